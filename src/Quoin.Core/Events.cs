@@ -1,0 +1,317 @@
+using System.Collections.Immutable;
+
+namespace Quoin.Core;
+
+/// <summary>
+/// One fact about one store. Its wire form is proto/quoin/v1/event.proto, which lives for ever: add
+/// events, add optional fields, and never change what an old event means. Partitions appear as this
+/// process numbers them; the codec writes their names.
+/// </summary>
+public abstract record BuildEvent
+{
+    private protected BuildEvent() { } // Closed: every event is declared in this file.
+}
+
+/// <summary>An event with its place in the log: positions count from 1 without gaps.</summary>
+public readonly record struct LoggedEvent(long Position, DateTimeOffset At, BuildEvent Event);
+
+/// <summary>A fact about one want.</summary>
+public abstract record WantEvent(WantId Want) : BuildEvent;
+
+/// <summary>T1. Somebody asked for partitions; from here on they are not forgotten.</summary>
+public sealed record WantAccepted(WantId Want, ImmutableArray<PartitionId> Targets) : WantEvent(Want)
+{
+    /// <summary>Priority, deadline, modes.</summary>
+    public WantOptions Options { get; init; } = WantOptions.Default;
+
+    /// <summary>What was typed, for people: <c>build report</c>.</summary>
+    public string Request { get; init; } = "";
+}
+
+/// <summary>P5. The want's plan is complete; only now do Live partitions satisfy it.</summary>
+public sealed record WantPlanned(WantId Want, PlanCounts Counts) : WantEvent(Want)
+{
+    /// <summary>The graph that the plan was made with.</summary>
+    public Digest Graph { get; init; }
+}
+
+/// <summary>P5. The plan grew: a run found more inputs, or a delegated demand was tested anew.</summary>
+public sealed record PlanExtended(WantId Want, PartitionId By, PlanCounts Added) : WantEvent(Want);
+
+/// <summary>P6. The graph cannot be used, or <c>--strict</c> found errors: nothing was started.</summary>
+public sealed record AnalysisFailed(WantId Want, ImmutableArray<PlanProblem> Problems)
+    : WantEvent(Want);
+
+/// <summary>T7. Somebody gave the want up.</summary>
+public sealed record WantCancelled(WantId Want, string By) : WantEvent(Want);
+
+/// <summary>Notification: every wanted partition is Live. Follows from the events before it.</summary>
+public sealed record WantSucceeded(WantId Want) : WantEvent(Want);
+
+/// <summary>Notification: some wanted partitions cannot be had. Follows from the events before it.</summary>
+public sealed record WantFailed(WantId Want, ImmutableArray<PartitionId> Failed) : WantEvent(Want);
+
+/// <summary>Notification: the want waits for a run that another want's plan started.</summary>
+public sealed record WantDelegated(WantId Want, PartitionId Partition, RunId Run) : WantEvent(Want);
+
+/// <summary>
+/// P1. Wanted partitions learned which one config makes them and from which inputs.
+/// <see cref="For"/> is the want whose plan this is: inputs that failed before that want was
+/// accepted are tried again, those that failed since are not.
+/// </summary>
+public sealed record PartitionPlanned(
+    WantId For, string Job, ImmutableArray<PartitionId> Outputs, ImmutableArray<PartitionId> Inputs)
+    : BuildEvent
+{
+    /// <summary>Digest of job, outputs, args, env, options, conditions and the inputs' names.</summary>
+    public Digest Definition { get; init; }
+}
+
+/// <summary>P2. A Live partition fails the current test, or may once its inputs are rebuilt.</summary>
+public sealed record PartitionStale(PartitionId Partition, StaleReason Reason) : BuildEvent
+{
+    /// <summary>For people: <c>env REGION eu -> us</c>.</summary>
+    public string Detail { get; init; } = "";
+}
+
+/// <summary>P3. A planned partition passes the current test after all: early cut-off, no run.</summary>
+public sealed record PartitionCurrent(PartitionId Partition) : BuildEvent
+{
+    /// <summary>The fingerprint that equals the recorded one.</summary>
+    public Digest Fingerprint { get; init; }
+}
+
+/// <summary>P4. Analysis cannot say how to make these partitions; they are blocked.</summary>
+public sealed record ConfigFailed(string Job, ImmutableArray<PartitionId> Outputs, PlanProblem Problem)
+    : BuildEvent;
+
+/// <summary>T12. A published partition is no longer trusted.</summary>
+public sealed record PartitionTainted(PartitionId Partition, string By, string Why) : BuildEvent;
+
+/// <summary>Notification: <c>clean</c> removed files. Places do not change; the next test notices.</summary>
+public sealed record OutputsRemoved(ImmutableArray<PartitionId> Partitions, string By) : BuildEvent;
+
+/// <summary>A fact about one run.</summary>
+public abstract record RunEvent(RunId Run) : BuildEvent;
+
+/// <summary>T2. A run takes the tokens of all its declared outputs that are not Live, at once.</summary>
+public sealed record RunScheduled(
+    RunId Run, ImmutableArray<PartitionId> Claims, ImmutableArray<PartitionId> Shadowed)
+    : RunEvent(Run);
+
+/// <summary>T3. A worker took the run; <see cref="Epoch"/> fences all earlier leases.</summary>
+public sealed record RunLeased(RunId Run, WorkerId Worker, int Epoch) : RunEvent(Run)
+{
+    /// <summary>The attempt that begins, from 1.</summary>
+    public int Attempt { get; init; } = 1;
+}
+
+/// <summary>T4. The run ended well; its claimed outputs are Live.</summary>
+public sealed record RunCompleted(RunId Run, int Epoch, ImmutableArray<OutputManifest> Outputs)
+    : RunEvent(Run)
+{
+    /// <summary>Outputs beyond the claims that nobody held: published too.</summary>
+    public ImmutableArray<OutputManifest> Adopted { get; init; } = [];
+
+    /// <summary>Outputs beyond the claims that somebody held: thrown away.</summary>
+    public ImmutableArray<PartitionId> Discarded { get; init; } = [];
+
+    /// <summary>Everything that decided the outputs, at lease time.</summary>
+    public Digest Fingerprint { get; init; }
+
+    /// <summary>What it took.</summary>
+    public RunUsage Usage { get; init; }
+}
+
+/// <summary>T5. The attempt failed. With <see cref="RetryAt"/> the run is queued again.</summary>
+public sealed record RunFailed(RunId Run, int Epoch, RunFailure Failure) : RunEvent(Run)
+{
+    /// <summary>When the next attempt may start; null ends the run.</summary>
+    public DateTimeOffset? RetryAt { get; init; }
+
+    /// <summary>What it took.</summary>
+    public RunUsage Usage { get; init; }
+}
+
+/// <summary>T6. The run found that it needs more inputs; it ends and is planned again.</summary>
+public sealed record RunDepMissed(RunId Run, int Epoch, ImmutableArray<PartitionId> Needs)
+    : RunEvent(Run)
+{
+    /// <summary>What it took.</summary>
+    public RunUsage Usage { get; init; }
+}
+
+/// <summary>T8. Nobody demands the run's claims any more: it shall stop.</summary>
+public sealed record RunCancelRequested(RunId Run, string By) : RunEvent(Run);
+
+/// <summary>T9. A run that was told to stop has stopped; its claims are free.</summary>
+public sealed record RunCancelAcked(RunId Run, int Epoch) : RunEvent(Run)
+{
+    /// <summary>What it took.</summary>
+    public RunUsage Usage { get; init; }
+}
+
+/// <summary>T10. The worker's lease is over. With <see cref="RetryAt"/> the run is queued again.</summary>
+public sealed record LeaseExpired(RunId Run, int Epoch) : RunEvent(Run)
+{
+    /// <summary>When the next attempt may start; null ends the run.</summary>
+    public DateTimeOffset? RetryAt { get; init; }
+}
+
+/// <summary>T11. Somebody reported for a lease that was over; nothing changed.</summary>
+public sealed record StaleReportRejected(RunId Run, int Epoch) : RunEvent(Run);
+
+/// <summary>T13. A worker joined with this many slots.</summary>
+public sealed record WorkerAdded(WorkerId Worker, int Slots) : BuildEvent;
+
+/// <summary>T13. A worker left.</summary>
+public sealed record WorkerRemoved(WorkerId Worker) : BuildEvent;
+
+/// <summary>What a want asks for beside its partitions.</summary>
+public sealed record WantOptions
+{
+    /// <summary>Priority 0, keep going, nothing else.</summary>
+    public static readonly WantOptions Default = new();
+
+    /// <summary>Higher first.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Orders only; nothing is dropped when it passes.</summary>
+    public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>What a failure does to the rest of the want.</summary>
+    public FailureMode OnFailure { get; init; }
+
+    /// <summary>Any analysis error means that nothing starts.</summary>
+    public bool Strict { get; init; }
+
+    /// <summary>Which partitions are rebuilt although they are current.</summary>
+    public FreshMode Fresh { get; init; }
+}
+
+/// <summary>What a failure does to the rest of its want.</summary>
+public enum FailureMode : byte
+{
+    /// <summary>Independent work goes on; only what depended on the failure is cancelled.</summary>
+    KeepGoing = 0,
+
+    /// <summary>Nothing more starts; running work ends.</summary>
+    FailFast = 1,
+
+    /// <summary>Nothing more starts; running work that no other want demands is cancelled.</summary>
+    Kill = 2,
+}
+
+/// <summary>Which partitions of a want are rebuilt although they are current.</summary>
+public enum FreshMode : byte
+{
+    /// <summary>None.</summary>
+    No = 0,
+
+    /// <summary>The selected ones.</summary>
+    Selected = 1,
+
+    /// <summary>The selected ones and all they require.</summary>
+    All = 2,
+}
+
+/// <summary>Which check of the current test failed first.</summary>
+public enum StaleReason : byte
+{
+    /// <summary>Not stale.</summary>
+    None = 0,
+
+    /// <summary><c>--fresh</c> asked for it.</summary>
+    Fresh = 1,
+
+    /// <summary>No manifest.</summary>
+    NeverBuilt = 2,
+
+    /// <summary>The last run failed.</summary>
+    LastFailed = 3,
+
+    /// <summary>Somebody tainted it.</summary>
+    Tainted = 4,
+
+    /// <summary>Older than its <c>max_age</c>.</summary>
+    Expired = 5,
+
+    /// <summary>A line of the fingerprint differs.</summary>
+    Changed = 6,
+
+    /// <summary>The output is gone.</summary>
+    OutputMissing = 7,
+
+    /// <summary>The output is not what was published.</summary>
+    OutputModified = 8,
+
+    /// <summary>It was not kept and is needed now.</summary>
+    NotKept = 9,
+
+    /// <summary>An input is being rebuilt; whether this one is current is known after that.</summary>
+    Maybe = 10,
+}
+
+/// <summary>How a plan divides its partitions.</summary>
+public readonly record struct PlanCounts(int Total, int Current, int Build, int Maybe, int Blocked);
+
+/// <summary>
+/// One problem that analysis found: a stable code (<c>no-producer</c>), what is wrong, and the chain
+/// of partitions that leads there, wanted one first.
+/// </summary>
+public sealed record PlanProblem(string Code, string Message)
+{
+    /// <summary>From a wanted partition to the one with the problem.</summary>
+    public ImmutableArray<string> Chain { get; init; } = [];
+}
+
+/// <summary>What a run published for one output.</summary>
+public readonly record struct OutputManifest(PartitionId Partition, Digest Digest, long Bytes);
+
+/// <summary>What an attempt took: wall clock and processor time of the process with its children.</summary>
+public readonly record struct RunUsage(
+    DateTimeOffset StartedAt, int ElapsedMs, int CpuMs, int MemoryKb);
+
+/// <summary>How an attempt failed. <see cref="ExitCode"/> and <see cref="Signal"/> are 0 if unknown.</summary>
+public sealed record RunFailure(FailureCategory Category, string Reason)
+{
+    /// <summary>The exit code; 0 when a signal ended it or it never started.</summary>
+    public int ExitCode { get; init; }
+
+    /// <summary>The signal that ended it; 0 when it exited.</summary>
+    public int Signal { get; init; }
+}
+
+/// <summary>Who is to blame, and therefore whether another attempt can help.</summary>
+public enum FailureCategory : byte
+{
+    /// <summary>Any other non-zero exit.</summary>
+    Failed = 0,
+
+    /// <summary>Exit 64 to 66.</summary>
+    BadInput = 1,
+
+    /// <summary>Exit 77.</summary>
+    Permission = 2,
+
+    /// <summary>Exit 78, 126, 127, or it cannot start.</summary>
+    Configuration = 3,
+
+    /// <summary>Exit 0 without a declared output, or a report that the job may not make.</summary>
+    Contract = 4,
+
+    /// <summary>Exit 69 or 75.</summary>
+    Temporary = 5,
+
+    /// <summary>Exit 124, or its <c>timeout</c> was over.</summary>
+    Timeout = 6,
+
+    /// <summary>Exit 137, or a SIGKILL that Quoin did not send.</summary>
+    OutOfMemory = 7,
+
+    /// <summary>Another signal.</summary>
+    Signal = 8,
+
+    /// <summary>The worker's lease was over.</summary>
+    Lost = 9,
+}

@@ -1,0 +1,145 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The build event log of one store and what is written together with it. Positions count from 1
+/// without gaps, in commit order, for every reader. One process appends at a time (the coordinator);
+/// any process may read.
+/// </summary>
+public interface IEventLog : IAsyncDisposable
+{
+    /// <summary>The position of the newest event; 0 when there is none.</summary>
+    long LastPosition { get; }
+
+    /// <summary>
+    /// Appends a batch as one transaction and completes when it is committed (with
+    /// <c>--durability full</c>: synced). Batches commit in the order of the calls; several waiting
+    /// ones may share a transaction. After a failure (disk full, read-only, corrupt) nothing of the
+    /// batch is there, and every later append fails with the same <see cref="StoreException"/>.
+    /// </summary>
+    Task<long> AppendAsync(AppendBatch batch, CancellationToken ct);
+
+    /// <summary>The events after a position, oldest first, decoded, interned into <paramref name="names"/>.</summary>
+    IEnumerable<LoggedEvent> Read(long after, PartitionNames names);
+
+    /// <summary>Events for people, filtered by the database, oldest first.</summary>
+    IEnumerable<RawEvent> Query(EventQuery query);
+
+    /// <summary>A cheap number that changes whenever another process commits.</summary>
+    long ChangeVersion();
+}
+
+/// <summary>One transaction's worth of facts.</summary>
+public sealed class AppendBatch
+{
+    /// <summary>When they happened: one time for the batch.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>The names that the events' ids mean.</summary>
+    public required PartitionNames Names { get; init; }
+
+    /// <summary>The facts, in order.</summary>
+    public required IReadOnlyList<BuildEvent> Events { get; init; }
+
+    /// <summary>Fingerprint texts to keep, by their digest; each is stored once.</summary>
+    public IReadOnlyList<FingerprintText> Fingerprints { get; init; } = [];
+
+    /// <summary>Stat-cache entries to replace.</summary>
+    public IReadOnlyList<FileStampEntry> Stamps { get; init; } = [];
+
+    /// <summary>Inbox rows that these events answer; deleted in the same transaction.</summary>
+    public IReadOnlyList<string> InboxTaken { get; init; } = [];
+}
+
+/// <summary>The readable text behind a fingerprint; see the page on the current test.</summary>
+public readonly record struct FingerprintText(Digest Digest, ReadOnlyMemory<byte> Utf8);
+
+/// <summary>An event as the database has it: enough to print it, or to decode it.</summary>
+public sealed record RawEvent(
+    long Position, DateTimeOffset At, string Type, string Subject, ReadOnlyMemory<byte> Body);
+
+/// <summary>Which events a person asks for; null and 0 mean: all.</summary>
+public sealed record EventQuery
+{
+    /// <summary>Only after this position.</summary>
+    public long After { get; init; }
+
+    /// <summary>Only the newest so many (still printed oldest first).</summary>
+    public int? Last { get; init; }
+
+    /// <summary>Only these types, kebab-case.</summary>
+    public ImmutableArray<string> Types { get; init; } = [];
+
+    /// <summary>Only this subject: a partition, a run or a want.</summary>
+    public string? Subject { get; init; }
+}
+
+/// <summary>Snapshots of the state: a head start for reading the log, safe to drop at any time.</summary>
+public interface ISnapshotStore
+{
+    /// <summary>The newest snapshot with this format, or null.</summary>
+    StoredSnapshot? LatestSnapshot(int format);
+
+    /// <summary>Replaces the snapshot.</summary>
+    Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct);
+}
+
+/// <summary>The state as of a position. A reader that does not know the format ignores it.</summary>
+public sealed record StoredSnapshot(long Position, int Format, ReadOnlyMemory<byte> Body);
+
+/// <summary>What was known of a file when its digest was taken.</summary>
+/// <param name="Path">Relative to the workspace, with <c>/</c>.</param>
+/// <param name="Stamp">Size, time and inode then.</param>
+/// <param name="Digest">Digest of its bytes then.</param>
+/// <param name="CheckedAtNs">Clock at that moment, Unix nanoseconds: a file changed within 2 s of it is not trusted.</param>
+public readonly record struct FileStampEntry(
+    string Path, FileStamp Stamp, Digest Digest, long CheckedAtNs);
+
+/// <summary>What <c>stat</c> says that changes when a file's bytes do. Size -1: it does not exist.</summary>
+public readonly record struct FileStamp(long Size, long ModifiedNs, long Inode);
+
+/// <summary>The stat cache and the fingerprint texts: derived data that the log does not need.</summary>
+public interface IFingerprintStore
+{
+    /// <summary>All cached stamps.</summary>
+    IEnumerable<FileStampEntry> FileStamps();
+
+    /// <summary>The text of a fingerprint, or null when it was never stored here.</summary>
+    byte[]? FingerprintText(Digest digest);
+
+    /// <summary>A cached answer of a job's <c>config</c> command, or null.</summary>
+    byte[]? ConfigAnswer(Digest question);
+
+    /// <summary>Keeps an answer of a job's <c>config</c> command.</summary>
+    Task SaveConfigAnswerAsync(Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct);
+}
+
+/// <summary>Commands of other processes, each with a unique id, until the coordinator takes them.</summary>
+public interface IInbox
+{
+    /// <summary>Puts a command in; false when that id is there already (asking twice is not an error).</summary>
+    Task<bool> SendAsync(InboxCommand command, CancellationToken ct);
+
+    /// <summary>All waiting commands, oldest first. They leave with <see cref="AppendBatch.InboxTaken"/>.</summary>
+    IReadOnlyList<InboxCommand> Waiting();
+}
+
+/// <summary>A command as bytes (proto/quoin/v1/command.proto) under a unique id.</summary>
+public sealed record InboxCommand(string Id, string Type, ReadOnlyMemory<byte> Body);
+
+/// <summary>A store as one object: what a process opens.</summary>
+public interface IBuildStore : IEventLog, ISnapshotStore, IFingerprintStore, IInbox;
+
+/// <summary>
+/// The store or its environment failed: exit code 5. <see cref="Code"/> is stable
+/// (<c>store-locked</c>, <c>store-newer</c>, <c>store-corrupt</c>, <c>store-read-only</c>,
+/// <c>disk-full</c>, <c>store-unavailable</c>); the message names the file and the remedy.
+/// </summary>
+public sealed class StoreException(string code, string message, Exception? inner = null)
+    : Exception(message, inner)
+{
+    /// <summary>The stable code.</summary>
+    public string Code { get; } = code;
+}

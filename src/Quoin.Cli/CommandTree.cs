@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using Quoin.Core;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// All commands of <c>quoin</c>. Only the ones whose names were typed are built in full: the options
+/// of the others would cost start-up time and are not looked at.
+/// </summary>
+static class CommandTree
+{
+    sealed record Entry(string Name, string Summary, Func<Func<ParseResult, Cli>, Command> Create);
+
+    static readonly Entry[] Entries =
+    [
+        new("init", InitCommand.Summary, InitCommand.Create),
+    ];
+
+    /// <summary>The root command for this argv.</summary>
+    public static RootCommand Create(
+        string[] args, GlobalOptionSet globals, Func<ParseResult, Cli> cli)
+    {
+        var root = new RootCommand("Quoin builds data: say which partitions you want.");
+        foreach (var option in root.Options.OfType<VersionOption>())
+            option.Action = new PrintVersion();
+        globals.AddTo(root);
+        foreach (var entry in Entries)
+        {
+            root.Subcommands.Add(
+                args.Contains(entry.Name) ? entry.Create(cli) : new Command(entry.Name, entry.Summary));
+        }
+        return root;
+    }
+
+    /// <summary>Everything that is wrong with an argv, or null.</summary>
+    public static IReadOnlyList<Refusal>? Misuse(RootCommand root, ParseResult parsed)
+    {
+        if (parsed.Action is HelpAction or PrintVersion) return null;
+        var command = parsed.CommandResult.Command;
+        if (command is RootCommand && parsed.UnmatchedTokens is [var typed, ..])
+            return [UnknownWord(typed, root, command)];
+        var problems = parsed.UnmatchedTokens.Concat(MistakenForArguments(parsed))
+            .Distinct().Select(token => UnknownWord(token, root, command)).ToList();
+        if (problems.Count == 0)
+        {
+            problems.AddRange(parsed.Errors.Select(
+                e => new Refusal("usage", string.Join(' ', e.Message.Split('\n', SplitTrimmed)))));
+        }
+        return problems.Count > 0 ? problems : null;
+    }
+
+    const StringSplitOptions SplitTrimmed =
+        StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
+
+    // The parser takes an unknown option for an argument where one fits. Behind -- it is one.
+    static IEnumerable<string> MistakenForArguments(ParseResult parsed) => parsed.Tokens
+        .TakeWhile(token => token.Type != TokenType.DoubleDash)
+        .Where(token => token is { Type: TokenType.Argument, Value: ['-', _, ..] })
+        .Select(token => token.Value);
+
+    static Refusal UnknownWord(string typed, RootCommand root, Command command)
+    {
+        var isOption = typed.StartsWith('-');
+        var known = isOption
+            ? command.Options.Concat(root.Options).SelectMany(o => o.Aliases.Prepend(o.Name))
+            : command.Subcommands.Select(c => c.Name);
+        var what = isOption ? "an option" : command is RootCommand ? "a command" : "expected here";
+        var of = isOption && command is not RootCommand ? $" of quoin {command.Name}" : "";
+        var hint = Nearest.To(typed, known) is { } near ? $"; did you mean {near}?" : "";
+        var help = command is RootCommand ? "quoin --help" : $"quoin {command.Name} --help";
+        return new Refusal("usage", $"\"{typed}\" is not {what}{of}{hint} ({help} lists all)");
+    }
+
+    sealed class PrintVersion : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine(Program.VersionLine);
+            return ExitCode.Ok;
+        }
+    }
+}

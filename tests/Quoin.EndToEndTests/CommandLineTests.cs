@@ -1,0 +1,68 @@
+using Xunit;
+
+namespace Quoin.EndToEndTests;
+
+public sealed class CommandLineTests
+{
+    [Fact]
+    public void The_version_is_one_line_on_stdout()
+    {
+        using var workspace = new TestWorkspace();
+
+        var result = workspace.Quoin("--version").Expect(0);
+
+        Assert.Equal("quoin 0.1.0\n", result.Stdout);
+        Assert.Equal("", result.Stderr);
+    }
+
+    [Fact]
+    public void An_unknown_command_names_the_nearest_one()
+    {
+        using var workspace = new TestWorkspace();
+
+        var result = workspace.Quoin("inti").Expect(2);
+
+        Assert.Equal(
+            "error[usage]: \"inti\" is not a command; did you mean init? (quoin --help lists all)\n",
+            result.Stderr);
+    }
+
+    [Fact]
+    public void An_unknown_option_is_never_taken_for_an_argument()
+    {
+        using var workspace = new TestWorkspace();
+
+        var result = workspace.Quoin("init", "--jsn").Expect(2);
+
+        Assert.Contains("did you mean --json?", result.Stderr, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(workspace.Root));
+    }
+
+    [Fact]
+    public void With_json_an_error_is_a_document_on_stdout_too()
+    {
+        using var workspace = new TestWorkspace();
+
+        var result = workspace.Quoin("--json", "-C", "nowhere", "init").Expect(2);
+
+        Assert.Equal("error[no-directory]: -C nowhere: there is no such folder\n", result.Stderr);
+        Assert.Equal(
+            """{"errors":[{"code":"no-directory","message":"-C nowhere: there is no such folder"}],"exit_code":2}"""
+                + "\n",
+            result.Stdout);
+    }
+
+    [Fact]
+    public void Init_writes_a_graph_once()
+    {
+        using var workspace = new TestWorkspace();
+
+        workspace.Quoin("init").Expect(0);
+        var graph = workspace.Read("quoin.yaml");
+        workspace.Write("quoin.yaml", graph + "# mine\n");
+        var again = workspace.Quoin("init").Expect(2);
+
+        Assert.StartsWith("error[exists]: ", again.Stderr, StringComparison.Ordinal);
+        Assert.Equal(graph + "# mine\n", workspace.Read("quoin.yaml"));
+    }
+}

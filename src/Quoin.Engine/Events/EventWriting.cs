@@ -1,0 +1,243 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The fields of each event's message, in the order of their numbers in event.proto. Twin of
+/// <see cref="EventReading"/>; only <see cref="EventCodec"/> calls it.
+/// </summary>
+static class EventWriting
+{
+    public static void Write(ref ProtoWriter w, WantAccepted e, PartitionNames names)
+    {
+        w.Int32(1, e.Want.Value);
+        w.Names(2, e.Targets, names);
+        Write(ref w, 3, e.Options);
+        w.Text(4, e.Request);
+    }
+
+    public static void Write(ref ProtoWriter w, WantPlanned e)
+    {
+        w.Int32(1, e.Want.Value);
+        Write(ref w, 2, e.Counts);
+        w.Digest(3, e.Graph);
+    }
+
+    public static void Write(ref ProtoWriter w, PlanExtended e, PartitionNames names)
+    {
+        w.Int32(1, e.Want.Value);
+        w.Name(2, e.By, names);
+        Write(ref w, 3, e.Added);
+    }
+
+    public static void Write(ref ProtoWriter w, AnalysisFailed e)
+    {
+        w.Int32(1, e.Want.Value);
+        if (e.Problems.IsDefaultOrEmpty) return;
+        foreach (var problem in e.Problems) Write(ref w, 2, problem);
+    }
+
+    public static void Write(ref ProtoWriter w, WantCancelled e)
+    {
+        w.Int32(1, e.Want.Value);
+        w.Text(2, e.By);
+    }
+
+    public static void Write(ref ProtoWriter w, WantSucceeded e) => w.Int32(1, e.Want.Value);
+
+    public static void Write(ref ProtoWriter w, WantFailed e, PartitionNames names)
+    {
+        w.Int32(1, e.Want.Value);
+        w.Names(2, e.Failed, names);
+    }
+
+    public static void Write(ref ProtoWriter w, WantDelegated e, PartitionNames names)
+    {
+        w.Int32(1, e.Want.Value);
+        w.Name(2, e.Partition, names);
+        w.Int32(3, e.Run.Value);
+    }
+
+    public static void Write(ref ProtoWriter w, PartitionPlanned e, PartitionNames names)
+    {
+        w.Int32(1, e.For.Value);
+        w.Text(2, e.Job);
+        w.Names(3, e.Outputs, names);
+        w.Names(4, e.Inputs, names);
+        w.Digest(5, e.Definition);
+    }
+
+    public static void Write(ref ProtoWriter w, PartitionStale e, PartitionNames names)
+    {
+        w.Name(1, e.Partition, names);
+        w.Int32(2, (int)e.Reason);
+        w.Text(3, e.Detail);
+    }
+
+    public static void Write(ref ProtoWriter w, PartitionCurrent e, PartitionNames names)
+    {
+        w.Name(1, e.Partition, names);
+        w.Digest(2, e.Fingerprint);
+    }
+
+    public static void Write(ref ProtoWriter w, ConfigFailed e, PartitionNames names)
+    {
+        w.Text(1, e.Job);
+        w.Names(2, e.Outputs, names);
+        Write(ref w, 3, e.Problem);
+    }
+
+    public static void Write(ref ProtoWriter w, PartitionTainted e, PartitionNames names)
+    {
+        w.Name(1, e.Partition, names);
+        w.Text(2, e.By);
+        w.Text(3, e.Why);
+    }
+
+    public static void Write(ref ProtoWriter w, OutputsRemoved e, PartitionNames names)
+    {
+        w.Names(1, e.Partitions, names);
+        w.Text(2, e.By);
+    }
+
+    public static void Write(ref ProtoWriter w, RunScheduled e, PartitionNames names)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Names(2, e.Claims, names);
+        w.Names(3, e.Shadowed, names);
+    }
+
+    public static void Write(ref ProtoWriter w, RunLeased e)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Text(2, e.Worker.Owner);
+        w.Int32(3, e.Epoch);
+        w.Int32(4, e.Attempt);
+    }
+
+    public static void Write(ref ProtoWriter w, RunCompleted e, PartitionNames names)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Int32(2, e.Epoch);
+        Write(ref w, 3, e.Outputs, names);
+        Write(ref w, 4, e.Adopted, names);
+        w.Names(5, e.Discarded, names);
+        w.Digest(6, e.Fingerprint);
+        Write(ref w, 7, e.Usage);
+    }
+
+    public static void Write(ref ProtoWriter w, RunFailed e)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Int32(2, e.Epoch);
+        var mark = w.Begin(3);
+        w.Int32(1, (int)e.Failure.Category);
+        w.Text(2, e.Failure.Reason);
+        w.Int32(3, e.Failure.ExitCode);
+        w.Int32(4, e.Failure.Signal);
+        w.End(mark);
+        w.Time(4, e.RetryAt);
+        Write(ref w, 5, e.Usage);
+    }
+
+    public static void Write(ref ProtoWriter w, RunDepMissed e, PartitionNames names)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Int32(2, e.Epoch);
+        w.Names(3, e.Needs, names);
+        Write(ref w, 4, e.Usage);
+    }
+
+    public static void Write(ref ProtoWriter w, RunCancelRequested e)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Text(2, e.By);
+    }
+
+    public static void Write(ref ProtoWriter w, RunCancelAcked e)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Int32(2, e.Epoch);
+        Write(ref w, 3, e.Usage);
+    }
+
+    public static void Write(ref ProtoWriter w, LeaseExpired e)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Int32(2, e.Epoch);
+        w.Time(3, e.RetryAt);
+    }
+
+    public static void Write(ref ProtoWriter w, StaleReportRejected e)
+    {
+        w.Int32(1, e.Run.Value);
+        w.Int32(2, e.Epoch);
+    }
+
+    public static void Write(ref ProtoWriter w, WorkerAdded e)
+    {
+        w.Text(1, e.Worker.Owner);
+        w.Int32(2, e.Slots);
+    }
+
+    public static void Write(ref ProtoWriter w, WorkerRemoved e) => w.Text(1, e.Worker.Owner);
+
+    static void Write(ref ProtoWriter w, int field, WantOptions options)
+    {
+        if (options == WantOptions.Default) return;
+        var mark = w.Begin(field);
+        w.Int32(1, options.Priority);
+        w.Time(2, options.Deadline);
+        w.Int32(3, (int)options.OnFailure);
+        w.Bool(4, options.Strict);
+        w.Int32(5, (int)options.Fresh);
+        w.End(mark);
+    }
+
+    static void Write(ref ProtoWriter w, int field, PlanCounts counts)
+    {
+        if (counts == default) return;
+        var mark = w.Begin(field);
+        w.Int32(1, counts.Total);
+        w.Int32(2, counts.Current);
+        w.Int32(3, counts.Build);
+        w.Int32(4, counts.Maybe);
+        w.Int32(5, counts.Blocked);
+        w.End(mark);
+    }
+
+    static void Write(ref ProtoWriter w, int field, PlanProblem problem)
+    {
+        var mark = w.Begin(field);
+        w.Text(1, problem.Code);
+        w.Text(2, problem.Message);
+        w.Texts(3, problem.Chain);
+        w.End(mark);
+    }
+
+    static void Write(
+        ref ProtoWriter w, int field, ImmutableArray<OutputManifest> outputs, PartitionNames names)
+    {
+        if (outputs.IsDefaultOrEmpty) return;
+        foreach (var output in outputs)
+        {
+            var mark = w.Begin(field);
+            w.Name(1, output.Partition, names);
+            w.Digest(2, output.Digest);
+            w.Int64(3, output.Bytes);
+            w.End(mark);
+        }
+    }
+
+    static void Write(ref ProtoWriter w, int field, RunUsage usage)
+    {
+        if (usage == default) return;
+        var mark = w.Begin(field);
+        w.Time(1, usage.StartedAt);
+        w.Int32(2, usage.ElapsedMs);
+        w.Int32(3, usage.CpuMs);
+        w.Int32(4, usage.MemoryKb);
+        w.End(mark);
+    }
+}

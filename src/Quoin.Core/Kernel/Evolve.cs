@@ -79,6 +79,7 @@ public static class Evolve
         s.Configs.Use(config); // Ours, until the outputs point at it.
         foreach (var p in e.Outputs)
         {
+            s.CellOf(p); // Siblings that nobody asked for have a token from now on.
             if (s.PlaceOf(p) is not (PartitionPlace.Wanted or PartitionPlace.Planned)) continue;
             Tokens.SetConfig(s, p, config);
             Tokens.DropRequests(s, p.Value);

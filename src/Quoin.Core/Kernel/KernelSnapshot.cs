@@ -75,8 +75,8 @@ public static class KernelSnapshot
     static Dictionary<ConfigToken, int> WriteConfigs(KernelState s, ref SnapshotWriter w)
     {
         var numbers = new Dictionary<ConfigToken, int>(ReferenceEqualityComparer.Instance);
-        for (var i = 0; i < s.Configs.Capacity; i++)
-            if (s.Configs.TryGet(i) is { } config) numbers.Add(config, numbers.Count);
+        for (var i = 0; i < s.CellCount; i++) // By first use: the table's own order is an accident.
+            if (s.ConfigOf(new PartitionId(i)) is { } config) numbers.TryAdd(config, numbers.Count);
         w.Int(numbers.Count);
         foreach (var config in numbers.Keys)
         {

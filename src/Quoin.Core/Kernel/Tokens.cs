@@ -138,10 +138,6 @@ sealed class ConfigTable
 
     public ConfigToken this[int index] => configs[index]!;
 
-    public int Capacity => configs.Count;
-
-    public ConfigToken? TryGet(int index) => configs[index];
-
     public int Add(ConfigToken config)
     {
         if (free.TryPop(out var index))

@@ -15,7 +15,9 @@ public enum DigestAlgorithm : byte
     Sha256 = 2,
 }
 
-/// <summary>A digest of 16 (XXH3-128) or 32 (SHA-256) bytes, kept without an object of its own.</summary>
+/// <summary>
+/// A digest of 16 (XXH3-128) or 32 (SHA-256) bytes, kept without an object of its own.
+/// </summary>
 public readonly record struct Digest
 {
     readonly ulong a, b, c, d;
@@ -24,7 +26,8 @@ public readonly record struct Digest
     public Digest(DigestAlgorithm algorithm, ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length != Length(algorithm))
-            throw new ArgumentException($"{algorithm} has {Length(algorithm)} bytes, not {bytes.Length}.");
+            throw new ArgumentException(
+                $"{algorithm} has {Length(algorithm)} bytes, not {bytes.Length}.");
         Algorithm = algorithm;
         if (bytes.IsEmpty) return;
         a = BitConverter.ToUInt64(bytes);

@@ -19,7 +19,8 @@ public readonly record struct LoggedEvent(long Position, DateTimeOffset At, Buil
 public abstract record WantEvent(WantId Want) : BuildEvent;
 
 /// <summary>T1. Somebody asked for partitions; from here on they are not forgotten.</summary>
-public sealed record WantAccepted(WantId Want, ImmutableArray<PartitionId> Targets) : WantEvent(Want)
+public sealed record WantAccepted(WantId Want, ImmutableArray<PartitionId> Targets)
+    : WantEvent(Want)
 {
     /// <summary>Priority, deadline, modes.</summary>
     public WantOptions Options { get; init; } = WantOptions.Default;
@@ -35,20 +36,28 @@ public sealed record WantPlanned(WantId Want, PlanCounts Counts) : WantEvent(Wan
     public Digest Graph { get; init; }
 }
 
-/// <summary>P5. The plan grew: a run found more inputs, or a delegated demand was tested anew.</summary>
+/// <summary>
+/// P5. The plan grew: a run found more inputs, or a delegated demand was tested anew.
+/// </summary>
 public sealed record PlanExtended(WantId Want, PartitionId By, PlanCounts Added) : WantEvent(Want);
 
-/// <summary>P6. The graph cannot be used, or <c>--strict</c> found errors: nothing was started.</summary>
+/// <summary>
+/// P6. The graph cannot be used, or <c>--strict</c> found errors: nothing was started.
+/// </summary>
 public sealed record AnalysisFailed(WantId Want, ImmutableArray<PlanProblem> Problems)
     : WantEvent(Want);
 
 /// <summary>T7. Somebody gave the want up.</summary>
 public sealed record WantCancelled(WantId Want, string By) : WantEvent(Want);
 
-/// <summary>Notification: every wanted partition is Live. Follows from the events before it.</summary>
+/// <summary>
+/// Notification: every wanted partition is Live. Follows from the events before it.
+/// </summary>
 public sealed record WantSucceeded(WantId Want) : WantEvent(Want);
 
-/// <summary>Notification: some wanted partitions cannot be had. Follows from the events before it.</summary>
+/// <summary>
+/// Notification: some wanted partitions cannot be had. Follows from the events before it.
+/// </summary>
 public sealed record WantFailed(WantId Want, ImmutableArray<PartitionId> Failed) : WantEvent(Want);
 
 /// <summary>Notification: the want waits for a run that another want's plan started.</summary>
@@ -63,18 +72,24 @@ public sealed record PartitionPlanned(
     WantId For, string Job, ImmutableArray<PartitionId> Outputs, ImmutableArray<PartitionId> Inputs)
     : BuildEvent
 {
-    /// <summary>Digest of job, outputs, args, env, options, conditions and the inputs' names.</summary>
+    /// <summary>
+    /// Digest of job, outputs, args, env, options, conditions and the inputs' names.
+    /// </summary>
     public Digest Definition { get; init; }
 }
 
-/// <summary>P2. A Live partition fails the current test, or may once its inputs are rebuilt.</summary>
+/// <summary>
+/// P2. A Live partition fails the current test, or may once its inputs are rebuilt.
+/// </summary>
 public sealed record PartitionStale(PartitionId Partition, StaleReason Reason) : BuildEvent
 {
     /// <summary>For people: <c>env REGION eu -> us</c>.</summary>
     public string Detail { get; init; } = "";
 }
 
-/// <summary>P3. A planned partition passes the current test after all: early cut-off, no run.</summary>
+/// <summary>
+/// P3. A planned partition passes the current test after all: early cut-off, no run.
+/// </summary>
 public sealed record PartitionCurrent(PartitionId Partition) : BuildEvent
 {
     /// <summary>The fingerprint that equals the recorded one.</summary>
@@ -82,19 +97,23 @@ public sealed record PartitionCurrent(PartitionId Partition) : BuildEvent
 }
 
 /// <summary>P4. Analysis cannot say how to make these partitions; they are blocked.</summary>
-public sealed record ConfigFailed(string Job, ImmutableArray<PartitionId> Outputs, PlanProblem Problem)
-    : BuildEvent;
+public sealed record ConfigFailed(
+    string Job, ImmutableArray<PartitionId> Outputs, PlanProblem Problem) : BuildEvent;
 
 /// <summary>T12. A published partition is no longer trusted.</summary>
 public sealed record PartitionTainted(PartitionId Partition, string By, string Why) : BuildEvent;
 
-/// <summary>Notification: <c>clean</c> removed files. Places do not change; the next test notices.</summary>
+/// <summary>
+/// Notification: <c>clean</c> removed files. Places do not change; the next test notices.
+/// </summary>
 public sealed record OutputsRemoved(ImmutableArray<PartitionId> Partitions, string By) : BuildEvent;
 
 /// <summary>A fact about one run.</summary>
 public abstract record RunEvent(RunId Run) : BuildEvent;
 
-/// <summary>T2. A run takes the tokens of all its declared outputs that are not Live, at once.</summary>
+/// <summary>
+/// T2. A run takes the tokens of all its declared outputs that are not Live, at once.
+/// </summary>
 public sealed record RunScheduled(
     RunId Run, ImmutableArray<PartitionId> Claims, ImmutableArray<PartitionId> Shadowed)
     : RunEvent(Run);
@@ -151,7 +170,9 @@ public sealed record RunCancelAcked(RunId Run, int Epoch) : RunEvent(Run)
     public RunUsage Usage { get; init; }
 }
 
-/// <summary>T10. The worker's lease is over. With <see cref="RetryAt"/> the run is queued again.</summary>
+/// <summary>
+/// T10. The worker's lease is over. With <see cref="RetryAt"/> the run is queued again.
+/// </summary>
 public sealed record LeaseExpired(RunId Run, int Epoch) : RunEvent(Run)
 {
     /// <summary>When the next attempt may start; null ends the run.</summary>
@@ -198,7 +219,9 @@ public enum FailureMode : byte
     /// <summary>Nothing more starts; running work ends.</summary>
     FailFast = 1,
 
-    /// <summary>Nothing more starts; running work that no other want demands is cancelled.</summary>
+    /// <summary>
+    /// Nothing more starts; running work that no other want demands is cancelled.
+    /// </summary>
     Kill = 2,
 }
 
@@ -248,7 +271,9 @@ public enum StaleReason : byte
     /// <summary>It was not kept and is needed now.</summary>
     NotKept = 9,
 
-    /// <summary>An input is being rebuilt; whether this one is current is known after that.</summary>
+    /// <summary>
+    /// An input is being rebuilt; whether this one is current is known after that.
+    /// </summary>
     Maybe = 10,
 }
 
@@ -256,8 +281,8 @@ public enum StaleReason : byte
 public readonly record struct PlanCounts(int Total, int Current, int Build, int Maybe, int Blocked);
 
 /// <summary>
-/// One problem that analysis found: a stable code (<c>no-producer</c>), what is wrong, and the chain
-/// of partitions that leads there, wanted one first.
+/// One problem that analysis found: a stable code (<c>no-producer</c>), what is wrong, and the
+/// chain of partitions that leads there, wanted one first.
 /// </summary>
 public sealed record PlanProblem(string Code, string Message)
 {
@@ -268,11 +293,15 @@ public sealed record PlanProblem(string Code, string Message)
 /// <summary>What a run published for one output.</summary>
 public readonly record struct OutputManifest(PartitionId Partition, Digest Digest, long Bytes);
 
-/// <summary>What an attempt took: wall clock and processor time of the process with its children.</summary>
+/// <summary>
+/// What an attempt took: wall clock and processor time of the process with its children.
+/// </summary>
 public readonly record struct RunUsage(
     DateTimeOffset StartedAt, int ElapsedMs, int CpuMs, int MemoryKb);
 
-/// <summary>How an attempt failed. <see cref="ExitCode"/> and <see cref="Signal"/> are 0 if unknown.</summary>
+/// <summary>
+/// How an attempt failed. <see cref="ExitCode"/> and <see cref="Signal"/> are 0 if unknown.
+/// </summary>
 public sealed record RunFailure(FailureCategory Category, string Reason)
 {
     /// <summary>The exit code; 0 when a signal ended it or it never started.</summary>

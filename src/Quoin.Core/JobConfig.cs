@@ -32,7 +32,9 @@ public sealed record JobConfig
     public ResourceVector Resources { get; init; } = ResourceVector.OneCpu;
 }
 
-/// <summary>What a run takes while it runs: cores, bytes of memory, and places in named pools.</summary>
+/// <summary>
+/// What a run takes while it runs: cores, bytes of memory, and places in named pools.
+/// </summary>
 public sealed record ResourceVector
 {
     /// <summary>One core and nothing else.</summary>

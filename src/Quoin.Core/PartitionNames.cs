@@ -24,7 +24,8 @@ public sealed class PartitionNames
     public int Count { get; private set; }
 
     /// <summary>The bytes that the table takes.</summary>
-    public long Bytes => ((long)chunks.Length * ChunkBytes) + (places.Length * 12L) + (slots.Length * 4L);
+    public long Bytes =>
+        ((long)chunks.Length * ChunkBytes) + (places.Length * 12L) + (slots.Length * 4L);
 
     /// <summary>The id of a name, adding it when it is new.</summary>
     public PartitionId Intern(ReadOnlySpan<byte> utf8)

@@ -12,7 +12,9 @@ public static class PartitionRef
     /// <summary>The longest reference in bytes; it has to fit a file path.</summary>
     public const int BytesMax = 1024;
 
-    /// <summary>Null when <paramref name="text"/> is a valid reference, else what is wrong.</summary>
+    /// <summary>
+    /// Null when <paramref name="text"/> is a valid reference, else what is wrong.
+    /// </summary>
     public static string? Check(ReadOnlySpan<char> text)
     {
         if (text.IsEmpty) return "a partition reference is empty";

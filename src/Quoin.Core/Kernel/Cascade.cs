@@ -90,7 +90,7 @@ sealed class Cascade
 
     void FailRequesters(KernelState s, PartitionId p)
     {
-        // Each failed requester drops its demands, this one too, so the chain is read from its head.
+        // Each failed requester drops all its demands, so the chain is read from its head.
         while (s.CellOf(p).DemandHead is var d and not DemandPool.None)
         {
             var demand = s.Demands[d];
@@ -127,8 +127,10 @@ sealed class Cascade
 
     static void Withdraw(KernelState s, PartitionId p)
     {
-        if (s.PlaceOf(p) is PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Waiting
-            && !s.IsDemanded(p))
+        var place = s.PlaceOf(p);
+        var works = place is PartitionPlace.Wanted or PartitionPlace.Planned
+            or PartitionPlace.Waiting;
+        if (works && !s.IsDemanded(p))
             Tokens.BackToPrevious(s, p);
         else if (s.HolderOf(p) is { } run)
             s.Notices.MaybeUndemanded.Add(run);

@@ -2,40 +2,47 @@ using System.Collections.Immutable;
 
 namespace Quoin.Core;
 
-/// <summary>Something that somebody asks of the kernel; <see cref="Kernel.Decide"/> answers.</summary>
-public abstract record Command
+/// <summary>
+/// Something that somebody asks of the kernel; <see cref="Kernel.Decide"/> answers.
+/// </summary>
+public abstract record KernelCommand
 {
-    private protected Command() { } // Closed: every command is declared in this file.
+    private protected KernelCommand() { } // Closed: every command is declared in this file.
 }
 
-/// <summary>T1. Partitions are wanted. The targets exist in the graph; duplicates count once.</summary>
-public sealed record AcceptWant(ImmutableArray<PartitionId> Targets, WantOptions Options) : Command
+/// <summary>
+/// T1. Partitions are wanted. The targets exist in the graph; duplicates count once.
+/// </summary>
+public sealed record AcceptWant(ImmutableArray<PartitionId> Targets, WantOptions Options)
+    : KernelCommand
 {
     /// <summary>What was typed.</summary>
     public string Request { get; init; } = "";
 }
 
 /// <summary>T7. A want is given up.</summary>
-public sealed record CancelWant(WantId Want, string By) : Command;
+public sealed record CancelWant(WantId Want, string By) : KernelCommand;
 
 /// <summary>
 /// P1 to P6. One event of a plan. The plan may be older than the marking: what no longer applies is
 /// dropped, because a partition that moved on is somebody's already.
 /// </summary>
-public sealed record ProposePlan(BuildEvent Event) : Command;
+public sealed record ProposePlan(BuildEvent Event) : KernelCommand;
 
 /// <summary>P3. A ready partition passes the current test: no run.</summary>
-public sealed record KeepCurrent(PartitionId Partition, Digest Fingerprint) : Command;
+public sealed record KeepCurrent(PartitionId Partition, Digest Fingerprint) : KernelCommand;
 
-/// <summary>T2. Run the config of a ready partition; <see cref="Supersede"/> also claims Live outputs.</summary>
-public sealed record ScheduleRun(PartitionId Ready, bool Supersede) : Command;
+/// <summary>
+/// T2. Run the config of a ready partition; <see cref="Supersede"/> also claims Live outputs.
+/// </summary>
+public sealed record ScheduleRun(PartitionId Ready, bool Supersede) : KernelCommand;
 
 /// <summary>T3. A worker takes a queued run.</summary>
-public sealed record LeaseRun(RunId Run, WorkerId Worker, DateTimeOffset Now) : Command;
+public sealed record LeaseRun(RunId Run, WorkerId Worker, DateTimeOffset Now) : KernelCommand;
 
 /// <summary>T4. A run ended well, with everything that it published.</summary>
 public sealed record CompleteRun(RunId Run, int Epoch, ImmutableArray<OutputManifest> Outputs)
-    : Command
+    : KernelCommand
 {
     /// <summary>Everything that decided the outputs, at lease time.</summary>
     public Digest Fingerprint { get; init; }
@@ -44,8 +51,10 @@ public sealed record CompleteRun(RunId Run, int Epoch, ImmutableArray<OutputMani
     public RunUsage Usage { get; init; }
 }
 
-/// <summary>T5. An attempt failed; <see cref="Retries"/> is how often this failure may be retried.</summary>
-public sealed record FailRun(RunId Run, int Epoch, RunFailure Failure) : Command
+/// <summary>
+/// T5. An attempt failed; <see cref="Retries"/> is how often this failure may be retried.
+/// </summary>
+public sealed record FailRun(RunId Run, int Epoch, RunFailure Failure) : KernelCommand
 {
     /// <summary>How many failed attempts may be followed by another.</summary>
     public int Retries { get; init; }
@@ -58,39 +67,42 @@ public sealed record FailRun(RunId Run, int Epoch, RunFailure Failure) : Command
 }
 
 /// <summary>T6. A run found that it needs more.</summary>
-public sealed record MissInputs(RunId Run, int Epoch, ImmutableArray<PartitionId> Needs) : Command
+public sealed record MissInputs(RunId Run, int Epoch, ImmutableArray<PartitionId> Needs)
+    : KernelCommand
 {
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
 }
 
 /// <summary>T8. Stop a run that nobody demands.</summary>
-public sealed record RequestRunCancel(RunId Run, string By) : Command;
+public sealed record RequestRunCancel(RunId Run, string By) : KernelCommand;
 
 /// <summary>T9. A run that was told to stop has stopped.</summary>
-public sealed record AckRunCancel(RunId Run, int Epoch) : Command
+public sealed record AckRunCancel(RunId Run, int Epoch) : KernelCommand
 {
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
 }
 
 /// <summary>T10. The lease of a run's worker is over.</summary>
-public sealed record ExpireLease(RunId Run, int Epoch, DateTimeOffset RetryAt) : Command
+public sealed record ExpireLease(RunId Run, int Epoch, DateTimeOffset RetryAt) : KernelCommand
 {
     /// <summary>How many lost leases may be followed by another attempt.</summary>
     public int Losses { get; init; } = 3;
 }
 
 /// <summary>T12. A published partition is no longer trusted.</summary>
-public sealed record Taint(PartitionId Partition, string By, string Why) : Command;
+public sealed record Taint(PartitionId Partition, string By, string Why) : KernelCommand;
 
 /// <summary>T13. A worker joins.</summary>
-public sealed record AddWorker(WorkerId Worker, int Slots) : Command;
+public sealed record AddWorker(WorkerId Worker, int Slots) : KernelCommand;
 
 /// <summary>T13. A worker leaves; it has no runs.</summary>
-public sealed record RemoveWorker(WorkerId Worker) : Command;
+public sealed record RemoveWorker(WorkerId Worker) : KernelCommand;
 
-/// <summary>The kernel's answer: facts to append, or a refusal. Neither: there is nothing to do.</summary>
+/// <summary>
+/// The kernel's answer: facts to append, or a refusal. Neither: there is nothing to do.
+/// </summary>
 public readonly record struct Decision(ImmutableArray<BuildEvent> Events, Refusal? Refusal)
 {
     /// <summary>Asking twice is not an error.</summary>

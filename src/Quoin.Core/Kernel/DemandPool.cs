@@ -8,8 +8,8 @@ namespace Quoin.Core;
 /// (0 and up) or a want (<c>~id</c>, negative).
 /// </summary>
 /// <remarks>
-/// An entry whose target is Live is <i>settled</i> when a partition asks: it demands nothing, and is
-/// kept while the requester is Planned, because the target may still go stale or be tainted.
+/// An entry whose target is Live is <i>settled</i> when a partition asks: it demands nothing, and
+/// is kept while the requester is Planned, because the target may still go stale or be tainted.
 /// </remarks>
 sealed class DemandPool
 {
@@ -27,7 +27,8 @@ sealed class DemandPool
     public ref Entry this[int index] => ref entries[index];
 
     /// <summary>Adds an entry in front of both chains and returns its index.</summary>
-    public int Add(int requester, int target, bool settled, ref int targetHead, ref int requesterHead)
+    public int Add(
+        int requester, int target, bool settled, ref int targetHead, ref int requesterHead)
     {
         var index = free;
         if (index == None)

@@ -5,13 +5,13 @@ namespace Quoin.Core;
 
 /// <summary>
 /// Decides what happens: pure guards over the marking. Every fact of a store comes from here, and
-/// <see cref="Evolve"/> applies it. A run takes the tokens of all its declared outputs in one event,
-/// so two active runs can never hold one partition.
+/// <see cref="Evolve"/> applies it. A run takes the tokens of all its declared outputs in one
+/// event, so two active runs can never hold one partition.
 /// </summary>
 public static class Kernel
 {
     /// <summary>The facts that answer a command, or why not. Changes nothing.</summary>
-    public static Decision Decide(KernelState s, Command command) => command switch
+    public static Decision Decide(KernelState s, KernelCommand command) => command switch
     {
         CompleteRun c => Complete(s, c),
         ScheduleRun c => Schedule(s, c),
@@ -153,8 +153,8 @@ public static class Kernel
         if (needs.IsEmpty)
         {
             const string Reason = "it reported needs that are inputs of it already";
-            return new RunFailed(
-                c.Run, c.Epoch, new RunFailure(FailureCategory.Contract, Reason)) { Usage = c.Usage };
+            var failure = new RunFailure(FailureCategory.Contract, Reason);
+            return new RunFailed(c.Run, c.Epoch, failure) { Usage = c.Usage };
         }
         return new RunDepMissed(c.Run, c.Epoch, needs) { Usage = c.Usage };
     }
@@ -190,7 +190,7 @@ public static class Kernel
             or PartitionPlace.Building or PartitionPlace.Waiting or PartitionPlace.Failed =>
             new Refusal(
                 "not-live",
-                $"{s.Names.Text(c.Partition)} is {s.PlaceOf(c.Partition)}: there is nothing to taint."),
+                $"{s.Names.Text(c.Partition)} is {s.PlaceOf(c.Partition)}: nothing to taint."),
     };
 
     static Decision Remove(KernelState s, RemoveWorker c)
@@ -201,7 +201,9 @@ public static class Kernel
             : new WorkerRemoved(c.Worker);
     }
 
-    /// <summary>True when a want or a waiting partition asks for something that the run holds.</summary>
+    /// <summary>
+    /// True when a want or a waiting partition asks for something that the run holds.
+    /// </summary>
     public static bool Demanded(KernelState s, RunToken run)
     {
         foreach (var p in run.Claims)
@@ -218,7 +220,9 @@ public static class Kernel
         new("no-such-run", $"{run} is not active; see: quoin runs");
 
     static Refusal NotReady(KernelState s, PartitionId p) =>
-        new("not-ready", $"{s.Names.Text(p)} is {s.PlaceOf(p)}, {s.OutstandingInputs(p)} inputs open.");
+        new(
+            "not-ready",
+            $"{s.Names.Text(p)} is {s.PlaceOf(p)}, {s.OutstandingInputs(p)} inputs open.");
 
     static ImmutableArray<PartitionId> Distinct(ImmutableArray<PartitionId> ids) =>
         ids.Length < 2 ? ids : [.. ids.Distinct()];

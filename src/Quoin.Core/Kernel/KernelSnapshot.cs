@@ -253,7 +253,10 @@ public static class KernelSnapshot
         for (var n = r.Count(); n > 0; n--)
         {
             var p = ids[r.Int()];
-            var failure = new Failure((FailureCause)r.Byte(), r.Long()) { Run = new RunId(r.Int()) };
+            var failure = new Failure((FailureCause)r.Byte(), r.Long())
+            {
+                Run = new RunId(r.Int()),
+            };
             if (r.Byte() == 1)
                 failure = failure with
                 {
@@ -267,7 +270,8 @@ public static class KernelSnapshot
                 var (code, message) = (r.Text(), r.Text());
                 var chain = new string[r.Count()];
                 for (var i = 0; i < chain.Length; i++) chain[i] = r.Text();
-                failure = failure with { Problem = new PlanProblem(code, message) { Chain = [.. chain] } };
+                var problem = new PlanProblem(code, message) { Chain = [.. chain] };
+                failure = failure with { Problem = problem };
             }
             s.FailureTable[p.Value] = failure;
         }

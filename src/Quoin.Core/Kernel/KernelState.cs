@@ -28,7 +28,9 @@ public sealed class KernelState(PartitionNames names)
     /// <summary>The names behind the ids.</summary>
     public PartitionNames Names { get; } = names;
 
-    /// <summary>Events applied so far: the order in which wants were accepted and runs failed.</summary>
+    /// <summary>
+    /// Events applied so far: the order in which wants were accepted and runs failed.
+    /// </summary>
     public long Sequence { get; internal set; }
 
     /// <summary>The highest want id used so far.</summary>
@@ -55,7 +57,9 @@ public sealed class KernelState(PartitionNames names)
     internal Dictionary<int, Failure> FailureTable => failures;
     internal Dictionary<int, PartitionId[]> FoundTable => found;
 
-    /// <summary>How many partitions lie in a place. Missing counts only those ever touched.</summary>
+    /// <summary>
+    /// How many partitions lie in a place. Missing counts only those ever touched.
+    /// </summary>
     public int Count(PartitionPlace place) => placeCounts[(int)place];
 
     /// <summary>Where a partition's token lies.</summary>
@@ -98,7 +102,9 @@ public sealed class KernelState(PartitionNames names)
     public bool TryGetFailure(PartitionId p, [NotNullWhen(true)] out Failure? failure) =>
         failures.TryGetValue(p.Value, out failure);
 
-    /// <summary>Inputs that runs of this partition asked for while running; empty when none did.</summary>
+    /// <summary>
+    /// Inputs that runs of this partition asked for while running; empty when none did.
+    /// </summary>
     public IReadOnlyList<PartitionId> FoundInputs(PartitionId p) =>
         found.TryGetValue(p.Value, out var list) ? list : [];
 
@@ -112,7 +118,8 @@ public sealed class KernelState(PartitionNames names)
     }
 
     /// <summary>The open wants and the partitions that ask for it.</summary>
-    public (IReadOnlyList<WantId> Wants, IReadOnlyList<PartitionId> Partitions) Requesters(PartitionId p)
+    public (IReadOnlyList<WantId> Wants, IReadOnlyList<PartitionId> Partitions) Requesters(
+        PartitionId p)
     {
         var byWants = new List<WantId>();
         var byPartitions = new List<PartitionId>();

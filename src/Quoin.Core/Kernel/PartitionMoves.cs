@@ -2,7 +2,9 @@ using static Quoin.Core.PartitionPlace;
 
 namespace Quoin.Core;
 
-/// <summary>The moves that a partition's token can make; every other one is a bug of ours.</summary>
+/// <summary>
+/// The moves that a partition's token can make; every other one is a bug of ours.
+/// </summary>
 static class PartitionMoves
 {
     static readonly byte[] Allowed =

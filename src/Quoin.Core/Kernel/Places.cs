@@ -9,7 +9,9 @@ public enum PartitionPlace : byte
     /// <summary>Demanded; how to make it is not known yet.</summary>
     Wanted = 1,
 
-    /// <summary>Its config is known; it waits for inputs, or, with none outstanding, to be run.</summary>
+    /// <summary>
+    /// Its config is known; it waits for inputs, or, with none outstanding, to be run.
+    /// </summary>
     Planned = 2,
 
     /// <summary>A run holds it.</summary>
@@ -37,7 +39,9 @@ public enum RunPlace : byte
     /// <summary>A worker has it.</summary>
     Running = 1,
 
-    /// <summary>A worker has it and was told to stop; its claims are kept until it says so.</summary>
+    /// <summary>
+    /// A worker has it and was told to stop; its claims are kept until it says so.
+    /// </summary>
     Cancelling = 2,
 }
 

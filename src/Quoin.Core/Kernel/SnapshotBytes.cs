@@ -84,7 +84,9 @@ ref struct SnapshotWriter(IBufferWriter<byte> into)
     }
 }
 
-/// <summary>Reads what <see cref="SnapshotWriter"/> wrote; throws where the bytes end too soon.</summary>
+/// <summary>
+/// Reads what <see cref="SnapshotWriter"/> wrote; throws where the bytes end too soon.
+/// </summary>
 ref struct SnapshotReader(ReadOnlySpan<byte> bytes)
 {
     ReadOnlySpan<byte> rest = bytes;
@@ -100,14 +102,16 @@ ref struct SnapshotReader(ReadOnlySpan<byte> bytes)
     public int Int()
     {
         var value = Varint();
-        return value <= int.MaxValue ? (int)value : throw new FormatException("A count is too large.");
+        if (value > int.MaxValue) throw new FormatException("A count is too large.");
+        return (int)value;
     }
 
     /// <summary>A count of things that take at least one byte each.</summary>
     public int Count()
     {
         var value = Int();
-        return value <= rest.Length ? value : throw new FormatException("The snapshot is cut short.");
+        if (value > rest.Length) throw new FormatException("The snapshot is cut short.");
+        return value;
     }
 
     public long Long()

@@ -127,7 +127,9 @@ static class Tokens
         cell.Config = -1;
     }
 
-    /// <summary>The want leaves the state; what it still asked for is no longer demanded by it.</summary>
+    /// <summary>
+    /// The want leaves the state; what it still asked for is no longer demanded by it.
+    /// </summary>
     public static void EndWant(KernelState s, WantToken want, WantOutcome outcome)
     {
         DropRequests(s, ~want.Id.Value);

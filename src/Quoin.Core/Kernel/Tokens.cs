@@ -94,7 +94,9 @@ public sealed class ConfigToken
     /// <summary>All partitions that a run of it writes.</summary>
     public required ImmutableArray<PartitionId> Outputs { get; init; }
 
-    /// <summary>All partitions that it reads and some job makes; sources are not among them.</summary>
+    /// <summary>
+    /// All partitions that it reads and some job makes; sources are not among them.
+    /// </summary>
     public required ImmutableArray<PartitionId> Inputs { get; init; }
 
     /// <summary>Digest of its definition.</summary>
@@ -120,7 +122,9 @@ public readonly record struct Manifest(RunId Run, Digest Digest, long Bytes, Dig
 /// <summary>Why a partition is Failed.</summary>
 public sealed record Failure(FailureCause Cause, long At)
 {
-    /// <summary>The run that failed (<see cref="FailureCause.Run"/>, <see cref="FailureCause.Cycle"/>).</summary>
+    /// <summary>
+    /// The run that failed (<see cref="FailureCause.Run"/>, <see cref="FailureCause.Cycle"/>).
+    /// </summary>
     public RunId Run { get; init; }
 
     /// <summary>Category and reason of the last attempt.</summary>
@@ -166,10 +170,14 @@ sealed class ConfigTable
 /// <summary>What followed from events: for the shell to act on, never needed for replay.</summary>
 public sealed class KernelNotices
 {
-    /// <summary>Partitions that became ready: planned with all inputs Live. May be stale; ask again.</summary>
+    /// <summary>
+    /// Partitions that became ready: planned with all inputs Live. May be stale; ask again.
+    /// </summary>
     public List<PartitionId> Ready { get; } = [];
 
-    /// <summary>Partitions that are wanted without a config: they have to be planned (again).</summary>
+    /// <summary>
+    /// Partitions that are wanted without a config: they have to be planned (again).
+    /// </summary>
     public List<PartitionId> ToPlan { get; } = [];
 
     /// <summary>Partitions that became Failed.</summary>

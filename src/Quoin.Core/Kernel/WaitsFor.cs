@@ -17,7 +17,8 @@ static class WaitsFor
             if (goals.Contains(p)) return true;
             if (!seen.Add(p.Value)
                 || s.PlaceOf(p) is not (PartitionPlace.Planned or PartitionPlace.Waiting)) continue;
-            for (var d = s.CellOf(p).RequestHead; d != DemandPool.None; d = s.Demands[d].NextOfRequester)
+            var d = s.CellOf(p).RequestHead;
+            for (; d != DemandPool.None; d = s.Demands[d].NextOfRequester)
                 if (!s.Demands[d].Settled) stack.Push(new PartitionId(s.Demands[d].Target));
         }
         return false;

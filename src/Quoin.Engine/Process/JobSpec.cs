@@ -15,22 +15,33 @@ public sealed record JobSpec
     /// <summary>The lease's fencing number.</summary>
     public required int Epoch { get; init; }
 
-    /// <summary>What is run. Its args may hold <c>{in}</c>, <c>{out}</c>, <c>{in...}</c>, <c>{out...}</c>.</summary>
+    /// <summary>
+    /// What is run. Its args may hold <c>{in}</c>, <c>{out}</c>, <c>{in...}</c>, <c>{out...}</c>.
+    /// </summary>
     public required JobConfig Config { get; init; }
 
-    /// <summary>Absolute folder that the process starts in: the one of the job's graph file.</summary>
+    /// <summary>
+    /// Absolute folder that the process starts in: the one of the job's graph file.
+    /// </summary>
     public required string WorkingDirectory { get; init; }
 
     /// <summary>Inputs in declared order, with absolute paths.</summary>
     public required ImmutableArray<SpecInput> Inputs { get; init; }
 
-    /// <summary>Outputs in declared order, with the absolute paths where they are published.</summary>
+    /// <summary>
+    /// Outputs in declared order, with the absolute paths where they are published.
+    /// </summary>
     public required ImmutableArray<SpecOutput> Outputs { get; init; }
 
-    /// <summary>An output path template that stdout goes to, or null: stdout is log and reports.</summary>
+    /// <summary>
+    /// An output path template that stdout goes to, or null: stdout is log and reports.
+    /// </summary>
     public string? Stdout { get; init; }
 
-    /// <summary>Absolute folder for this attempt: <c>.quoin/staging/r-19/2</c>. Made and removed by the wrapper.</summary>
+    /// <summary>
+    /// Absolute folder for this attempt: <c>.quoin/staging/r-19/2</c>. Made and removed by the
+    /// wrapper.
+    /// </summary>
     public required string StagingDirectory { get; init; }
 
     /// <summary>Absolute path of the structured log: <c>.quoin/log/r-19/2.jsonl</c>.</summary>
@@ -42,11 +53,15 @@ public sealed record JobSpec
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The job's own meaning of exit codes, before the general one. Null value: success.</summary>
+    /// <summary>
+    /// The job's own meaning of exit codes, before the general one. Null value: success.
+    /// </summary>
     public ImmutableSortedDictionary<int, FailureCategory> ExitCodes { get; init; } =
         ImmutableSortedDictionary<int, FailureCategory>.Empty;
 
-    /// <summary>Bytes of output that the log keeps from the start and, beyond that, from the end.</summary>
+    /// <summary>
+    /// Bytes of output that the log keeps from the start and, beyond that, from the end.
+    /// </summary>
     public LogLimits LogLimits { get; init; } = LogLimits.Default;
 }
 
@@ -56,7 +71,9 @@ public readonly record struct SpecInput(string Ref, string Path, Digest Digest);
 /// <summary>An output of an attempt. Only claimed ones are published.</summary>
 public readonly record struct SpecOutput(string Ref, string Path, bool Claimed);
 
-/// <summary>How much of a job's output the log keeps: the first and the last so many bytes.</summary>
+/// <summary>
+/// How much of a job's output the log keeps: the first and the last so many bytes.
+/// </summary>
 public readonly record struct LogLimits(int HeadBytes, int TailBytes, int LineBytes)
 {
     /// <summary>8 MiB from the start, 1 MiB from the end, lines cut at 64 KiB.</summary>
@@ -88,7 +105,9 @@ public sealed record JobResult
     /// <summary>How it ended.</summary>
     public required JobEnd End { get; init; }
 
-    /// <summary>Published outputs (<see cref="JobEnd.Completed"/>), with the stamp they have in place.</summary>
+    /// <summary>
+    /// Published outputs (<see cref="JobEnd.Completed"/>), with the stamp they have in place.
+    /// </summary>
     public ImmutableArray<PublishedOutput> Outputs { get; init; } = [];
 
     /// <summary>How it failed (<see cref="JobEnd.Failed"/>).</summary>

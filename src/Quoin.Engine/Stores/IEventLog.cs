@@ -5,8 +5,8 @@ namespace Quoin.Engine;
 
 /// <summary>
 /// The build event log of one store and what is written together with it. Positions count from 1
-/// without gaps, in commit order, for every reader. One process appends at a time (the coordinator);
-/// any process may read.
+/// without gaps, in commit order, for every reader. One process appends at a time (the
+/// coordinator); any process may read.
 /// </summary>
 public interface IEventLog : IAsyncDisposable
 {
@@ -21,7 +21,9 @@ public interface IEventLog : IAsyncDisposable
     /// </summary>
     Task<long> AppendAsync(AppendBatch batch, CancellationToken ct);
 
-    /// <summary>The events after a position, oldest first, decoded, interned into <paramref name="names"/>.</summary>
+    /// <summary>
+    /// The events after a position, oldest first, decoded, interned into <paramref name="names"/>.
+    /// </summary>
     IEnumerable<LoggedEvent> Read(long after, PartitionNames names);
 
     /// <summary>Events for people, filtered by the database, oldest first.</summary>
@@ -76,7 +78,9 @@ public sealed record EventQuery
     public string? Subject { get; init; }
 }
 
-/// <summary>Snapshots of the state: a head start for reading the log, safe to drop at any time.</summary>
+/// <summary>
+/// Snapshots of the state: a head start for reading the log, safe to drop at any time.
+/// </summary>
 public interface ISnapshotStore
 {
     /// <summary>The newest snapshot with this format, or null.</summary>
@@ -86,21 +90,28 @@ public interface ISnapshotStore
     Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct);
 }
 
-/// <summary>The state as of a position. A reader that does not know the format ignores it.</summary>
+/// <summary>
+/// The state as of a position. A reader that does not know the format ignores it.
+/// </summary>
 public sealed record StoredSnapshot(long Position, int Format, ReadOnlyMemory<byte> Body);
 
 /// <summary>What was known of a file when its digest was taken.</summary>
 /// <param name="Path">Relative to the workspace, with <c>/</c>.</param>
 /// <param name="Stamp">Size, time and inode then.</param>
 /// <param name="Digest">Digest of its bytes then.</param>
-/// <param name="CheckedAtNs">Clock at that moment, Unix nanoseconds: a file changed within 2 s of it is not trusted.</param>
+/// <param name="CheckedAtNs">Clock at that moment, Unix nanoseconds: a file changed within 2 s of
+/// it is not trusted.</param>
 public readonly record struct FileStampEntry(
     string Path, FileStamp Stamp, Digest Digest, long CheckedAtNs);
 
-/// <summary>What <c>stat</c> says that changes when a file's bytes do. Size -1: it does not exist.</summary>
+/// <summary>
+/// What <c>stat</c> says that changes when a file's bytes do. Size -1: it does not exist.
+/// </summary>
 public readonly record struct FileStamp(long Size, long ModifiedNs, long Inode);
 
-/// <summary>The stat cache and the fingerprint texts: derived data that the log does not need.</summary>
+/// <summary>
+/// The stat cache and the fingerprint texts: derived data that the log does not need.
+/// </summary>
 public interface IFingerprintStore
 {
     /// <summary>All cached stamps.</summary>
@@ -116,13 +127,19 @@ public interface IFingerprintStore
     Task SaveConfigAnswerAsync(Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct);
 }
 
-/// <summary>Commands of other processes, each with a unique id, until the coordinator takes them.</summary>
+/// <summary>
+/// Commands of other processes, each with a unique id, until the coordinator takes them.
+/// </summary>
 public interface IInbox
 {
-    /// <summary>Puts a command in; false when that id is there already (asking twice is not an error).</summary>
+    /// <summary>
+    /// Puts a command in; false when that id is there already (asking twice is not an error).
+    /// </summary>
     Task<bool> SendAsync(InboxCommand command, CancellationToken ct);
 
-    /// <summary>All waiting commands, oldest first. They leave with <see cref="AppendBatch.InboxTaken"/>.</summary>
+    /// <summary>
+    /// All waiting commands, oldest first. They leave with <see cref="AppendBatch.InboxTaken"/>.
+    /// </summary>
     IReadOnlyList<InboxCommand> Waiting();
 }
 

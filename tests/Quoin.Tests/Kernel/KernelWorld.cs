@@ -24,7 +24,7 @@ sealed class KernelWorld
 
     public PartitionId P(string name) => State.Names.Intern(name);
 
-    public Decision Do(Command command)
+    public Decision Do(KernelCommand command)
     {
         var decision = Kernel.Decide(State, command);
         foreach (var e in decision.Events)
@@ -57,7 +57,7 @@ sealed class KernelWorld
         return ((RunScheduled)decision.Events[0]).Run;
     }
 
-    public string? Refused(Command command) => Do(command).Refusal?.Code;
+    public string? Refused(KernelCommand command) => Do(command).Refusal?.Code;
 
     public int Lease(RunId run)
     {
@@ -68,7 +68,9 @@ sealed class KernelWorld
 
     public Decision Complete(RunId run, int epoch, params string[] outputs) =>
         Do(new CompleteRun(
-            run, epoch, [.. outputs.Select(o => new OutputManifest(P(o), DigestOf($"{run} {o}"), 1))])
+            run,
+            epoch,
+            [.. outputs.Select(o => new OutputManifest(P(o), DigestOf($"{run} {o}"), 1))])
         {
             Fingerprint = DigestOf(run.ToString()),
         });
@@ -118,7 +120,8 @@ sealed class KernelWorld
         {
             foreach (var p in run.Claims)
             {
-                Assert.True(claimed.TryAdd(p.Value, run.Id), $"I1: {State.Names.Text(p)} held twice");
+                Assert.True(
+                    claimed.TryAdd(p.Value, run.Id), $"I1: {State.Names.Text(p)} held twice");
                 Assert.Equal(PartitionPlace.Building, State.PlaceOf(p));
                 Assert.Equal(run.Id, State.HolderOf(p)!.Id);
             }
@@ -129,10 +132,12 @@ sealed class KernelWorld
             var place = State.PlaceOf(p);
             if (place == PartitionPlace.Building) Assert.True(claimed.ContainsKey(i), "I3");
             if (place is PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Waiting)
-                Assert.True(State.IsDemanded(p), $"I8: {State.Names.Text(p)} is {place}, undemanded");
+                Assert.True(
+                    State.IsDemanded(p), $"I8: {State.Names.Text(p)} is {place}, undemanded");
             if (place == PartitionPlace.Live)
                 Assert.True(State.TryGetManifest(p, out _), "I2: Live without a manifest");
-            if (place is PartitionPlace.Missing or PartitionPlace.Failed or PartitionPlace.Tainted)
+            if (place is PartitionPlace.Missing or PartitionPlace.Failed
+                or PartitionPlace.Tainted)
                 Assert.False(State.IsDemanded(p), $"I8: {place} and demanded");
             if (place is PartitionPlace.Planned or PartitionPlace.Waiting)
                 Assert.NotNull(place == PartitionPlace.Planned ? State.ConfigOf(p) : new object());

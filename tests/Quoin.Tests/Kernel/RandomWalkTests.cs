@@ -3,8 +3,8 @@ using Quoin.Core;
 namespace Quoin.Tests.KernelTests;
 
 /// <summary>
-/// Random commands, legal and not, on a small overlapping graph: the invariants hold after each, and
-/// the log alone gives the same state, from the start and from any snapshot.
+/// Random commands, legal and not, on a small overlapping graph: the invariants hold after each,
+/// and the log alone gives the same state, from the start and from any snapshot.
 /// </summary>
 public sealed class RandomWalkTests
 {
@@ -59,7 +59,8 @@ public sealed class RandomWalkTests
                 break;
             case 1 or 2 or 3 when wants.Length > 0:
                 var want = wants[random.Next(wants.Length)];
-                foreach (var (job, outputs, inputs) in Jobs) world.Plan(want.Id, job, outputs, inputs);
+                foreach (var (job, outputs, inputs) in Jobs)
+                    world.Plan(want.Id, job, outputs, inputs);
                 if (random.Next(2) == 0) world.Planned(want.Id);
                 break;
             case 4:
@@ -72,8 +73,8 @@ public sealed class RandomWalkTests
                 world.Do(new LeaseRun(run.Id, new WorkerId("host/1/a"), world.Now));
                 break;
             case 8 or 9 when run is not null:
-                world.Complete(
-                    run.Id, epoch, [.. run.Claims.Select(world.State.Names.Text), .. Extra(random)]);
+                var claims = run.Claims.Select(world.State.Names.Text);
+                world.Complete(run.Id, epoch, [.. claims, .. Extra(random)]);
                 break;
             case 10 when run is not null:
                 world.Fail(run.Id, epoch, retries: random.Next(2));

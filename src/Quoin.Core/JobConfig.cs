@@ -20,7 +20,8 @@ public sealed record JobConfig
 
     /// <summary>
     /// The argv before the paths are known: <c>{in}</c>, <c>{out}</c>, <c>{in...}</c> and
-    /// <c>{out...}</c> stand for paths that the worker fills in; captures are filled in already.
+    /// <c>{out...}</c> stand for paths that the worker fills in with <see cref="Arguments.Fill"/>;
+    /// captures are filled in already, and a brace that is meant is doubled.
     /// </summary>
     public ImmutableArray<string> Args { get; init; } = [];
 

@@ -1,10 +1,16 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Quoin.Core;
 
-/// <summary>The jobs and sources of one project, checked: whatever way it was written.</summary>
+/// <summary>
+/// The jobs and sources of one project, checked: whatever way it was written. Made by
+/// <see cref="GraphBuilder"/>. Immutable; safe for many threads.
+/// </summary>
 public sealed class Graph
 {
+    internal Graph() { }
+
     /// <summary>The project's name.</summary>
     public required string Name { get; init; }
 
@@ -24,11 +30,33 @@ public sealed class Graph
     /// <summary>Digest of the text of all graph files.</summary>
     public required Digest Digest { get; init; }
 
-    /// <summary>Who makes a partition. No allocation on this path.</summary>
-    public Producer FindProducer(ReadOnlySpan<byte> name) => throw new NotSupportedException();
+    /// <summary>Outputs of jobs, and sources.</summary>
+    internal PatternIndex<Producer> Producers { get; init; } = new();
 
-    /// <summary>Where a partition lies, relative to the workspace, with <c>/</c>.</summary>
-    public string PathOf(ReadOnlySpan<byte> name) => throw new NotSupportedException();
+    /// <summary>Datasets with a path of their own.</summary>
+    internal PatternIndex<Dataset> Places { get; init; } = new();
+
+    /// <summary>Who makes a partition. No allocation on this path.</summary>
+    public Producer FindProducer(ReadOnlySpan<byte> name) => Producers.Find(name);
+
+    /// <summary>The job of a name, or null.</summary>
+    public Job? FindJob(string name) =>
+        Jobs.FirstOrDefault(job => job.Name == name);
+
+    /// <summary>
+    /// Where a partition lies, relative to the workspace, with <c>/</c>: the path of its dataset,
+    /// else below <c>.quoin/data/</c>. Percent escapes of a name stay in its path.
+    /// </summary>
+    public string PathOf(ReadOnlySpan<byte> name)
+    {
+        Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
+        return Places.Find(name, slots) is { Path: { } path } && path.Render(name, slots) is { } place
+            ? place
+            : string.Concat(DefaultFolder, Encoding.UTF8.GetString(name));
+    }
+
+    /// <summary>Where partitions lie that no dataset gives a path.</summary>
+    public const string DefaultFolder = ".quoin/data/";
 }
 
 /// <summary>Who makes a partition: a job, a source (nothing builds it), or nobody.</summary>
@@ -48,8 +76,36 @@ public readonly record struct SourceLocation(string File, int Line, int Column)
 /// <summary>Where partitions of a pattern lie; with <see cref="IsSource"/> nothing builds them.</summary>
 public sealed class Dataset
 {
+    internal Dataset() { }
+
     /// <summary>The references it covers.</summary>
     public required Pattern Pattern { get; init; }
+
+    /// <summary>Where they lie, relative to the workspace; null: below <c>.quoin/data/</c>.</summary>
+    public Template? Path { get; init; }
+
+    /// <summary>
+    /// The same as a pattern of paths: its first slots are those of <see cref="Pattern"/>, further
+    /// ones hold derived values. Null like <see cref="Path"/>.
+    /// </summary>
+    internal Pattern? PathPattern { get; init; }
+
+    /// <summary>
+    /// The partition that lies at a path relative to the workspace, or null: none of this dataset.
+    /// </summary>
+    public string? ReferenceAt(ReadOnlySpan<byte> path)
+    {
+        Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
+        if (PathPattern?.TryMatch(path, slots) != true) return null;
+        Span<byte> buffer = stackalloc byte[PartitionRef.BytesMax];
+        var length = Pattern.Fill(path, slots, buffer);
+        // Derived parts (the year of a date) have to agree, so the way back must lead here again.
+        return length >= 0 && Pattern.TryMatch(buffer[..length], slots)
+            && Path!.Render(buffer[..length], slots) is { } place
+            && Encoding.UTF8.GetBytes(place).AsSpan().SequenceEqual(path)
+                ? Encoding.UTF8.GetString(buffer[..length])
+                : null;
+    }
 
     /// <summary>True: files that are there already.</summary>
     public required bool IsSource { get; init; }

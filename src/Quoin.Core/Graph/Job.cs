@@ -1,10 +1,17 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Quoin.Core;
 
-/// <summary>One job of a graph: what it makes, from what, and how.</summary>
+/// <summary>
+/// One job of a graph: what it makes, from what, and how. Made by <see cref="GraphBuilder"/>, which
+/// checks it. Immutable; safe for many threads.
+/// </summary>
 public sealed class Job
 {
+    internal Job() { }
+
     /// <summary>Its place in <see cref="Graph.Jobs"/>.</summary>
     public required int Index { get; init; }
 
@@ -16,6 +23,11 @@ public sealed class Job
 
     /// <summary>What it makes. Every pattern binds the same captures, so one output tells them all.</summary>
     public required ImmutableArray<Pattern> Outputs { get; init; }
+
+    /// <summary>
+    /// What it reads, in declared order; empty too when <see cref="ConfigCommand"/> says it.
+    /// </summary>
+    public ImmutableArray<Template> Inputs { get; init; } = [];
 
     /// <summary>The argv of its <c>config</c> command; empty: inputs follow from the patterns.</summary>
     public ImmutableArray<string> ConfigCommand { get; init; } = [];
@@ -51,17 +63,176 @@ public sealed class Job
     /// <summary>Labels of runs for selection.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 
+    /// <summary>The templates behind <see cref="Exec"/>.</summary>
+    internal ImmutableArray<Template> ExecTemplates { get; init; } = [];
+
+    /// <summary>The templates behind <see cref="Env"/>, sorted by name.</summary>
+    internal ImmutableArray<(string Name, Template Value)> EnvTemplates { get; init; } = [];
+
     /// <summary>
     /// Adds the outputs and inputs of the config that makes <paramref name="output"/>, in declared
-    /// order, to the two lists, interning names. Only for jobs without a config command. Allocates
-    /// nothing but new names. Returns null, or what is wrong (then nothing was added).
+    /// order and each once, to the two lists, interning names. Only for jobs without a config
+    /// command. Allocates nothing but new names, except for <c>{x:known}</c>, which asks
+    /// <paramref name="known"/>. Returns null, or what is wrong (then nothing was added).
     /// </summary>
     public string? Expand(
-        PartitionId output, PartitionNames names, List<PartitionId> outputs, List<PartitionId> inputs)
-        => throw new NotSupportedException();
+        PartitionId output,
+        PartitionNames names,
+        List<PartitionId> outputs,
+        List<PartitionId> inputs,
+        IKnownPartitions? known = null)
+    {
+        var name = names.Utf8(output);
+        Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
+        if (!TryBind(name, slots)) return NotAnOutput(name);
+        var (outputsBefore, inputsBefore) = (outputs.Count, inputs.Count);
+        if (Outputs.Length == 1) outputs.Add(output);
+        else AddOutputs(name, slots, names, outputs);
+        foreach (var template in Inputs)
+        {
+            var sink = new IdSink(names, inputs, inputsBefore);
+            var wrong = Expansion.Expand(template, name, slots, known, ref sink);
+            if (wrong is null && OwnInput(outputs, outputsBefore, inputs, sink.First) is { } own)
+                wrong = $"{names.Text(own)} would be its own input (input \"{template.Text}\")";
+            if (wrong is null) continue;
+            outputs.RemoveRange(outputsBefore, outputs.Count - outputsBefore);
+            inputs.RemoveRange(inputsBefore, inputs.Count - inputsBefore);
+            return wrong;
+        }
+        return null;
+    }
 
-    /// <summary>The whole config that makes <paramref name="output"/>; only for jobs without a config command.</summary>
-    public JobConfig Configure(string output) => throw new NotSupportedException();
+    /// <summary>
+    /// The whole config that makes <paramref name="output"/>; only for jobs without a config
+    /// command. <paramref name="known"/> as in <see cref="Expand"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// What <see cref="Expand"/> returns as wrong for the same output.
+    /// </exception>
+    public JobConfig Configure(string output, IKnownPartitions? known = null)
+    {
+        var name = Encoding.UTF8.GetBytes(output);
+        Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
+        if (!TryBind(name, slots)) throw new InvalidOperationException(NotAnOutput(name));
+        var inputs = ImmutableArray.CreateBuilder<string>(Inputs.Length);
+        foreach (var template in Inputs)
+        {
+            var sink = new TextSink(inputs);
+            if (Expansion.Expand(template, name, slots, known, ref sink) is { } wrong)
+                throw new InvalidOperationException(wrong);
+        }
+        var outputs = Outputs.Length == 1 ? [output] : OutputTexts(name, slots);
+        if (inputs.FirstOrDefault(outputs.Contains) is { } own)
+            throw new InvalidOperationException($"{own} would be its own input");
+        var args = ImmutableArray.CreateBuilder<string>(ExecTemplates.Length);
+        foreach (var template in ExecTemplates) args.Add(Render(template, name, slots));
+        return new JobConfig
+        {
+            Job = Name,
+            Outputs = outputs,
+            Inputs = inputs.DrainToImmutable(),
+            Args = args.DrainToImmutable(),
+            Env = EnvOf(name, slots),
+            Resources = Limits.Resources,
+        };
+    }
+
+    /// <summary>Finds the captures of an output.</summary>
+    internal bool TryBind(ReadOnlySpan<byte> name, Span<Slot> slots)
+    {
+        foreach (var pattern in Outputs)
+            if (pattern.TryMatch(name, slots)) return true;
+        return false;
+    }
+
+    void AddOutputs(
+        ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots, PartitionNames names, List<PartitionId> to)
+    {
+        Span<byte> buffer = stackalloc byte[PartitionRef.BytesMax];
+        foreach (var pattern in Outputs)
+            to.Add(names.Intern(buffer[..Math.Max(0, pattern.Fill(name, slots, buffer))]));
+    }
+
+    ImmutableArray<string> OutputTexts(ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots)
+    {
+        Span<byte> buffer = stackalloc byte[PartitionRef.BytesMax];
+        var texts = ImmutableArray.CreateBuilder<string>(Outputs.Length);
+        foreach (var pattern in Outputs)
+        {
+            var length = Math.Max(0, pattern.Fill(name, slots, buffer));
+            texts.Add(Encoding.UTF8.GetString(buffer[..length]));
+        }
+        return texts.MoveToImmutable();
+    }
+
+    ImmutableSortedDictionary<string, string> EnvOf(
+        ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots)
+    {
+        if (EnvTemplates.All(entry => entry.Value.IsLiteral)) return PlainEnv;
+        var env = Env.ToBuilder();
+        foreach (var (key, template) in EnvTemplates) env[key] = Render(template, name, slots);
+        return env.ToImmutable();
+    }
+
+    // Made once and shared by the configs of all partitions.
+    ImmutableSortedDictionary<string, string> PlainEnv => field ??= ImmutableSortedDictionary
+        .CreateRange(
+            StringComparer.Ordinal,
+            EnvTemplates.Select(entry => KeyValuePair.Create(entry.Name, Render(entry.Value, [], []))));
+
+    static string Render(Template template, ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots) =>
+        template.Render(name, slots) ?? throw new InvalidOperationException(
+            $"\"{template.Text}\" of {Encoding.UTF8.GetString(name)} leaves the years 1 to 9999");
+
+    string NotAnOutput(ReadOnlySpan<byte> name)
+    {
+        var text = Encoding.UTF8.GetString(name);
+        foreach (var pattern in Outputs)
+            if (pattern.ExplainMismatch(name) is { } why)
+                return $"{text} is not an output of job {Name} ({pattern.Text}): {why}";
+        return $"{text} is not an output of job {Name} ({string.Join(", ", Outputs)})";
+    }
+
+    static PartitionId? OwnInput(
+        List<PartitionId> outputs, int outputsFrom, List<PartitionId> inputs, int inputsFrom)
+    {
+        var own = CollectionsMarshal.AsSpan(outputs)[outputsFrom..];
+        foreach (var input in CollectionsMarshal.AsSpan(inputs)[inputsFrom..])
+            if (own.Contains(input)) return input;
+        return null;
+    }
+
+    // What another template gave already is left out: planning counts the inputs that are missing.
+    ref struct IdSink(PartitionNames names, List<PartitionId> ids, int from) : IReferenceSink
+    {
+        const int ScanMax = 64;
+
+        readonly HashSet<PartitionId>? seen =
+            ids.Count - from > ScanMax ? [.. ids.Skip(from)] : null;
+
+        /// <summary>Where the inputs of this template begin; those before are of other ones.</summary>
+        public int First { get; } = ids.Count;
+
+        public readonly void Add(scoped ReadOnlySpan<byte> reference)
+        {
+            var id = names.Intern(reference);
+            var isTwice = seen is not null
+                ? seen.Contains(id)
+                : CollectionsMarshal.AsSpan(ids)[from..First].Contains(id);
+            if (!isTwice) ids.Add(id);
+        }
+    }
+
+    readonly ref struct TextSink(ImmutableArray<string>.Builder texts) : IReferenceSink
+    {
+        readonly HashSet<string>? seen = texts.Count > 0 ? [.. texts] : null;
+
+        public void Add(scoped ReadOnlySpan<byte> reference)
+        {
+            var text = Encoding.UTF8.GetString(reference);
+            if (seen is null || !seen.Contains(text)) texts.Add(text);
+        }
+    }
 }
 
 /// <summary>An option of a job. A presentation option matters only to <c>--thorough</c>.</summary>

@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Quoin.Core;
+
+/// <summary>What a capture holds.</summary>
+public enum CaptureKind : byte
+{
+    /// <summary>Any text of one segment, at least one character.</summary>
+    String,
+
+    /// <summary>A whole number without leading zeros: <c>-3</c>, <c>0</c>, <c>42</c>.</summary>
+    Int,
+
+    /// <summary>A day: <c>2026-01-31</c>.</summary>
+    Date,
+
+    /// <summary>A month: <c>2026-01</c>.</summary>
+    Month,
+
+    /// <summary>A year of four digits: <c>2026</c>.</summary>
+    Year,
+
+    /// <summary>An hour of a day: <c>2026-01-31T05</c>.</summary>
+    Hour,
+
+    /// <summary>One of the listed words.</summary>
+    Enum,
+}
+
+/// <summary>A capture's kind, with the words of an <c>enum</c>.</summary>
+public sealed class CaptureType
+{
+    /// <summary>The types that take no words, by kind.</summary>
+    static readonly CaptureType[] Simple =
+        [.. Enum.GetValues<CaptureKind>().Select(kind => new CaptureType(kind, []))];
+
+    readonly byte[][] wordsUtf8;
+
+    CaptureType(CaptureKind kind, ImmutableArray<string> words)
+    {
+        Kind = kind;
+        Words = words;
+        wordsUtf8 = [.. words.Select(Encoding.UTF8.GetBytes)];
+        LengthMin = kind switch
+        {
+            CaptureKind.String or CaptureKind.Int => 1,
+            CaptureKind.Year => 4,
+            CaptureKind.Month => 7,
+            CaptureKind.Date => 10,
+            CaptureKind.Hour => 13,
+            CaptureKind.Enum => wordsUtf8.Length == 0 ? 1 : wordsUtf8.Min(word => word.Length),
+        };
+        IsFixedLength = kind is not (CaptureKind.String or CaptureKind.Int)
+            && wordsUtf8.All(word => word.Length == LengthMin);
+    }
+
+    /// <summary>What it holds.</summary>
+    public CaptureKind Kind { get; }
+
+    /// <summary>The words of an <c>enum</c>, as written; else empty.</summary>
+    public ImmutableArray<string> Words { get; }
+
+    /// <summary>True for everything that is counted: ints and parts of the calendar.</summary>
+    public bool IsNumber => Kind is not (CaptureKind.String or CaptureKind.Enum);
+
+    /// <summary>True: every value takes <see cref="LengthMin"/> bytes.</summary>
+    internal bool IsFixedLength { get; }
+
+    /// <summary>Bytes of the shortest value.</summary>
+    internal int LengthMin { get; }
+
+    /// <summary>The words as UTF-8.</summary>
+    internal ReadOnlySpan<byte[]> WordsUtf8 => wordsUtf8;
+
+    /// <summary>The type of a kind; <see cref="CaptureKind.Enum"/> needs <see cref="OfWords"/>.</summary>
+    public static CaptureType Of(CaptureKind kind) => Simple[(int)kind];
+
+    /// <summary>An <c>enum</c> of these words.</summary>
+    public static CaptureType OfWords(ImmutableArray<string> words) => new(CaptureKind.Enum, words);
+
+    /// <summary>True when the other type has the same kind and words.</summary>
+    public bool Equals(CaptureType? other) =>
+        other is not null && Kind == other.Kind && Words.AsSpan().SequenceEqual(other.Words.AsSpan());
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as CaptureType);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Kind, Words.Length);
+
+    /// <summary>As written in a pattern: <c>date</c>, <c>enum(a,b)</c>.</summary>
+    public override string ToString() =>
+        Kind == CaptureKind.Enum ? $"enum({string.Join(',', Words)})" : CaptureText.NameOf(Kind);
+
+    /// <summary>The number that a text stands for (0 for texts), or false: not of this type.</summary>
+    internal bool TryParse(ReadOnlySpan<byte> text, out long number)
+    {
+        number = 0;
+        switch (Kind)
+        {
+            case CaptureKind.String:
+                return text.Length > 0 && !text.SequenceEqual("."u8) && !text.SequenceEqual(".."u8);
+            case CaptureKind.Enum:
+                foreach (var word in wordsUtf8)
+                    if (text.SequenceEqual(word)) return true;
+                return false;
+            default:
+                return CaptureText.TryParse(Kind, text, out number);
+        }
+    }
+}
+
+/// <summary>A named hole of a pattern.</summary>
+public sealed record Capture(string Name, CaptureType Type);
+
+/// <summary>What a capture holds in one name: a number, and where its text stands.</summary>
+struct Slot
+{
+    public long Number;
+    public int Offset;
+    public int Length;
+}

@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Quoin.Core;
+
+/// <summary>
+/// Makes a graph from declarations, whatever way they were written, and finds all that is wrong with
+/// them: one job or dataset at a time here, what lies between them in <see cref="GraphChecks"/>.
+/// </summary>
+public sealed class GraphBuilder(string name)
+{
+    readonly List<JobDeclaration> jobs = [];
+    readonly List<DatasetDeclaration> datasets = [];
+
+    /// <summary>Selectors of what a bare <c>quoin build</c> wants.</summary>
+    public ImmutableArray<string> Targets { get; set; } = [];
+
+    /// <summary>Capacities over the whole store.</summary>
+    public ImmutableSortedDictionary<string, int> Pools { get; set; } =
+        ImmutableSortedDictionary<string, int>.Empty;
+
+    /// <summary>Adds a job.</summary>
+    public void Add(JobDeclaration job) => jobs.Add(job);
+
+    /// <summary>Adds a dataset.</summary>
+    public void Add(DatasetDeclaration dataset) => datasets.Add(dataset);
+
+    /// <summary>
+    /// The graph, or null when a problem was found that is more than a warning; all problems are
+    /// added to the list. <paramref name="digest"/> is that of the text that was read.
+    /// </summary>
+    public Graph? Build(Digest digest, List<GraphProblem> problems)
+    {
+        var before = problems.Count;
+        var builtJobs = ImmutableArray.CreateBuilder<Job>(jobs.Count);
+        var names = new Dictionary<string, SourceLocation>(jobs.Count);
+        foreach (var declared in jobs)
+        {
+            if (!names.TryAdd(declared.Name.Text, declared.Name.At))
+                problems.Add(new("duplicate-job", declared.Name.At,
+                    $"there is another job {declared.Name.Text} at {names[declared.Name.Text]}"));
+            if (JobReader.Read(declared, builtJobs.Count, problems) is { } job) builtJobs.Add(job);
+        }
+        var builtDatasets = ImmutableArray.CreateBuilder<Dataset>(datasets.Count);
+        foreach (var declared in datasets)
+            if (DatasetReader.Read(declared, problems) is { } dataset) builtDatasets.Add(dataset);
+        var graph = new Graph
+        {
+            Name = name,
+            Jobs = builtJobs.DrainToImmutable(),
+            Datasets = builtDatasets.DrainToImmutable(),
+            Targets = Targets,
+            Pools = Pools,
+            Digest = digest,
+        };
+        foreach (var job in graph.Jobs)
+            foreach (var pattern in job.Outputs) graph.Producers.Add(pattern, new(job, null));
+        foreach (var dataset in graph.Datasets)
+        {
+            graph.Places.Add(dataset.Pattern, dataset);
+            if (dataset.IsSource) graph.Producers.Add(dataset.Pattern, new(null, dataset));
+        }
+        // With a job missing because of its own problems, others would only seem to be wrong.
+        var areAllThere = graph.Jobs.Length == jobs.Count && graph.Datasets.Length == datasets.Count;
+        GraphChecks.Check(graph, jobs, areAllThere, problems);
+        return problems.Skip(before).Any(problem => !problem.IsWarning) ? null : graph;
+    }
+}
+
+/// <summary>Checks one dataset.</summary>
+static class DatasetReader
+{
+    public static Dataset? Read(DatasetDeclaration declared, List<GraphProblem> problems)
+    {
+        if (Pattern.TryParse(declared.Pattern.Text, out var problem) is not { } pattern)
+        {
+            problems.Add(JobReader.Locate(problem!, declared.Pattern));
+            return null;
+        }
+        var place = Normalize(declared.Folder, declared.Path.Text);
+        if (place is null || place.Split('/')[0] == ".quoin")
+        {
+            problems.Add(new("bad-path", declared.Path.At, place is null
+                ? $"\"{declared.Path.Text}\" leaves the workspace; a path is relative to the folder "
+                    + "of its graph file"
+                : $"\"{declared.Path.Text}\" lies in .quoin, which is Quoin's own"));
+            return null;
+        }
+        if (place.AsSpan().IndexOfAny('*', '?') >= 0)
+        {
+            problems.Add(new("bad-path", declared.Path.At,
+                $"\"{declared.Path.Text}\" has a * or ?; name what varies with a capture: {{name}}"));
+            return null;
+        }
+        var template = TemplateParser.Parse(
+            place, TemplateUse.Text, pattern.Captures, out problem);
+        if (template is null)
+        {
+            problems.Add(JobReader.Locate(problem! with { Offset = 0 }, declared.Path));
+            return null;
+        }
+        return PathPattern(template, pattern, declared, problems) is { } pathPattern
+            ? new()
+            {
+                Pattern = pattern,
+                Path = template,
+                PathPattern = pathPattern,
+                IsSource = declared.IsSource,
+                Location = declared.Pattern.At,
+            }
+            : null;
+    }
+
+    /// <summary>A path joined to its folder, without <c>.</c> and <c>..</c>; null: it leads out.</summary>
+    static string? Normalize(string folder, string path)
+    {
+        if (path.StartsWith('/') || path.Contains('\0')) return null;
+        var segments = new List<string>();
+        foreach (var segment in $"{BraceText.Escape(folder)}/{path}".Split('/'))
+        {
+            if (segment is "" or ".") continue;
+            if (segment != "..")
+                segments.Add(segment);
+            else if (segments.Count == 0)
+                return null;
+            else
+                segments.RemoveAt(segments.Count - 1);
+        }
+        return segments.Count == 0 ? null : string.Join('/', segments);
+    }
+
+    // A path has to tell the partition: every capture is in it, and can be found again.
+    static Pattern? PathPattern(
+        Template path, Pattern pattern, DatasetDeclaration declared, List<GraphProblem> problems)
+    {
+        var captures = pattern.Captures.ToBuilder();
+        var seen = new bool[captures.Count];
+        var segments = new List<PatternSegment>();
+        var atoms = new List<PatternAtom>();
+        foreach (var part in path.Parts)
+        {
+            if (part.Value is { } value)
+            {
+                if (value.IsPlain)
+                {
+                    atoms.Add(new(null, value.Type, value.Slot, seen[value.Slot]));
+                    seen[value.Slot] = true;
+                    continue;
+                }
+                atoms.Add(new(null, value.Type, captures.Count, false));
+                captures.Add(new($"derived {captures.Count}", value.Type));
+                continue;
+            }
+            var literals = Encoding.UTF8.GetString(part.Literal!).Split('/');
+            for (var i = 0; i < literals.Length; i++)
+            {
+                if (i > 0)
+                {
+                    segments.Add(new([.. atoms]));
+                    atoms.Clear();
+                }
+                if (literals[i].Length > 0)
+                    atoms.Add(new(Encoding.UTF8.GetBytes(literals[i]), null, 0, false));
+            }
+        }
+        segments.Add(new([.. atoms]));
+        var missing = Array.IndexOf(seen, false);
+        if (missing >= 0)
+            problems.Add(new("path-collision", declared.Path.At,
+                $"\"{declared.Path.Text}\" lacks {{{captures[missing].Name}}}: several partitions of "
+                + $"{pattern.Text} would lie in one place"));
+        else if (segments.Exists(segment => segment.Atoms.Count(atom => !atom.IsFixedLength) > 1))
+            problems.Add(new("path-collision", declared.Path.At,
+                $"\"{declared.Path.Text}\" has a segment with two captures of variable length, so two "
+                + "partitions could lie in one place; separate them with /"));
+        else if (captures.Count > Pattern.CapturesMax)
+            problems.Add(new("bad-path", declared.Path.At,
+                $"\"{declared.Path.Text}\" has more than {Pattern.CapturesMax} captures"));
+        else
+            return new(path.Text, captures.ToImmutable(), [.. segments]);
+        return null;
+    }
+}

@@ -1,1 +1,46 @@
-System.Console.WriteLine();
+using Quoin.Bench;
+
+// The host of all measurements: `./dev bench` runs all of them, `./dev bench builds spawn` some.
+// What a measurement prints is kept in bench/RESULTS.md, with the machine and the day; those that
+// were not run keep what they had.
+Measurement[] all =
+[
+    new("builds", "whole builds of tiny commands, beside Ninja and Make", BuildBench.Run),
+    new("startup", "how long `quoin` takes to start", StartupBench.Run),
+];
+
+if (args is ["-l" or "--list" or "-h" or "--help", ..])
+{
+    foreach (var measurement in all)
+        Console.WriteLine($"  {measurement.Name,-10} {measurement.Title}");
+    return 0;
+}
+var unknown = args.Except(all.Select(measurement => measurement.Name)).ToList();
+if (unknown.Count > 0)
+{
+    Console.Error.WriteLine($"no measurement \"{unknown[0]}\"; ./dev bench -l lists them");
+    return 2;
+}
+var results = ResultsFile.Load();
+foreach (var measurement in all.Where(one => args.Length == 0 || args.Contains(one.Name)))
+{
+    var copy = new StringWriter();
+    var terminal = Console.Out;
+    Console.SetOut(new TeeWriter(terminal, copy));
+    Console.WriteLine($"== {measurement.Name}: {measurement.Title}");
+    try
+    {
+        copy.GetStringBuilder().Clear();
+        measurement.Run();
+    }
+    finally
+    {
+        Console.SetOut(terminal);
+    }
+    results.Replace(measurement.Name, measurement.Title, copy.ToString());
+    results.Save(all.Select(one => one.Name));
+}
+return 0;
+
+/// <summary>One measurement: it prints what it finds.</summary>
+sealed record Measurement(string Name, string Title, Action Run);

@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Quoin.Bench;
+
+/// <summary>
+/// How long <c>quoin --version</c> and a build with nothing to do take, compiled at run time, ahead
+/// of time (ReadyToRun, what <c>./dev publish</c> makes), and natively where that can be had.
+/// </summary>
+static class StartupBench
+{
+    const int Rounds = 15;
+
+    public static void Run()
+    {
+        var place = Directory.CreateTempSubdirectory("quoin-bench-");
+        try
+        {
+            var example = Path.Combine(place.FullName, "weather");
+            Copy(Path.Combine(ResultsFile.Root, "examples", "weather"), example);
+            var variants = Variants(place.FullName);
+            Tool.RunTo(example + ".log", BuildBench.QuoinBinary, "-C", example, "build");
+
+            Console.WriteLine($"milliseconds, median of {Rounds} rounds in turns (least-most)\n");
+            Console.WriteLine(
+                $"{"",-14} {"--version",22} {"nothing to do: examples/weather",34} {"peak MB",8}");
+            var version = variants.ToDictionary(variant => variant.Name, _ => new List<ToolRun>());
+            var noOp = variants.ToDictionary(variant => variant.Name, _ => new List<ToolRun>());
+            for (var round = 0; round < Rounds; round++)
+                foreach (var (name, binary) in variants)
+                {
+                    version[name].Add(Tool.Run(binary, "--version"));
+                    noOp[name].Add(Tool.RunTo(example + ".log", binary, "-C", example, "build"));
+                }
+            foreach (var (name, _) in variants)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{name,-14} {Times(version[name]),22} {Times(noOp[name]),34} "
+                    + $"{noOp[name].Max(run => run.PeakKiB) / 1024.0,8:F0}"));
+            Console.WriteLine("\nlast output of the build with nothing to do: "
+                + File.ReadAllText(example + ".log").Trim());
+        }
+        finally
+        {
+            place.Delete(recursive: true);
+        }
+    }
+
+    static List<(string Name, string Binary)> Variants(string place)
+    {
+        var compiledLate = Path.Combine(
+            ResultsFile.Root, "artifacts", "bin", "Quoin.Cli", "release", "quoin");
+        var variants = new List<(string, string)> { ("ReadyToRun", BuildBench.QuoinBinary) };
+        if (File.Exists(compiledLate)) variants.Insert(0, ("JIT", compiledLate));
+        var native = Path.Combine(place, "native");
+        var log = native + ".log";
+        try
+        {
+            Tool.RunTo(log, "dotnet", "publish",
+                Path.Combine(ResultsFile.Root, "src", "Quoin.Cli"), "-c", "Release",
+                "-r", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}",
+                "-p:PublishAot=true", "--artifacts-path", Path.Combine(place, "aot"),
+                "-o", native, "-v", "quiet");
+            variants.Add(("native AOT", Path.Combine(native, "quoin")));
+        }
+        catch (InvalidOperationException)
+        {
+            var why = File.ReadLines(log).FirstOrDefault(line => line.Contains("error"))
+                ?? "no reason given";
+            Console.WriteLine(
+                $"native AOT is not to be had here: {why[(why.IndexOf("error", 0) + 6)..].Trim()}\n");
+        }
+        return variants;
+    }
+
+    static string Times(List<ToolRun> runs) => string.Create(CultureInfo.InvariantCulture,
+        $"{BuildBench.Median(runs.Select(run => run.Seconds * 1000)):F0} "
+        + $"({runs.Min(run => run.Seconds * 1000):F0}-{runs.Max(run => run.Seconds * 1000):F0})");
+
+    static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var file in Directory.EnumerateFiles(from))
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        foreach (var folder in Directory.EnumerateDirectories(from))
+            if (Path.GetFileName(folder) is not (".quoin" or "out"))
+                Copy(folder, Path.Combine(to, Path.GetFileName(folder)));
+    }
+}

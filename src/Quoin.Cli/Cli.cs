@@ -55,8 +55,9 @@ sealed class Cli
         Say(new Line().Add("warning", Style.Yellow).Add(": " + message));
 
     /// <summary>
-    /// Writes <c>error[code]: message</c> for people and, with <c>--json</c>, the same as a document,
-    /// so that a program that reads stdout always gets one. Returns the exit code it was given.
+    /// Writes <c>error[code]: message</c> for people and, with <c>--json</c>, the same as a
+    /// document, so that a program that reads stdout always gets one. Returns the exit code it was
+    /// given.
     /// </summary>
     public int Error(string code, string message, int exitCode) =>
         Errors([new Refusal(code, message)], exitCode);
@@ -70,7 +71,7 @@ sealed class Cli
                 .Add($": {problem.Message}").Render(ErrScreen.Color));
         }
         Err.Flush();
-        if (Options.Json) Out.WriteLine(JsonText.Write(json => WriteErrors(json, problems, exitCode)));
+        if (Options.Json) Print(JsonText.Write(json => WriteErrors(json, problems, exitCode)));
         return exitCode;
     }
 

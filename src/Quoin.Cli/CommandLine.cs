@@ -5,8 +5,8 @@ using Quoin.Engine;
 namespace Quoin.Cli;
 
 /// <summary>
-/// From argv to an exit code: parsing, the streams, and the one catch of the whole program. It knows
-/// the commands only by their list in <see cref="CommandTree"/>.
+/// From argv to an exit code: parsing, the streams, and the one catch of the whole program. It
+/// knows the commands only by their list in <see cref="CommandTree"/>.
 /// </summary>
 static class CommandLine
 {
@@ -77,8 +77,8 @@ static class CommandLine
         InterruptedException interrupted => interrupted.ExitCode,
         UnauthorizedAccessException or IOException =>
             cli.Error("environment", e.Message, ExitCode.Store),
-        _ when NativeLibraryMissing(e) is { } missing =>
-            cli.Error("environment", $"{missing} (`quoin doctor` says what is missing)", ExitCode.Store),
+        _ when NativeLibraryMissing(e) is { } missing => cli.Error(
+            "environment", $"{missing} (quoin doctor says what is missing)", ExitCode.Store),
         _ => ReportBug(cli, e),
     };
 
@@ -86,9 +86,10 @@ static class CommandLine
     {
         cli.Error(
             "bug",
-            $"{e.Message} This is a mistake in Quoin, not in your graph. Please report the lines below"
-            + $" with the command that you typed. What was recorded is safe. ({Program.VersionLine},"
-            + $" {Environment.OSVersion.VersionString}, .NET {Environment.Version})",
+            $"{e.Message} This is a mistake in Quoin, not in your graph. Please report the lines"
+            + " below with the command that you typed. What was recorded is safe."
+            + $" ({Program.VersionLine}, {Environment.OSVersion.VersionString},"
+            + $" .NET {Environment.Version})",
             ExitCode.Bug);
         cli.Err.WriteLine(e.ToString());
         return ExitCode.Bug;

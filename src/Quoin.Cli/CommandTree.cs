@@ -7,8 +7,8 @@ using Quoin.Core;
 namespace Quoin.Cli;
 
 /// <summary>
-/// All commands of <c>quoin</c>. Only the ones whose names were typed are built in full: the options
-/// of the others would cost start-up time and are not looked at.
+/// All commands of <c>quoin</c>. Only the ones whose names were typed are built in full: the
+/// options of the others would cost start-up time and are not looked at.
 /// </summary>
 static class CommandTree
 {
@@ -29,8 +29,9 @@ static class CommandTree
         globals.AddTo(root);
         foreach (var entry in Entries)
         {
-            root.Subcommands.Add(
-                args.Contains(entry.Name) ? entry.Create(cli) : new Command(entry.Name, entry.Summary));
+            root.Subcommands.Add(args.Contains(entry.Name)
+                ? entry.Create(cli)
+                : new Command(entry.Name, entry.Summary));
         }
         return root;
     }

@@ -12,13 +12,17 @@ static class ExitCode
     /// <summary>Ended by SIGTERM before the end.</summary>
     public const int Terminated = 143;
 
-    /// <summary>Usage, bad graph or bad input: nothing was planned (also <c>--strict</c>).</summary>
+    /// <summary>
+    /// Usage, bad graph or bad input: nothing was planned (also <c>--strict</c>).
+    /// </summary>
     public const int Usage = 2;
 
     /// <summary>Refused: a command that the state does not allow; nothing changed.</summary>
     public const int Refused = 4;
 
-    /// <summary>The store or the environment: cannot open, locked, newer schema, disk full.</summary>
+    /// <summary>
+    /// The store or the environment: cannot open, locked, newer schema, disk full.
+    /// </summary>
     public const int Store = 5;
 
     /// <summary>A bug of Quoin.</summary>

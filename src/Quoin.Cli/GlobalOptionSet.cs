@@ -101,5 +101,7 @@ sealed class GlobalOptionSet
 
     // A value that the parser could not read is reported as misuse; here it counts as not given.
     static string? Value(ParseResult parsed, Option<string> option) =>
-        parsed.GetResult(option) is { Tokens: [{ Value: { Length: > 0 } value }, ..] } ? value : null;
+        parsed.GetResult(option) is { Tokens: [{ Value: { Length: > 0 } value }, ..] }
+            ? value
+            : null;
 }

@@ -3,7 +3,9 @@ namespace Quoin.Cli;
 /// <summary>The options that every command has, as typed.</summary>
 sealed record GlobalOptions
 {
-    /// <summary>Absolute folder that relative names start from: <c>-C DIR</c> or the current one.</summary>
+    /// <summary>
+    /// Absolute folder that relative names start from: <c>-C DIR</c> or the current one.
+    /// </summary>
     public required string Directory { get; init; }
 
     /// <summary><c>--graph FILE</c>; null: the nearest <c>quoin.yaml</c> upwards.</summary>
@@ -27,7 +29,9 @@ sealed record GlobalOptions
     /// <summary>Say only results and failures.</summary>
     public bool Quiet { get; init; }
 
-    /// <summary>True: synced at each group commit; false: survives crashes of the process.</summary>
+    /// <summary>
+    /// True: synced at each group commit; false: survives crashes of the process.
+    /// </summary>
     public bool FullDurability { get; init; }
 }
 

@@ -1,8 +1,9 @@
 namespace Quoin.Cli;
 
 /// <summary>
-/// The binary's first method. It answers <c>quoin --version</c> by itself, because the runtime loads
-/// an assembly when the first method that uses it is compiled: parsing, YAML and SQLite stay on disk.
+/// The binary's first method. It answers <c>quoin --version</c> by itself, because the runtime
+/// loads an assembly when the first method that uses it is compiled: parsing, YAML and SQLite stay
+/// on disk.
 /// </summary>
 static class Program
 {

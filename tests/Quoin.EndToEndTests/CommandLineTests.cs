@@ -23,7 +23,8 @@ public sealed class CommandLineTests
         var result = workspace.Quoin("inti").Expect(2);
 
         Assert.Equal(
-            "error[usage]: \"inti\" is not a command; did you mean init? (quoin --help lists all)\n",
+            "error[usage]: \"inti\" is not a command; did you mean init?"
+                + " (quoin --help lists all)\n",
             result.Stderr);
     }
 
@@ -47,8 +48,8 @@ public sealed class CommandLineTests
 
         Assert.Equal("error[no-directory]: -C nowhere: there is no such folder\n", result.Stderr);
         Assert.Equal(
-            """{"errors":[{"code":"no-directory","message":"-C nowhere: there is no such folder"}],"exit_code":2}"""
-                + "\n",
+            """{"errors":[{"code":"no-directory","message":"-C nowhere: there is no such folder"}"""
+                + "],\"exit_code\":2}\n",
             result.Stdout);
     }
 

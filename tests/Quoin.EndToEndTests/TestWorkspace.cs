@@ -10,7 +10,9 @@ namespace Quoin.EndToEndTests;
 /// </summary>
 sealed class TestWorkspace : IDisposable
 {
-    /// <summary>How long a child may take before the test fails with what it printed so far.</summary>
+    /// <summary>
+    /// How long a child may take before the test fails with what it printed so far.
+    /// </summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     readonly List<QuoinProcess> started = [];
@@ -104,7 +106,9 @@ sealed record CommandResult(int ExitCode, string Stdout, string Stderr)
     /// <summary>The lines of stderr.</summary>
     public string[] ErrorLines => Split(Stderr);
 
-    /// <summary>This result when it has the exit code; else fails with all that was printed.</summary>
+    /// <summary>
+    /// This result when it has the exit code; else fails with all that was printed.
+    /// </summary>
     public CommandResult Expect(int exitCode)
     {
         Xunit.Assert.True(
@@ -159,7 +163,9 @@ sealed partial class QuoinProcess : IDisposable
         if (!process.HasExited) _ = SendSignal(process.Id, signal); // It may end meanwhile.
     }
 
-    /// <summary>Waits until it printed a line on stdout or stderr that fits, and returns that line.</summary>
+    /// <summary>
+    /// Waits until it printed a line on stdout or stderr that fits, and returns that line.
+    /// </summary>
     public string WaitForLine(Func<string, bool> fits)
     {
         var deadline = Stopwatch.GetTimestamp() + (long)(

@@ -26,7 +26,9 @@ static class InitCommand
     public static int Run(Cli cli, string? folder)
     {
         var directory = Path.GetFullPath(folder ?? ".", cli.Options.Directory);
-        bool Exists(StarterFiles.StarterFile file) => Path.Exists(Path.Combine(directory, file.Path));
+        bool Exists(StarterFiles.StarterFile file) =>
+            Path.Exists(Path.Combine(directory, file.Path));
+
         var taken = StarterFiles.All.Where(file => file.IsNeeded && Exists(file))
             .Select(file => file.Path).ToList();
         if (taken.Count > 0)
@@ -46,10 +48,11 @@ static class InitCommand
             if (file.IsExecutable && !OperatingSystem.IsWindows())
                 File.SetUnixFileMode(path, File.GetUnixFileMode(path) | Executable);
         }
-        if (cli.Options.Json) cli.Print(JsonText.Write(json => WriteJson(json, directory, written)));
+        if (cli.Options.Json)
+            cli.Print(JsonText.Write(json => WriteJson(json, directory, written)));
         else foreach (var file in written) cli.Print($"wrote {file.Path}");
         var go = directory == cli.Options.Directory ? "" : $" -C {folder}";
-        cli.Say($"Next: quoin{go} build    then: quoin{go} build again, and quoin{go} explain summary");
+        cli.Say($"Next: quoin{go} build    (twice: the second time there is nothing to do)");
         return ExitCode.Ok;
     }
 

@@ -5,8 +5,8 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// How many columns text takes on a terminal: 0 for combining marks and what follows a zero-width
-/// joiner, 2 for East Asian wide characters and emoji, 1 for the rest. Control characters never reach
-/// a terminal (see <see cref="Printable"/>), so that a job's output cannot move the cursor.
+/// joiner, 2 for East Asian wide characters and emoji, 1 for the rest. Control characters never
+/// reach a terminal (see <see cref="Printable"/>), so that a job's output cannot move the cursor.
 /// </summary>
 static class DisplayWidth
 {
@@ -86,10 +86,13 @@ static class DisplayWidth
         return "…" + text[start..];
     }
 
-    /// <summary>The text with control characters (also escape sequences' ESC) made visible.</summary>
+    /// <summary>
+    /// The text with control characters (also escape sequences' ESC) made visible.
+    /// </summary>
     public static string Printable(string text)
     {
-        if (!text.AsSpan().ContainsAnyInRange('\0', '\x1F') && !text.AsSpan().ContainsAnyInRange('\x7F', '\x9F'))
+        if (!text.AsSpan().ContainsAnyInRange('\0', '\x1F')
+            && !text.AsSpan().ContainsAnyInRange('\x7F', '\x9F'))
             return text;
         var builder = new StringBuilder(text.Length);
         foreach (var c in text)

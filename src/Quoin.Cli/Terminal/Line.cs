@@ -68,7 +68,9 @@ sealed class Line
     /// <summary>Appends blanks up to a column.</summary>
     public Line PadTo(int column) => column > Width ? Add(new string(' ', column - Width)) : this;
 
-    /// <summary>A copy that takes at most so many columns, with an ellipsis where it was cut.</summary>
+    /// <summary>
+    /// A copy that takes at most so many columns, with an ellipsis where it was cut.
+    /// </summary>
     public Line Cut(int columns)
     {
         if (Width <= columns) return this;

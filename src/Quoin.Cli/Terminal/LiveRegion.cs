@@ -49,7 +49,8 @@ sealed class LiveRegion(TextWriter writer, TerminalScreen screen)
     void GoToTop(StringBuilder text, int width)
     {
         var rows = 0;
-        foreach (var length in painted) rows += Math.Max(1, (length + width - 1) / Math.Max(1, width));
+        foreach (var length in painted)
+            rows += Math.Max(1, (length + width - 1) / Math.Max(1, width));
         if (rows > 0) text.Append("\r\e[").Append(rows).Append('A');
     }
 }

@@ -17,6 +17,7 @@ sealed partial class OutputStream(int descriptor) : Stream
     public const int Stderr = 2;
 
     const int Interrupted = 4; // EINTR
+    const short CanWriteNow = 4; // POLLOUT
     const int TryAgain = 11; // EAGAIN: the other side made the pipe non-blocking.
 
     /// <summary>Nobody reads this any more.</summary>
@@ -58,7 +59,7 @@ sealed partial class OutputStream(int descriptor) : Stream
                 case Interrupted:
                     break;
                 case TryAgain:
-                    var wait = new PollRequest { Descriptor = descriptor, Events = 4 /* POLLOUT */ };
+                    var wait = new PollRequest { Descriptor = descriptor, Events = CanWriteNow };
                     Poll(ref wait, 1, -1);
                     break;
                 default: // EPIPE, EIO, EBADF, ENOSPC: there is no better place to say it.

@@ -4,17 +4,19 @@ using System.Runtime.InteropServices;
 namespace Quoin.Cli;
 
 /// <summary>
-/// What one output stream can show. The width is asked anew each time, so that a frame painted after
-/// the window changed fits it.
+/// What one output stream can show. The width is asked anew each time, so that a frame painted
+/// after the window changed fits it.
 /// </summary>
 sealed partial class TerminalScreen
 {
     /// <summary>The width of a pipe or file: nothing is cut there.</summary>
     public const int Unlimited = int.MaxValue;
 
-    readonly Func<int> width;
+    const ulong GetWindowSize = 0x5413; // TIOCGWINSZ
 
-    TerminalScreen(Func<int> width) => this.width = width;
+    readonly Func<(int Columns, int Rows)> size;
+
+    TerminalScreen(Func<(int Columns, int Rows)> size) => this.size = size;
 
     /// <summary>A person may be looking at it.</summary>
     public bool IsTerminal { get; private init; }
@@ -26,21 +28,25 @@ sealed partial class TerminalScreen
     public bool Live { get; private init; }
 
     /// <summary>Columns now.</summary>
-    public int Width => width();
+    public int Width => size().Columns;
+
+    /// <summary>Rows now; a frame must be lower than that.</summary>
+    public int Height => size().Rows;
 
     /// <summary>A screen with fixed properties, for tests and for pipes.</summary>
     public static TerminalScreen Fixed(int width, bool color = false, bool live = false) =>
-        new(() => width) { IsTerminal = live, Color = color, Live = live };
+        new(() => (width, live ? 24 : Unlimited)) { IsTerminal = live, Color = color, Live = live };
 
     /// <summary>A terminal whose width changes, for tests.</summary>
     public static TerminalScreen Of(Func<int> width) =>
-        new(width) { IsTerminal = true, Live = true };
+        new(() => (width(), 24)) { IsTerminal = true, Live = true };
 
     /// <summary>
-    /// Looks at a file descriptor and the environment. <c>COLUMNS</c> counts where the terminal does
-    /// not know its width; <c>NO_COLOR</c>, <c>CI</c> and <c>TERM=dumb</c> are obeyed.
+    /// Looks at a file descriptor and the environment. <c>COLUMNS</c> counts where the terminal
+    /// does not know its width; <c>NO_COLOR</c>, <c>CI</c> and <c>TERM=dumb</c> are obeyed.
     /// </summary>
-    public static TerminalScreen Detect(int descriptor, Func<string, string?> env, GlobalOptions options)
+    public static TerminalScreen Detect(
+        int descriptor, Func<string, string?> env, GlobalOptions options)
     {
         var isTerminal = IsATerminal(descriptor) == 1;
         var isDumb = env("TERM") is null or "" or "dumb";
@@ -49,8 +55,8 @@ sealed partial class TerminalScreen
             ? c
             : (int?)null;
         return new TerminalScreen(() => isTerminal
-            ? ColumnsOf(descriptor) ?? columns ?? 80
-            : columns ?? Unlimited)
+            ? SizeOf(descriptor) ?? (columns ?? 80, 24)
+            : (columns ?? Unlimited, Unlimited))
         {
             IsTerminal = isTerminal,
             Color = options.Color switch
@@ -63,11 +69,11 @@ sealed partial class TerminalScreen
         };
     }
 
-    static int? ColumnsOf(int descriptor)
+    static (int Columns, int Rows)? SizeOf(int descriptor)
     {
         var size = default(WindowSize);
-        return WindowSizeOf(descriptor, 0x5413 /* TIOCGWINSZ */, ref size) == 0 && size.Columns > 0
-            ? size.Columns
+        return WindowSizeOf(descriptor, GetWindowSize, ref size) == 0 && size.Columns > 0
+            ? (size.Columns, size.Rows > 0 ? size.Rows : 24)
             : null;
     }
 

@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace Quoin.Cli;
 
-/// <summary>One JSON document on one line, written by hand: no reflection, so it starts fast.</summary>
+/// <summary>
+/// One JSON document on one line, written by hand: no reflection, so it starts fast.
+/// </summary>
 static class JsonText
 {
     // Names of partitions are full of characters that the default encoder would escape.

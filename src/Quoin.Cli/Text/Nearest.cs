@@ -5,7 +5,8 @@ static class Nearest
 {
     /// <summary>
     /// The candidate with the fewest edits (insert, delete, replace, swap of neighbours) from
-    /// <paramref name="typed"/>, or null when every candidate needs more than a third of its length.
+    /// <paramref name="typed"/>, or null when every candidate needs more than a third of its
+    /// length.
     /// </summary>
     public static string? To(string typed, IEnumerable<string> candidates)
     {

@@ -1,0 +1,412 @@
+using Quoin.Core;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// What the events say about one want: the model behind every kind of output of <c>quoin build</c>.
+/// It is a fold like the kernel's state, smaller, and it knows no clock, no terminal and no store.
+/// Feed it every event from the want's acceptance on; events of other wants are looked at because
+/// their runs may make what this one waits for.
+/// </summary>
+sealed class BuildProgress(WantId want, PartitionNames names)
+{
+    readonly Dictionary<PartitionId, BuildTask> tasks = []; // By output, of all wants.
+    readonly List<BuildTask> mine = [];
+    readonly HashSet<PartitionId> demanded = [];
+    readonly HashSet<PartitionId> blocked = [];
+    readonly Dictionary<RunId, BuildTask> runs = [];
+    readonly Dictionary<StaleReason, int> staleCounts = [];
+    readonly Dictionary<WorkerId, int> slots = [];
+
+    /// <summary>The want that is watched.</summary>
+    public WantId Want { get; } = want;
+
+    /// <summary>The names that the events' ids mean.</summary>
+    public PartitionNames Names { get; } = names;
+
+    /// <summary>How it stands.</summary>
+    public BuildPhase Phase { get; private set; }
+
+    /// <summary>When the want was accepted.</summary>
+    public DateTimeOffset AcceptedAt { get; private set; }
+
+    /// <summary>When it ended; null while it is open.</summary>
+    public DateTimeOffset? EndedAt { get; private set; }
+
+    /// <summary>How many partitions were wanted.</summary>
+    public int Wanted { get; private set; }
+
+    /// <summary>How many of them cannot be had; known at the end.</summary>
+    public int WantedFailed { get; private set; }
+
+    /// <summary>The plan's counts; they change only by growth.</summary>
+    public PlanCounts Counts { get; private set; }
+
+    /// <summary>Partitions that were built for this want.</summary>
+    public int Built { get; private set; }
+
+    /// <summary>Partitions whose test passed after their inputs were rebuilt.</summary>
+    public int CurrentAfterAll { get; private set; }
+
+    /// <summary>Partitions that other wants' runs make.</summary>
+    public int Delegated { get; private set; }
+
+    /// <summary>Those of them that are there now.</summary>
+    public int DelegatedDone { get; private set; }
+
+    /// <summary>Partitions whose run failed for good.</summary>
+    public int Failed { get; private set; }
+
+    /// <summary>Partitions that will not be made.</summary>
+    public int Cancelled { get; private set; }
+
+    /// <summary>Runs of this want that a worker has now.</summary>
+    public int Running { get; private set; }
+
+    /// <summary>Partitions that were there before, or turned out to be.</summary>
+    public int Current => Counts.Current + CurrentAfterAll;
+
+    /// <summary>Partitions that are there.</summary>
+    public int Done => Current + Built + DelegatedDone;
+
+    /// <summary>Partitions that are not there yet and may still be.</summary>
+    public int Left => Math.Max(0, Counts.Total - Done - Failed - Cancelled - Counts.Blocked);
+
+    /// <summary>Slots of all workers of the store.</summary>
+    public int Slots => slots.Values.Sum();
+
+    /// <summary>Processor time of this want's attempts.</summary>
+    public TimeSpan Cpu { get; private set; }
+
+    /// <summary>Wall clock of this want's attempts, added up.</summary>
+    public TimeSpan Busy { get; private set; }
+
+    /// <summary>This want's tasks, in the order in which they were planned.</summary>
+    public IReadOnlyList<BuildTask> Tasks => mine;
+
+    /// <summary>Runs that failed for good, oldest first.</summary>
+    public List<BuildFailure> Failures { get; } = [];
+
+    /// <summary>What analysis found.</summary>
+    public List<PlanProblem> Problems { get; } = [];
+
+    /// <summary>How many partitions were found stale, by reason; <c>Maybe</c> is not one.</summary>
+    public IReadOnlyDictionary<StaleReason, int> StaleCounts => staleCounts;
+
+    /// <summary>
+    /// The first stale partition with a detail: what the plan line names as the reason.
+    /// </summary>
+    public PartitionStale? FirstStale { get; private set; }
+
+    /// <summary>The task that ends the longest path of runs so far.</summary>
+    public BuildTask? PathEnd { get; private set; }
+
+    /// <summary>A partition's name.</summary>
+    public string NameOf(PartitionId id) => Names.Text(id);
+
+    /// <summary>Takes the next event and adds what people may want to read of it.</summary>
+    public void Apply(LoggedEvent logged, List<ProgressNotice> notices)
+    {
+        var at = logged.At;
+        switch (logged.Event)
+        {
+            case WantEvent e:
+                if (e.Want == Want) ApplyWant(e, at, notices);
+                break;
+            case RunEvent e:
+                ApplyRun(e, at, notices);
+                break;
+            case PartitionPlanned e:
+                Plan(e);
+                break;
+            case PartitionStale { Reason: not StaleReason.Maybe } e:
+                staleCounts[e.Reason] = staleCounts.GetValueOrDefault(e.Reason) + 1;
+                if (e.Detail.Length > 0) FirstStale ??= e;
+                break;
+            case PartitionCurrent e:
+                if (Mine(e.Partition) is not { IsOver: false } current) break;
+                current.State = TaskState.Current;
+                CurrentAfterAll += current.Outputs.Length;
+                notices.Add(new ProgressNotice.Current(at, current));
+                break;
+            case ConfigFailed e:
+                Problems.Add(e.Problem);
+                notices.Add(new ProgressNotice.Problem(at, e.Problem));
+                foreach (var output in e.Outputs) blocked.Add(output);
+                if (Phase != BuildPhase.Planning)
+                    foreach (var output in e.Outputs) CancelConsumers(output, at, notices);
+                break;
+            case WorkerAdded e:
+                slots[e.Worker] = e.Slots;
+                break;
+            case WorkerRemoved e:
+                slots.Remove(e.Worker);
+                break;
+        }
+    }
+
+    void ApplyWant(WantEvent logged, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        switch (logged)
+        {
+            case WantAccepted e:
+                AcceptedAt = at;
+                Wanted = e.Targets.Length;
+                foreach (var target in e.Targets) Demand(target);
+                break;
+            case WantPlanned e:
+                Counts = e.Counts;
+                Phase = BuildPhase.Running;
+                notices.Add(new ProgressNotice.Planned(at));
+                foreach (var partition in blocked) CancelConsumers(partition, at, notices);
+                break;
+            case PlanExtended e:
+                Counts = new PlanCounts(
+                    Counts.Total + e.Added.Total, Counts.Current + e.Added.Current,
+                    Counts.Build + e.Added.Build, Counts.Maybe + e.Added.Maybe,
+                    Counts.Blocked + e.Added.Blocked);
+                if (e.Added.Total > 0)
+                    notices.Add(new ProgressNotice.Grew(at, e.Added.Total, e.By));
+                break;
+            case WantDelegated e:
+                Delegate(e, at, notices);
+                break;
+            case AnalysisFailed e:
+                foreach (var problem in e.Problems)
+                {
+                    Problems.Add(problem);
+                    notices.Add(new ProgressNotice.Problem(at, problem));
+                }
+                End(BuildPhase.AnalysisFailed, at, notices);
+                break;
+            case WantSucceeded:
+                End(BuildPhase.Succeeded, at, notices);
+                break;
+            case WantFailed e:
+                WantedFailed = e.Failed.Length;
+                End(BuildPhase.Failed, at, notices);
+                break;
+            case WantCancelled:
+                End(BuildPhase.Cancelled, at, notices);
+                break;
+        }
+    }
+
+    void End(BuildPhase phase, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        if (EndedAt is not null) return;
+        Phase = phase;
+        EndedAt = at;
+        if (phase != BuildPhase.Succeeded)
+        {
+            // What is not there and has not failed by itself is not going to be made for this want.
+            foreach (var task in mine.Where(t => !t.IsOver && t.State != TaskState.Running))
+                Cancel(task, null, at, notices);
+        }
+        notices.Add(new ProgressNotice.Ended(at));
+    }
+
+    void ApplyRun(RunEvent logged, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        if (logged is RunScheduled scheduled)
+        {
+            if (!tasks.TryGetValue(scheduled.Claims[0], out var planned)) return;
+            planned.Run = scheduled.Run;
+            runs[scheduled.Run] = planned;
+            return;
+        }
+        if (!runs.TryGetValue(logged.Run, out var task)) return;
+        var wasRunning = task is { IsMine: true, State: TaskState.Running };
+        switch (logged)
+        {
+            case RunLeased e:
+                task.State = TaskState.Running;
+                task.Attempt = e.Attempt;
+                task.StartedAt = at;
+                task.Worker = e.Worker;
+                if (task.IsMine) notices.Add(new ProgressNotice.Started(at, task));
+                break;
+            case RunCompleted e:
+                Complete(task, e, at, notices);
+                break;
+            case RunFailed { RetryAt: { } retryAt } e:
+                Account(task, e.Usage);
+                Retry(task, e.Failure, retryAt - at, at, notices);
+                break;
+            case RunFailed e:
+                Account(task, e.Usage);
+                Fail(task, e.Failure, at, notices);
+                break;
+            case LeaseExpired { RetryAt: { } retryAt }:
+                Retry(task, Lost, retryAt - at, at, notices);
+                break;
+            case LeaseExpired:
+                Fail(task, Lost, at, notices);
+                break;
+            case RunDepMissed e:
+                Account(task, e.Usage);
+                task.State = TaskState.Waiting;
+                if (task.IsMine)
+                    notices.Add(new ProgressNotice.NeedsMore(at, task, e.Needs.Length));
+                break;
+            case RunCancelRequested when task.State != TaskState.Running:
+                if (!task.IsOver) Cancel(task, null, at, notices);
+                break;
+            case RunCancelAcked e:
+                Account(task, e.Usage);
+                if (!task.IsOver) Cancel(task, null, at, notices);
+                break;
+        }
+        var isRunning = task is { IsMine: true, State: TaskState.Running };
+        Running += (isRunning ? 1 : 0) - (wasRunning ? 1 : 0);
+    }
+
+    static RunFailure Lost => new(FailureCategory.Lost, "its worker is gone");
+
+    void Complete(
+        BuildTask task, RunCompleted e, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        if (task.State is TaskState.Built or TaskState.Current) return;
+        if (task.IsMine && task.State == TaskState.Cancelled) Cancelled -= task.Outputs.Length;
+        task.State = TaskState.Built;
+        foreach (var input in task.Inputs)
+        {
+            if (Mine(input) is { } from && from.PathMs > (task.PathFrom?.PathMs ?? 0))
+                task.PathFrom = from;
+        }
+        task.PathMs = e.Usage.ElapsedMs + (task.PathFrom?.PathMs ?? 0);
+        if (!task.IsMine) return;
+        Account(task, e.Usage);
+        if (task.IsDelegated) DelegatedDone += task.Outputs.Length;
+        else Built += task.Outputs.Length;
+        if (task.PathMs >= (PathEnd?.PathMs ?? 0)) PathEnd = task;
+        notices.Add(new ProgressNotice.Built(at, task, e.Usage));
+    }
+
+    static void Retry(
+        BuildTask task, RunFailure failure, TimeSpan delay, DateTimeOffset at,
+        List<ProgressNotice> notices)
+    {
+        task.State = TaskState.Retrying;
+        if (task.IsMine) notices.Add(new ProgressNotice.Retried(at, task, failure, delay));
+    }
+
+    void Fail(BuildTask task, RunFailure failure, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        if (task.IsOver) return;
+        task.State = TaskState.Failed;
+        if (!task.IsMine) return;
+        Failed += task.Outputs.Length;
+        var cancelled = new List<ProgressNotice>();
+        foreach (var output in task.Outputs) CancelConsumers(output, at, cancelled);
+        var result = new BuildFailure(
+            task, new AttemptId(task.Run ?? default, task.Attempt), failure)
+        {
+            Elapsed = at - task.StartedAt,
+            Blocks = [.. cancelled.OfType<ProgressNotice.Cancelled>().Select(c => c.Task)],
+        };
+        Failures.Add(result);
+        notices.Add(new ProgressNotice.Failed(at, result));
+        notices.AddRange(cancelled);
+    }
+
+    void Account(BuildTask task, RunUsage usage)
+    {
+        if (!task.IsMine || task.IsDelegated) return;
+        Cpu += TimeSpan.FromMilliseconds(usage.CpuMs);
+        Busy += TimeSpan.FromMilliseconds(usage.ElapsedMs);
+    }
+
+    // Everything planned that reads a partition which cannot be had, and what reads that, nearest
+    // first. Failures are rare, so the way from inputs to readers is searched, not kept.
+    void CancelConsumers(PartitionId partition, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        var gone = new HashSet<PartitionId> { partition };
+        for (var found = true; found;)
+        {
+            found = false;
+            foreach (var task in mine)
+            {
+                if (task.IsOver || task.State == TaskState.Running) continue;
+                foreach (var input in task.Inputs)
+                {
+                    if (!gone.Contains(input)) continue;
+                    Cancel(task, input, at, notices);
+                    gone.UnionWith(task.Outputs);
+                    found = true;
+                    break;
+                }
+            }
+        }
+    }
+
+    void Cancel(
+        BuildTask task, PartitionId? because, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        task.State = TaskState.Cancelled;
+        if (!task.IsMine) return;
+        Cancelled += task.Outputs.Length;
+        notices.Add(new ProgressNotice.Cancelled(at, task, because));
+    }
+
+    void Plan(PartitionPlanned e)
+    {
+        if (tasks.TryGetValue(e.Outputs[0], out var task) && task.Outputs.SequenceEqual(e.Outputs))
+        {
+            task.Inputs = e.Inputs; // Planned again, with the inputs that its run asked for.
+            if (!task.IsOver) task.State = TaskState.Waiting;
+        }
+        else
+        {
+            task = new BuildTask(e.Job, e.Outputs, e.Inputs);
+            foreach (var output in e.Outputs) tasks[output] = task;
+        }
+        if (e.For == Want || e.Outputs.Any(demanded.Contains)) Include(task);
+    }
+
+    void Demand(PartitionId partition)
+    {
+        if (demanded.Add(partition) && tasks.TryGetValue(partition, out var task)) Include(task);
+    }
+
+    // With what it requires, as far as that is planned already. A chain may be long: no recursion.
+    void Include(BuildTask first)
+    {
+        var reached = new Stack<BuildTask>([first]);
+        while (reached.TryPop(out var task))
+        {
+            if (!task.IsMine)
+            {
+                task.IsMine = true;
+                mine.Add(task);
+                if (task.State == TaskState.Running) Running++;
+            }
+            foreach (var input in task.Inputs)
+            {
+                if (demanded.Add(input) && tasks.TryGetValue(input, out var next))
+                    reached.Push(next);
+            }
+        }
+    }
+
+    void Delegate(WantDelegated e, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        if (!tasks.TryGetValue(e.Partition, out var task))
+        {
+            task = new BuildTask("", [e.Partition], []) { StartedAt = at };
+            tasks[e.Partition] = task;
+        }
+        task.Run ??= e.Run;
+        runs.TryAdd(e.Run, task);
+        Include(task);
+        if (!task.IsDelegated)
+        {
+            task.IsDelegated = true;
+            Delegated += task.Outputs.Length;
+        }
+        notices.Add(new ProgressNotice.Delegated(at, e.Partition, e.Run));
+    }
+
+    BuildTask? Mine(PartitionId partition) =>
+        tasks.TryGetValue(partition, out var task) && task.IsMine ? task : null;
+}

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Cli;
+
+/// <summary>Where one job config of a plan stands, as the events tell it.</summary>
+enum TaskState
+{
+    /// <summary>Inputs are missing, or no slot is free.</summary>
+    Waiting,
+
+    /// <summary>A worker has it.</summary>
+    Running,
+
+    /// <summary>An attempt failed; the next one waits for its time.</summary>
+    Retrying,
+
+    /// <summary>Published by a run.</summary>
+    Built,
+
+    /// <summary>Its inputs came out as they were: nothing to do after all.</summary>
+    Current,
+
+    /// <summary>It failed for good.</summary>
+    Failed,
+
+    /// <summary>It will not be made: an input failed, or somebody stopped it.</summary>
+    Cancelled,
+}
+
+/// <summary>One job config of the plan: a row of nothing but facts.</summary>
+sealed class BuildTask(
+    string job, ImmutableArray<PartitionId> outputs, ImmutableArray<PartitionId> inputs)
+{
+    public string Job { get; } = job;
+
+    public ImmutableArray<PartitionId> Outputs { get; } = outputs;
+
+    public ImmutableArray<PartitionId> Inputs { get; set; } = inputs;
+
+    public TaskState State { get; set; }
+
+    /// <summary>It belongs to the want that is watched.</summary>
+    public bool IsMine { get; set; }
+
+    /// <summary>Another want's plan started its run.</summary>
+    public bool IsDelegated { get; set; }
+
+    /// <summary>The run that makes it; null before it was scheduled.</summary>
+    public RunId? Run { get; set; }
+
+    /// <summary>The attempt that runs or ran, from 1.</summary>
+    public int Attempt { get; set; }
+
+    /// <summary>When that attempt was leased.</summary>
+    public DateTimeOffset StartedAt { get; set; }
+
+    /// <summary>Who runs it.</summary>
+    public WorkerId? Worker { get; set; }
+
+    /// <summary>Milliseconds of runs on the longest path that ends here, itself included.</summary>
+    public long PathMs { get; set; }
+
+    /// <summary>The input task on that path.</summary>
+    public BuildTask? PathFrom { get; set; }
+
+    /// <summary>First output: the name that people see.</summary>
+    public PartitionId Name => Outputs[0];
+
+    public bool IsOver =>
+        State is TaskState.Built or TaskState.Current or TaskState.Failed or TaskState.Cancelled;
+}

@@ -34,9 +34,9 @@ public interface IEventLog : IAsyncDisposable
 }
 
 /// <summary>One transaction's worth of facts.</summary>
-public sealed class AppendBatch
+public sealed record AppendBatch
 {
-    /// <summary>When they happened: one time for the batch.</summary>
+    /// <summary>When they happened: one time for the batch, kept to the millisecond.</summary>
     public required DateTimeOffset At { get; init; }
 
     /// <summary>The names that the events' ids mean.</summary>
@@ -151,8 +151,8 @@ public interface IBuildStore : IEventLog, ISnapshotStore, IFingerprintStore, IIn
 
 /// <summary>
 /// The store or its environment failed: exit code 5. <see cref="Code"/> is stable
-/// (<c>store-locked</c>, <c>store-newer</c>, <c>store-corrupt</c>, <c>store-read-only</c>,
-/// <c>disk-full</c>, <c>store-unavailable</c>); the message names the file and the remedy.
+/// (<c>store-locked</c>, <c>store-newer</c>, <c>store-corrupt</c>, <c>store-foreign</c>,
+/// <c>store-read-only</c>, <c>disk-full</c>, <c>store-unavailable</c>); the message names the file and the remedy.
 /// </summary>
 public sealed class StoreException(string code, string message, Exception? inner = null)
     : Exception(message, inner)

@@ -1,0 +1,175 @@
+using System.Text;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// A store that ends with its process: for tests, and for plans that shall leave no trace. It keeps
+/// events as their bytes, like every store, so that what cannot be written is found here too.
+/// Commits at once; any thread may call.
+/// </summary>
+public sealed class MemoryStore : IBuildStore
+{
+    readonly Lock gate = new();
+    readonly List<Row> rows = [];
+    readonly Dictionary<Digest, byte[]> fingerprints = [];
+    readonly Dictionary<Digest, byte[]> answers = [];
+    readonly Dictionary<string, FileStampEntry> stamps = new(StringComparer.Ordinal);
+    readonly List<InboxCommand> inbox = [];
+    StoredSnapshot? snapshot;
+    byte[] buffer = new byte[1024];
+    bool closed;
+    StoreException? broken;
+
+    readonly record struct Row(DateTimeOffset At, byte[] Type, string Subject, byte[] Body);
+
+    /// <inheritdoc/>
+    public long LastPosition
+    {
+        get
+        {
+            lock (gate) return rows.Count;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(closed, this);
+            if (broken is not null) return Task.FromException<long>(broken);
+            foreach (var row in Encode(batch)) rows.Add(row);
+            foreach (var text in batch.Fingerprints)
+                fingerprints.TryAdd(text.Digest, text.Utf8.ToArray());
+            foreach (var stamp in batch.Stamps) stamps[stamp.Path] = stamp;
+            foreach (var id in batch.InboxTaken) inbox.RemoveAll(command => command.Id == id);
+            return Task.FromResult((long)rows.Count);
+        }
+    }
+
+    /// <summary>From now on every append fails like this: what a full disk does.</summary>
+    public void Break(StoreException error)
+    {
+        lock (gate) broken = error;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
+    {
+        var decoder = new EventDecoder(names);
+        while (true)
+        {
+            Row row;
+            lock (gate)
+            {
+                ObjectDisposedException.ThrowIf(closed, this);
+                if (after >= rows.Count) yield break;
+                row = rows[(int)after++];
+            }
+            yield return new LoggedEvent(after, row.At, decoder.Decode(after, row.Type, row.Body));
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<RawEvent> Query(EventQuery query)
+    {
+        List<RawEvent> found = [];
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(closed, this);
+            for (var i = (int)query.After; i < rows.Count; i++)
+            {
+                var type = Encoding.UTF8.GetString(rows[i].Type);
+                if (query.Subject is not null && query.Subject != rows[i].Subject) continue;
+                if (!query.Types.IsDefaultOrEmpty && !query.Types.Contains(type)) continue;
+                found.Add(new(i + 1, rows[i].At, type, rows[i].Subject, rows[i].Body));
+            }
+        }
+        return query.Last is { } last ? found.TakeLast(last) : found;
+    }
+
+    /// <summary>Never changes: there is no other process.</summary>
+    public long ChangeVersion() => 0;
+
+    /// <inheritdoc/>
+    public StoredSnapshot? LatestSnapshot(int format)
+    {
+        lock (gate) return snapshot?.Format == format ? snapshot : null;
+    }
+
+    /// <inheritdoc/>
+    public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        lock (gate) this.snapshot = snapshot with { Body = snapshot.Body.ToArray() };
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<FileStampEntry> FileStamps()
+    {
+        lock (gate) return [.. stamps.Values];
+    }
+
+    /// <inheritdoc/>
+    public byte[]? FingerprintText(Digest digest)
+    {
+        lock (gate) return fingerprints.GetValueOrDefault(digest);
+    }
+
+    /// <inheritdoc/>
+    public byte[]? ConfigAnswer(Digest question)
+    {
+        lock (gate) return answers.GetValueOrDefault(question);
+    }
+
+    /// <inheritdoc/>
+    public Task SaveConfigAnswerAsync(
+        Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        lock (gate) answers[question] = answer.ToArray();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> SendAsync(InboxCommand command, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        lock (gate)
+        {
+            if (inbox.Exists(other => other.Id == command.Id)) return Task.FromResult(false);
+            inbox.Add(command with { Body = command.Body.ToArray() });
+            return Task.FromResult(true);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<InboxCommand> Waiting()
+    {
+        lock (gate) return [.. inbox];
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        lock (gate) closed = true;
+        return ValueTask.CompletedTask;
+    }
+
+    List<Row> Encode(AppendBatch batch)
+    {
+        var at = DateTimeOffset.FromUnixTimeMilliseconds(batch.At.ToUnixTimeMilliseconds());
+        var encoded = new List<Row>(batch.Events.Count);
+        foreach (var e in batch.Events)
+        {
+            var bytes = EventCodec.Encode(e, batch.Names, ref buffer);
+            encoded.Add(new(
+                at, bytes.Type.ToArray(), Encoding.UTF8.GetString(bytes.Subject),
+                bytes.Body.ToArray()));
+        }
+        return encoded;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Quoin.Engine;
+using static Quoin.Storage.SqliteNative;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// One connection to one file, used by one thread at a time. Knows SQLite and its errors, none of
+/// our tables. Statements that it prepared end with it.
+/// </summary>
+sealed unsafe class SqliteConnection : IDisposable
+{
+    readonly List<SqliteStatement> statements = [];
+    nint db;
+
+    SqliteConnection(string path, nint db)
+    {
+        Path = path;
+        this.db = db;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>The native handle.</summary>
+    public nint Handle => db != 0 ? db : throw new ObjectDisposedException(nameof(SqliteStore));
+
+    /// <summary>SQLite found that it may only read.</summary>
+    public bool IsReadOnly
+    {
+        get
+        {
+            fixed (byte* main = "main"u8) return SqliteNative.IsReadOnly(Handle, main) == 1;
+        }
+    }
+
+    /// <summary>True between BEGIN and COMMIT or ROLLBACK.</summary>
+    public bool InTransaction => IsAutoCommit(Handle) == 0;
+
+    /// <summary>Opens; <paramref name="flags"/> are SQLite's. SQLite reads the file only later.</summary>
+    public static SqliteConnection Open(string path, int flags, int busyTimeoutMs)
+    {
+        var name = (flags & OpenUri) == 0 ? path : $"file:{Uri.EscapeDataString(path)}?immutable=1";
+        nint db;
+        int code;
+        fixed (byte* utf8 = Encoding.UTF8.GetBytes(name + '\0'))
+            code = SqliteNative.Open(utf8, out db, flags | OpenExtendedCodes, 0);
+        var connection = new SqliteConnection(path, db);
+        if (code != Ok)
+        {
+            var error = SqliteErrors.ToException(connection, code);
+            connection.Dispose();
+            throw error;
+        }
+        _ = BusyTimeout(db, busyTimeoutMs);
+        return connection;
+    }
+
+    /// <summary>Prepares a statement that is used again and again; it ends with the connection.</summary>
+    public SqliteStatement Prepare(ReadOnlySpan<byte> sql)
+    {
+        var statement = PrepareOnce(sql);
+        statements.Add(statement);
+        return statement;
+    }
+
+    /// <summary>Prepares a statement that the caller disposes of.</summary>
+    public SqliteStatement PrepareOnce(ReadOnlySpan<byte> sql) =>
+        Compile(sql, out _) ?? throw new ArgumentException("There is no statement in the text.");
+
+    /// <summary>Runs statements one after the other, whatever rows they give.</summary>
+    public void Execute(ReadOnlySpan<byte> sql)
+    {
+        while (!sql.IsEmpty)
+        {
+            using var statement = Compile(sql, out var used);
+            sql = sql[used..];
+            if (statement is null) continue;
+            while (statement.Step()) { }
+        }
+    }
+
+    /// <summary>The first column of the first row as a number; null when there is no row.</summary>
+    public long? Number(ReadOnlySpan<byte> sql)
+    {
+        using var statement = PrepareOnce(sql);
+        return statement.Step() ? statement.Int64(0) : null;
+    }
+
+    /// <summary>Undoes what is open, if anything is.</summary>
+    public void RollBack()
+    {
+        if (InTransaction) Execute("ROLLBACK"u8);
+    }
+
+    /// <summary>Throws what an error code means to a person; <paramref name="code"/> 0 passes.</summary>
+    public void Check(int code)
+    {
+        if (code != Ok) throw SqliteErrors.ToException(this, code);
+    }
+
+    /// <summary>SQLite's own words for the last error.</summary>
+    public string ErrorText =>
+        db == 0 ? "" : Marshal.PtrToStringUTF8((nint)ErrorMessage(db)) ?? "";
+
+    /// <summary>The operating system's number of the last error.</summary>
+    public int SystemErrorNumber => db == 0 ? 0 : SystemError(db);
+
+    /// <summary>Rows that the last statement changed.</summary>
+    public int Changes => SqliteNative.Changes(Handle);
+
+    public void Dispose()
+    {
+        foreach (var statement in statements) statement.Dispose();
+        statements.Clear();
+        if (db != 0) _ = Close(db);
+        db = 0;
+    }
+
+    SqliteStatement? Compile(ReadOnlySpan<byte> sql, out int used)
+    {
+        fixed (byte* text = sql)
+        {
+            Check(SqliteNative.Prepare(Handle, text, sql.Length, 0, out var handle, out var tail));
+            used = (int)(tail - text);
+            return handle == 0 ? null : new SqliteStatement(this, handle);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// Everything that is read from one SQLite file, over one connection, opened at the first use. Each
+/// call takes a lock, reads what it needs, and lets go: no statement stays open between calls.
+/// </summary>
+sealed class SqliteReader(string path, StoreOptions options) : IDisposable
+{
+    readonly Lock gate = new();
+    SqliteConnection? connection;
+    SqliteStatement? last, page, snapshot, fingerprint, answer, waiting;
+    bool closed;
+
+    /// <summary>
+    /// Opens a connection for reading. Readers of a write-ahead file share memory in a file beside
+    /// it; where none can be made and nobody left a log, the file alone is the whole truth.
+    /// </summary>
+    public static SqliteConnection OpenConnection(string path, StoreOptions options)
+    {
+        var connection = SqliteConnection.Open(
+            path, SqliteNative.OpenReadOnly, options.BusyTimeoutMs);
+        if (!options.ReadOnly) return connection;
+        try
+        {
+            connection.Number("PRAGMA schema_version"u8); // The first time that the file is read.
+            return connection;
+        }
+        catch (StoreException e)
+        {
+            connection.Dispose();
+            if (e.Code is not ("store-unavailable" or "store-read-only")) throw;
+            if (new FileInfo(path + "-wal") is { Exists: true, Length: > 0 }) throw;
+            return SqliteConnection.Open(
+                path, SqliteNative.OpenReadOnly | SqliteNative.OpenUri, options.BusyTimeoutMs);
+        }
+    }
+
+    /// <summary>Throws unless the tables are those that this program knows.</summary>
+    public void CheckSchema()
+    {
+        lock (gate)
+        {
+            if (!SqliteSchema.IsCurrent(Connection()))
+                throw new StoreException(
+                    "store-unavailable",
+                    $"{path} is empty or from an older quoin, and was opened only to read; run "
+                    + "quoin build once, which brings it up to date");
+        }
+    }
+
+    public (string Id, DateTimeOffset CreatedAt) Identity()
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce("SELECT id, created_at FROM store"u8);
+            return statement.Step()
+                ? (statement.Text(0), DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(1)))
+                : throw new StoreException("store-corrupt", $"{path} does not say which store it is");
+        }
+    }
+
+    public long LastPosition()
+    {
+        lock (gate)
+        {
+            last ??= Connection().Prepare("SELECT coalesce(max(position), 0) FROM event"u8);
+            last.Step();
+            var position = last.Int64(0);
+            last.Reset();
+            return position;
+        }
+    }
+
+    /// <summary>The next events, at most <paramref name="rows"/>, decoded from where SQLite has them.</summary>
+    public List<LoggedEvent> Page(long after, int rows, EventDecoder decoder)
+    {
+        lock (gate)
+        {
+            page ??= Connection().Prepare("""
+                SELECT position, at, type, body FROM event
+                WHERE position > ?1 ORDER BY position LIMIT ?2
+                """u8);
+            page.Bind(1, after).Bind(2, rows);
+            var events = new List<LoggedEvent>();
+            try
+            {
+                while (page.Step())
+                {
+                    var position = page.Int64(0);
+                    if (position != ++after)
+                        throw new StoreException("store-corrupt", $"event {after} is missing");
+                    var at = DateTimeOffset.FromUnixTimeMilliseconds(page.Int64(1));
+                    events.Add(new(
+                        position, at, decoder.Decode(position, page.Bytes(2), page.Bytes(3))));
+                }
+            }
+            catch (StoreException e) when (!e.Message.Contains(path, StringComparison.Ordinal))
+            {
+                throw new StoreException(e.Code, $"{path}: {e.Message}", e);
+            }
+            finally
+            {
+                page.Reset();
+            }
+            return events;
+        }
+    }
+
+    /// <summary>The next events that a person asks for, at most <paramref name="rows"/>.</summary>
+    public List<RawEvent> Page(EventQuery query, int rows) => Select(query, rows, """
+        SELECT position, at, type, subject, body FROM event
+        WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
+          AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
+        ORDER BY position LIMIT ?4
+        """u8);
+
+    /// <summary>The newest events that a person asks for, oldest first.</summary>
+    public List<RawEvent> Newest(EventQuery query, int rows)
+    {
+        var events = Select(query, rows, """
+            SELECT position, at, type, subject, body FROM event
+            WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
+              AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
+            ORDER BY position DESC LIMIT ?4
+            """u8);
+        events.Reverse();
+        return events;
+    }
+
+    /// <summary>The snapshot, if it has this format and is of this log.</summary>
+    public StoredSnapshot? LatestSnapshot(int format)
+    {
+        lock (gate)
+        {
+            snapshot ??= Connection().Prepare("""
+                SELECT position, body FROM snapshot
+                WHERE format = ?1 AND position <= (SELECT coalesce(max(position), 0) FROM event)
+                """u8);
+            var found = snapshot.Bind(1, format).Step()
+                ? new StoredSnapshot(snapshot.Int64(0), format, snapshot.Bytes(1).ToArray())
+                : null;
+            snapshot.Reset();
+            return found;
+        }
+    }
+
+    public List<FileStampEntry> FileStamps()
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce("""
+                SELECT path, size, modified_ns, inode, digest, checked_ns FROM file_stamp
+                """u8);
+            var stamps = new List<FileStampEntry>();
+            while (statement.Step())
+            {
+                stamps.Add(new(
+                    statement.Text(0),
+                    new FileStamp(statement.Int64(1), statement.Int64(2), statement.Int64(3)),
+                    DigestKey.Read(statement.Bytes(4), $"{path}: a file stamp"),
+                    statement.Int64(5)));
+            }
+            return stamps;
+        }
+    }
+
+    public byte[]? FingerprintText(Digest digest)
+    {
+        lock (gate)
+        {
+            fingerprint ??= Connection().Prepare(
+                "SELECT form, body FROM fingerprint WHERE digest = ?1"u8);
+            return Packed(fingerprint, digest, $"{path}: the fingerprint {digest}");
+        }
+    }
+
+    public byte[]? ConfigAnswer(Digest question)
+    {
+        lock (gate)
+        {
+            answer ??= Connection().Prepare(
+                "SELECT form, body FROM config_answer WHERE question = ?1"u8);
+            return Packed(answer, question, $"{path}: the config answer {question}");
+        }
+    }
+
+    public List<InboxCommand> Waiting()
+    {
+        lock (gate)
+        {
+            waiting ??= Connection().Prepare("SELECT id, type, body FROM inbox ORDER BY number"u8);
+            var commands = new List<InboxCommand>();
+            while (waiting.Step())
+                commands.Add(new(waiting.Text(0), waiting.Text(1), waiting.Bytes(2).ToArray()));
+            waiting.Reset();
+            return commands;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            closed = true;
+            connection?.Dispose();
+            connection = null;
+        }
+    }
+
+    List<RawEvent> Select(EventQuery query, int rows, ReadOnlySpan<byte> sql)
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce(sql);
+            statement.Bind(1, query.After).BindText(2, query.Subject);
+            statement.BindText(3, TypesAsJson(query)).Bind(4, rows);
+            var events = new List<RawEvent>();
+            while (statement.Step())
+            {
+                events.Add(new(
+                    statement.Int64(0), DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(1)),
+                    statement.Text(2), statement.Text(3), statement.Bytes(4).ToArray()));
+            }
+            return events;
+        }
+    }
+
+    // Kinds are kebab-case words; anything that would need escaping is no kind and matches none.
+    static string? TypesAsJson(EventQuery query)
+    {
+        if (query.Types.IsDefaultOrEmpty) return null;
+        var plain = query.Types.Where(t => t.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'));
+        return $"[{string.Join(',', plain.Select(t => $"\"{t}\""))}]";
+    }
+
+    static byte[]? Packed(SqliteStatement statement, Digest digest, string what)
+    {
+        Span<byte> key = stackalloc byte[DigestKey.BytesMax];
+        try
+        {
+            return statement.BindBlob(1, DigestKey.Write(digest, key)).Step()
+                ? StoredBytes.Unpack(statement.Bytes(1), statement.Int64(0), what)
+                : null;
+        }
+        finally
+        {
+            statement.Reset();
+        }
+    }
+
+    SqliteConnection Connection()
+    {
+        ObjectDisposedException.ThrowIf(closed, typeof(SqliteStore));
+        return connection ??= OpenConnection(path, options);
+    }
+}

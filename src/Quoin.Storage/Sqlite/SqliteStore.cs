@@ -1,0 +1,234 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// The store in one SQLite file, in write-ahead mode: one thread writes (<see cref="SqliteWriter"/>),
+/// readers have a connection of their own and hold it only for a page of rows, so that no reader
+/// keeps the write-ahead log from shrinking. Any thread may call. The tables are in Migrations/.
+/// </summary>
+public sealed class SqliteStore : IBuildStore
+{
+    readonly StoreOptions options;
+    readonly SqliteReader reader;
+    readonly SqliteWriter? writer;
+    readonly IDisposable? lead;
+    readonly Lock changeGate = new();
+    SqliteConnection? change;
+    SqliteStatement? dataVersion;
+
+    SqliteStore(
+        string path, StoreOptions options, SqliteReader reader, SqliteWriter? writer,
+        IDisposable? lead)
+    {
+        Path = path;
+        this.options = options;
+        this.reader = reader;
+        this.writer = writer;
+        this.lead = lead;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>What makes this store different from every other.</summary>
+    public string Id => reader.Identity().Id;
+
+    /// <summary>When it was made, to the millisecond.</summary>
+    public DateTimeOffset CreatedAt => reader.Identity().CreatedAt;
+
+    /// <summary>
+    /// Opens the store, making the file (not its folder) when it is missing and bringing its tables
+    /// to the newest version. Throws <see cref="StoreException"/>: <c>store-unavailable</c>,
+    /// <c>store-read-only</c>, <c>store-corrupt</c>, <c>store-foreign</c>, <c>store-newer</c>,
+    /// <c>store-locked</c>, <c>disk-full</c>.
+    /// </summary>
+    public static SqliteStore Open(string path, StoreOptions options)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        if (options.ReadOnly) return OpenReadOnly(path, options);
+        var folder = System.IO.Path.GetDirectoryName(path);
+        if (!File.Exists(path) && !Directory.Exists(folder))
+            throw SqliteErrors.NoFolder(path, folder ?? "/");
+        var lead = options.Lead ? LeadLock.Take(path) : null;
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = SqliteConnection.Open(
+                path, SqliteNative.OpenReadWrite | SqliteNative.OpenCreate, options.BusyTimeoutMs);
+            if (connection.IsReadOnly) throw SqliteErrors.IsReadOnly(path, "");
+            if (!SqliteSchema.IsCurrent(connection)) SqliteSchema.Migrate(connection, options);
+            connection.Execute(options.Durability == Durability.Full ? FullPragmas : NormalPragmas);
+            var last = connection.Number("SELECT max(position) FROM event"u8) ?? 0;
+            var writer = new SqliteWriter(connection, last);
+            return new SqliteStore(path, options, new SqliteReader(path, options), writer, lead);
+        }
+        catch
+        {
+            connection?.Dispose();
+            lead?.Dispose();
+            throw;
+        }
+    }
+
+    static ReadOnlySpan<byte> NormalPragmas => """
+        PRAGMA synchronous = NORMAL;
+        PRAGMA wal_autocheckpoint = 2000;
+        PRAGMA journal_size_limit = 67108864;
+        """u8;
+
+    static ReadOnlySpan<byte> FullPragmas => """
+        PRAGMA synchronous = FULL;
+        PRAGMA wal_autocheckpoint = 2000;
+        PRAGMA journal_size_limit = 67108864;
+        """u8;
+
+    static SqliteStore OpenReadOnly(string path, StoreOptions options)
+    {
+        if (!File.Exists(path)) throw SqliteErrors.IsMissing(path);
+        var reader = new SqliteReader(path, options);
+        try
+        {
+            reader.CheckSchema();
+            return new SqliteStore(path, options, reader, null, null);
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public long LastPosition => reader.LastPosition();
+
+    /// <summary>
+    /// As <see cref="IEventLog.AppendAsync"/>. Times are kept to the millisecond. The token is only
+    /// looked at before the batch is queued: what is queued will be committed, or fails.
+    /// </summary>
+    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var write = new AppendWrite(batch);
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
+    {
+        var decoder = new EventDecoder(names);
+        for (var rows = 256; ; rows = 4096)
+        {
+            var page = reader.Page(after, rows, decoder);
+            foreach (var e in page) yield return e;
+            if (page.Count > 0) after = page[^1].Position;
+            if (page.Count == rows) continue;
+            writer?.Seen(after);
+            yield break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<RawEvent> Query(EventQuery query)
+    {
+        if (query.Last is { } last) return reader.Newest(query, last);
+        return Pages();
+
+        IEnumerable<RawEvent> Pages()
+        {
+            const int rows = 1000;
+            var after = query.After;
+            while (true)
+            {
+                var page = reader.Page(query with { After = after }, rows);
+                foreach (var e in page) yield return e;
+                if (page.Count < rows) yield break;
+                after = page[^1].Position;
+            }
+        }
+    }
+
+    /// <summary>
+    /// A cheap number that changes whenever another process commits (or this one does). Only
+    /// numbers of the same object can be compared.
+    /// </summary>
+    public long ChangeVersion()
+    {
+        lock (changeGate)
+        {
+            if (dataVersion is null)
+            {
+                change = SqliteReader.OpenConnection(Path, options);
+                dataVersion = change.Prepare("PRAGMA data_version"u8);
+            }
+            dataVersion.Step();
+            var version = dataVersion.Int64(0);
+            dataVersion.Reset();
+            return version;
+        }
+    }
+
+    /// <inheritdoc/>
+    public StoredSnapshot? LatestSnapshot(int format) => reader.LatestSnapshot(format);
+
+    /// <inheritdoc/>
+    public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var write = new SnapshotWrite(snapshot);
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<FileStampEntry> FileStamps() => reader.FileStamps();
+
+    /// <inheritdoc/>
+    public byte[]? FingerprintText(Digest digest) => reader.FingerprintText(digest);
+
+    /// <inheritdoc/>
+    public byte[]? ConfigAnswer(Digest question) => reader.ConfigAnswer(question);
+
+    /// <inheritdoc/>
+    public Task SaveConfigAnswerAsync(
+        Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var write = new ConfigAnswerWrite(question, answer);
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> SendAsync(InboxCommand command, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var write = new InboxWrite(command, options.Time.GetUtcNow().ToUnixTimeMilliseconds());
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<InboxCommand> Waiting() => reader.Waiting();
+
+    /// <summary>
+    /// Writes what is queued, shrinks the write-ahead log to nothing if nobody else reads, and
+    /// closes the file. Twice is not an error.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (changeGate)
+        {
+            dataVersion = null;
+            change?.Dispose();
+            change = null;
+        }
+        reader.Dispose();
+        if (writer is not null) await writer.DisposeAsync();
+        lead?.Dispose();
+    }
+
+    SqliteWriter Writer => writer ?? throw SqliteErrors.IsReadOnly(Path, "It was opened to read.");
+}

@@ -1,0 +1,76 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// One thing that a caller wants written, with the answer it waits for. The base class is here
+/// because the writer's queue holds all kinds.
+/// </summary>
+abstract class SqliteWrite
+{
+    /// <summary>Roughly how many rows it writes: what bounds a group.</summary>
+    public virtual int Rows => 1;
+
+    /// <summary>When it fails, all later appends do.</summary>
+    public virtual bool IsAppend => false;
+
+    /// <summary>It has a transaction of its own, because it may be big and is not needed.</summary>
+    public virtual bool IsAlone => false;
+
+    /// <summary>Writes, within the transaction of its group.</summary>
+    public abstract void Write(SqliteWriteStatements statements);
+
+    /// <summary>It is committed.</summary>
+    public abstract void Complete();
+
+    /// <summary>It is rolled back.</summary>
+    public abstract void Fail(Exception error);
+}
+
+/// <summary>A write that answers with a value. Waiters run on their own threads, not the writer's.</summary>
+abstract class SqliteWrite<T> : SqliteWrite
+{
+    readonly TaskCompletionSource<T> answer = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
+
+    protected T Answer { get; set; } = default!;
+
+    public Task<T> Task => answer.Task;
+
+    public override void Complete() => answer.SetResult(Answer);
+
+    public override void Fail(Exception error) => answer.SetException(error);
+}
+
+sealed class AppendWrite(AppendBatch batch) : SqliteWrite<long>
+{
+    public override int Rows => batch.Events.Count + batch.Fingerprints.Count + batch.Stamps.Count;
+
+    public override bool IsAppend => true;
+
+    public override void Write(SqliteWriteStatements statements)
+    {
+        statements.Append(batch);
+        Answer = statements.LastPosition;
+    }
+}
+
+sealed class SnapshotWrite(StoredSnapshot snapshot) : SqliteWrite<bool>
+{
+    public override bool IsAlone => true;
+
+    public override void Write(SqliteWriteStatements statements) => statements.Save(snapshot);
+}
+
+sealed class ConfigAnswerWrite(Digest question, ReadOnlyMemory<byte> answer) : SqliteWrite<bool>
+{
+    public override void Write(SqliteWriteStatements statements) =>
+        statements.SaveAnswer(question, answer.Span);
+}
+
+sealed class InboxWrite(InboxCommand command, long sentAtMs) : SqliteWrite<bool>
+{
+    public override void Write(SqliteWriteStatements statements) =>
+        Answer = statements.Send(command, sentAtMs);
+}

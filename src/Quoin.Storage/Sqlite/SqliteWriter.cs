@@ -1,0 +1,176 @@
+using System.Diagnostics.CodeAnalysis;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// The one thread that writes to one SQLite file. Whatever waits goes into one transaction (group
+/// commit), bounded so that nobody waits for a huge one; nobody is told before it is committed. A
+/// transaction that fails is rolled back and fails all that were in it; if an append was among them,
+/// all later appends fail too, because what follows would not be what was decided.
+/// </summary>
+sealed class SqliteWriter : IAsyncDisposable
+{
+    const int RowsMax = 20_000;
+
+    readonly object gate = new();
+    readonly Queue<SqliteWrite> waiting = new();
+    readonly List<SqliteWrite> group = [];
+    readonly SqliteConnection connection;
+    readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly SqliteWriteStatements statements;
+    Thread? thread;
+    bool closing;
+    bool wrote;
+    StoreException? broken;
+
+    /// <summary>Takes the connection over: from now on only the writer's thread uses it.</summary>
+    public SqliteWriter(SqliteConnection connection, long lastPosition)
+    {
+        this.connection = connection;
+        statements = new SqliteWriteStatements(connection) { LastPosition = lastPosition };
+    }
+
+    /// <summary>
+    /// The reader has seen the log up to here: what is decided next may build on it. Without effect
+    /// once an append was queued.
+    /// </summary>
+    public void Seen(long position)
+    {
+        lock (gate)
+        {
+            if (!statements.HasAppended && position > statements.LastPosition)
+                statements.LastPosition = position;
+        }
+    }
+
+    /// <summary>Queues a write; it completes, or fails, when its transaction has.</summary>
+    public void Enqueue(SqliteWrite write)
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(closing, typeof(SqliteStore));
+            if (write.IsAppend) statements.HasAppended = true;
+            waiting.Enqueue(write);
+            if (thread is null)
+            {
+                thread = new Thread(Work) { IsBackground = true, Name = "quoin store" };
+                thread.Start();
+            }
+            else Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>Writes what waits, shrinks the write-ahead log to nothing, closes the file.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        bool started;
+        lock (gate)
+        {
+            started = thread is not null;
+            if (!closing && !started) ended.SetResult();
+            closing = true;
+            Monitor.Pulse(gate);
+        }
+        await ended.Task;
+        connection.Dispose();
+    }
+
+    void Work()
+    {
+        try
+        {
+            while (TakeGroup()) Commit();
+            if (wrote && broken is null) CheckPoint();
+        }
+        finally
+        {
+            ended.SetResult();
+        }
+    }
+
+    bool TakeGroup()
+    {
+        group.Clear();
+        lock (gate)
+        {
+            while (waiting.Count == 0)
+            {
+                if (closing) return false;
+                Monitor.Wait(gate);
+            }
+            long rows = 0;
+            while (rows < RowsMax && waiting.TryPeek(out var next))
+            {
+                if (group.Count > 0 && (next.IsAlone || group[0].IsAlone)) break;
+                rows += next.Rows;
+                group.Add(waiting.Dequeue());
+            }
+        }
+        return true;
+    }
+
+    [SuppressMessage(
+        "Design", "CA1031", Justification = "Whatever went wrong belongs to those who wait for it.")]
+    void Commit()
+    {
+        if (broken is not null && FailAppends(broken)) return;
+        var last = statements.LastPosition;
+        try
+        {
+            connection.Execute("BEGIN IMMEDIATE"u8);
+            foreach (var write in group) write.Write(statements);
+            connection.Execute("COMMIT"u8);
+            wrote = true;
+            foreach (var write in group) write.Complete();
+        }
+        catch (Exception e)
+        {
+            RollBack();
+            statements.LastPosition = last;
+            foreach (var write in group)
+            {
+                if (write.IsAppend)
+                    broken ??= e as StoreException ?? new StoreException(
+                        "store-unavailable", $"an append to {connection.Path} failed: {e}", e);
+                write.Fail(write.IsAppend ? broken! : e);
+            }
+        }
+    }
+
+    // After one append failed nothing may follow it; what else waits can still be tried.
+    bool FailAppends(StoreException error)
+    {
+        foreach (var write in group)
+        {
+            if (write.IsAppend) write.Fail(error);
+        }
+        group.RemoveAll(write => write.IsAppend);
+        return group.Count == 0;
+    }
+
+    void RollBack()
+    {
+        try
+        {
+            connection.RollBack();
+        }
+        catch (StoreException e)
+        {
+            broken ??= e; // A connection that cannot even roll back is of no use any more.
+        }
+    }
+
+    // Best effort: the log is safe without it, and another process may be reading.
+    void CheckPoint()
+    {
+        try
+        {
+            connection.Execute("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)"u8);
+        }
+        catch (StoreException)
+        {
+            // Whoever opens the file next does it.
+        }
+    }
+}

@@ -19,6 +19,12 @@ public sealed class GraphBuilder(string name)
     public ImmutableSortedDictionary<string, int> Pools { get; set; } =
         ImmutableSortedDictionary<string, int>.Empty;
 
+    /// <summary>
+    /// True: declarations are missing because of problems of their own, so that nothing is said of
+    /// inputs that nobody makes.
+    /// </summary>
+    public bool IsIncomplete { get; set; }
+
     /// <summary>Adds a job.</summary>
     public void Add(JobDeclaration job) => jobs.Add(job);
 
@@ -61,7 +67,7 @@ public sealed class GraphBuilder(string name)
             if (dataset.IsSource) graph.Producers.Add(dataset.Pattern, new(null, dataset));
         }
         // With a job missing because of its own problems, others would only seem to be wrong.
-        var areAllThere = graph.Jobs.Length == jobs.Count && graph.Datasets.Length == datasets.Count;
+        var areAllThere = !IsIncomplete && graph.Jobs.Length == jobs.Count && graph.Datasets.Length == datasets.Count;
         GraphChecks.Check(graph, jobs, areAllThere, problems);
         return problems.Skip(before).Any(problem => !problem.IsWarning) ? null : graph;
     }

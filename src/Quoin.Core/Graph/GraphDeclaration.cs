@@ -3,7 +3,20 @@ using System.Collections.Immutable;
 namespace Quoin.Core;
 
 /// <summary>A text of a graph and where it was written.</summary>
-public readonly record struct Written(string Text, SourceLocation At);
+public readonly record struct Written(string Text, SourceLocation At)
+{
+    /// <summary>
+    /// Columns from <see cref="At"/> to the text's first character (1 for a quote); null: the text
+    /// is on several lines, so places in it cannot be told.
+    /// </summary>
+    public int? ColumnsBefore { get; init; } = 0;
+
+    /// <summary>Where a character of the text stands, from 0; the text itself for the first.</summary>
+    public SourceLocation Place(int offset) =>
+        offset == 0 || ColumnsBefore is not { } before
+            ? At
+            : At with { Column = At.Column + before + offset };
+}
 
 /// <summary>A job as somebody wrote it, before it is checked. See <see cref="Job"/> for meanings.</summary>
 public sealed record JobDeclaration

@@ -60,8 +60,7 @@ static class JobReader
 
     /// <summary>The problem of a text, at its place in the file.</summary>
     public static GraphProblem Locate(TextProblem problem, Written written) =>
-        new(problem.Code, written.At with { Column = written.At.Column + problem.Offset },
-            problem.Message, problem.Suggestion);
+        new(problem.Code, written.Place(problem.Offset), problem.Message, problem.Suggestion);
 
     static List<Pattern>? ReadOutputs(JobDeclaration declared, List<GraphProblem> problems)
     {
@@ -133,7 +132,7 @@ static class JobReader
         {
             if (piece.IsLiteral) continue;
             var isManyInputs = inputs.Length > 1 || inputs.Any(input => input.IsMany);
-            var at = arg.At with { Column = arg.At.Column + piece.Offset };
+            var at = arg.Place(piece.Offset);
             var problem = piece.Text switch
             {
                 "in" when isManyInputs && declared.ConfigCommand.IsEmpty => new GraphProblem(

@@ -1,0 +1,109 @@
+namespace Quoin.Engine;
+
+/// <summary>
+/// All keys of a graph file: the one table that the loader checks files against and that
+/// <c>schemas/quoin.schema.json</c> is generated from.
+/// </summary>
+static class GraphShape
+{
+    /// <summary>The words of <c>exit_codes</c>, in the order of the failure categories.</summary>
+    public static readonly string[] Categories =
+    [
+        "failed", "bad-input", "permission", "configuration", "contract", "temporary", "timeout",
+        "out-of-memory", "signal", "lost",
+    ];
+
+    static readonly TextShape Text = new("text");
+    static readonly DurationShape Duration = new();
+    static readonly DurationShape DurationOrNone = new(AllowsNone: true);
+    static readonly ListShape Texts = new(Text);
+    static readonly ListShape Argv = new(Text, 1);
+    static readonly MapShape TextByName = new(Text, "NAME");
+
+    static readonly MapShape ExitCodes = new(
+        new ChoiceShape(
+            "failed", "bad-input", "permission", "configuration", "temporary", "timeout",
+            "out-of-memory", "signal"),
+        "CODE")
+    {
+        Key = new(1, 255),
+    };
+
+    static readonly ObjectShape Resources = new("resources",
+        new("cpu", new IntShape(0, 4096), "Cores that a run takes (1)."),
+        new("memory", new SizeShape(), "Memory that a run takes."),
+        new("pools", new MapShape(new IntShape(1, 1_000_000), "POOL"),
+            "Places that a run takes in named pools."));
+
+    // Keys that a job has and that `defaults` may give to all jobs of a file.
+    static readonly KeyShape[] Shared =
+    [
+        new("env", TextByName, "Variables of the job's environment; captures may stand in them."),
+        new("timeout", DurationOrNone, "After this a run is stopped (none)."),
+        new("grace", Duration, "From SIGTERM to SIGKILL (10s)."),
+        new("retries", new IntShape(0, 1000), "How often a failed run is tried again (0)."),
+        new("exit_codes", ExitCodes, "What the job's exit codes mean."),
+        new("estimate", Duration, "How long a run takes, as long as there is no history."),
+        new("max_age", DurationOrNone, "An output older than this is not current (none)."),
+        new("resources", Resources, "What a run takes while it runs."),
+    ];
+
+    static readonly ObjectShape Job = new("a job",
+    [
+        new("outputs", new ListShape(Text, 1), "Patterns of the partitions that it makes.")
+            { IsRequired = true },
+        new("inputs", Texts, "Templates of the partitions that it reads."),
+        new("config", Argv, "A program that tells inputs and arguments for asked outputs."),
+        new("exec", Argv, "The program and its arguments; no shell. {in} and {out} are paths.")
+            { IsRequired = true },
+        new("stdout", new ChoiceShape("{out}"), "Makes what the job prints its output."),
+        new("code", Texts, "Globs of files that it consists of; a change makes outputs stale."),
+        new("options", new MapShape(
+            new EitherShape(Text, new("an option",
+                new("value", Text, "The option's value.") { IsRequired = true },
+                new("affects", new ChoiceShape("output", "presentation"),
+                    "presentation: matters only to --thorough (output)."))), "NAME"),
+            "Values that make outputs stale when they change."),
+        new("conditions", new ListShape(Argv),
+            "Programs whose output makes outputs stale when it changes."),
+        new("tags", Texts, "Words to select the job's outputs by."),
+        new("config_cache", new BoolShape(), "Answers of config may be reused (true)."),
+        new("overlap", new ChoiceShape("shadow", "supersede"),
+            "What becomes of outputs that are there already: left alone, or replaced (shadow)."),
+        new("keep", new ChoiceShape("check", "temp"), "When the output's bytes can go.")
+            { Support = KeySupport.NoEffect },
+        new("cache", new BoolShape(), "Also keep outputs in the content-addressed store.")
+            { Support = KeySupport.NoEffect },
+        new("labels", TextByName, "Labels that a worker must have.")
+            { Support = KeySupport.NoEffect },
+        new("silence", Duration, "A run that prints nothing for so long is taken for lost.")
+            { Support = KeySupport.NoEffect },
+        new("before", Argv, "A program to run before each run.") { Support = KeySupport.None },
+        new("order", new ChoiceShape("critical-path", "fifo", "least-recently-dispatched"),
+            "Which runs come first (critical-path).") { Support = KeySupport.NoEffect },
+        new("resource", new MapShape(Text, "KEY"), "Makes outputs things that are held and released.")
+            { Support = KeySupport.None },
+        new("line", new MapShape(Text, "KEY"), "Gives runs to workers on a line protocol.")
+            { Support = KeySupport.None },
+        .. Shared,
+    ]);
+
+    static readonly ObjectShape Dataset = new("a dataset",
+        new("path", Text, "Where its partitions lie, relative to this file's folder."),
+        new("source", Text, "The same for files that are there already: nothing builds them."));
+
+    /// <summary>A graph file.</summary>
+    public static readonly ObjectShape File = new("a graph file",
+        new("quoin", new IntShape(1, 1), "Version of this format: 1.") { IsRequired = true },
+        new("name", Text, "The project's name (that of its folder)."),
+        new("targets", Texts, "What a bare `quoin build` wants."),
+        new("pools", new MapShape(new IntShape(1, 1_000_000), "POOL"),
+            "Capacities of named pools, over the whole store."),
+        new("defaults", new ObjectShape("defaults", Shared), "Values for all jobs of this file."),
+        new("datasets", new MapShape(Dataset, "PATTERN"),
+            "Where partitions lie, by pattern; without an entry below .quoin/data."),
+        new("jobs", new MapShape(Job, "NAME"), "What is made, from what, and how."),
+        new("include", Texts, "Globs of more graph files, each with paths of its own folder."),
+        new("feeds", new MapShape(new MapShape(Text, "KEY"), "NAME"),
+            "Directories of wanted partitions.") { Support = KeySupport.None });
+}

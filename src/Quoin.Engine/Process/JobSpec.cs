@@ -56,8 +56,8 @@ public sealed record JobSpec
     /// <summary>
     /// The job's own meaning of exit codes, before the general one. Null value: success.
     /// </summary>
-    public ImmutableSortedDictionary<int, FailureCategory> ExitCodes { get; init; } =
-        ImmutableSortedDictionary<int, FailureCategory>.Empty;
+    public ImmutableSortedDictionary<int, FailureCategory?> ExitCodes { get; init; } =
+        ImmutableSortedDictionary<int, FailureCategory?>.Empty;
 
     /// <summary>
     /// Bytes of output that the log keeps from the start and, beyond that, from the end.

@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// How a running attempt is told to stop, from any thread and at any time: before it starts, while
+/// it runs, after it ended. Asking twice is not an error.
+/// </summary>
+/// <param name="leaseHolds">
+/// Whether the run's lease still holds; asked right before each rename, on the slot's thread.
+/// </param>
+public sealed class JobControl(Func<bool> leaseHolds)
+{
+    // Making and closing an eventfd costs as much as the poll that it wakes, so they are kept.
+    static readonly ConcurrentBag<int> spare = [];
+
+    readonly Lock gate = new();
+    int wake = -1;
+    volatile bool cancelled, killed;
+
+    /// <summary>A control whose lease always holds.</summary>
+    public JobControl() : this(static () => true) { }
+
+    /// <summary>True once <see cref="Cancel"/> or <see cref="Kill"/> was called.</summary>
+    public bool CancelRequested => cancelled;
+
+    /// <summary>True once <see cref="Kill"/> was called.</summary>
+    public bool KillRequested => killed;
+
+    /// <summary>Whether the run may still publish.</summary>
+    public bool LeaseHolds() => leaseHolds();
+
+    /// <summary>SIGTERM to the process group; SIGKILL when the job's grace is over.</summary>
+    public void Cancel()
+    {
+        cancelled = true;
+        Wake();
+    }
+
+    /// <summary>SIGKILL to the process group now.</summary>
+    public void Kill()
+    {
+        cancelled = true;
+        killed = true;
+        Wake();
+    }
+
+    /// <summary>The descriptor that becomes readable when one of the above is called.</summary>
+    internal int Attach()
+    {
+        if (!spare.TryTake(out var fd)) fd = Libc.eventfd(0, Libc.CloseOnExec | Libc.NonBlock);
+        if (fd < 0) throw new IOException($"cannot make an eventfd: {Libc.Describe(Libc.Error)}");
+        lock (gate) wake = fd;
+        if (cancelled) Wake();
+        return fd;
+    }
+
+    internal void Detach()
+    {
+        int fd;
+        lock (gate) (fd, wake) = (wake, -1);
+        if (fd < 0) return;
+        Quiet(fd);
+        spare.Add(fd);
+    }
+
+    /// <summary>Takes the signal away, so that poll waits again.</summary>
+    internal static unsafe void Quiet(int fd)
+    {
+        ulong count;
+        _ = Libc.read(fd, (byte*)&count, 8);
+    }
+
+    unsafe void Wake()
+    {
+        ulong one = 1;
+        lock (gate)
+        {
+            if (wake >= 0) _ = Libc.write(wake, (byte*)&one, 8);
+        }
+    }
+}
+
+/// <summary>
+/// What the terminal wants to know while an attempt runs. Called on the slot's thread: be quick,
+/// and do not throw.
+/// </summary>
+public interface IJobObserver
+{
+    /// <summary>The process has started.</summary>
+    void Launched(int pid);
+
+    /// <summary>The job reported progress.</summary>
+    void Progress(JobProgress progress);
+}
+
+/// <summary>How far a job says that it is.</summary>
+/// <param name="Fraction">0 to 1; null when it only has something to say.</param>
+/// <param name="Message">For people; null when there is none.</param>
+public readonly record struct JobProgress(double? Fraction, string? Message);
+
+/// <summary>An observer that does not look.</summary>
+public sealed class NoObserver : IJobObserver
+{
+    /// <summary>The one that everybody can share.</summary>
+    public static readonly NoObserver Instance = new();
+
+    /// <inheritdoc/>
+    public void Launched(int pid) { }
+
+    /// <inheritdoc/>
+    public void Progress(JobProgress progress) { }
+}
+
+/// <summary>What a job's reports said, all together.</summary>
+sealed class JobReports
+{
+    /// <summary>References that it needs, in the order of the reports, each once.</summary>
+    public List<string> Needs { get; } = [];
+
+    /// <summary>It reported <c>defer</c>.</summary>
+    public bool Deferred { get; set; }
+
+    /// <summary>The last <c>fail</c> report.</summary>
+    public (Core.FailureCategory Category, string Reason)? Fail { get; set; }
+
+    /// <summary>What <c>manifest</c> reports said of outputs, by reference.</summary>
+    public Dictionary<string, OutputReport> Outputs { get; } = new(StringComparer.Ordinal);
+}
+
+/// <summary>What a <c>manifest</c> report says of one output.</summary>
+/// <param name="Path">Where it lies, relative to the staging folder; null: where it was told to.</param>
+/// <param name="MetadataJson">An object of the job's own.</param>
+readonly record struct OutputReport(string? Path, string? MetadataJson);

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What a job sees of its environment: the variables that its config declares, PATH, HOME, LANG and
+/// TMPDIR as Quoin has them, and <c>QUOIN_*</c>. Nothing else gets in, so that a build does not
+/// depend on who started it.
+/// </summary>
+sealed class JobEnvironment
+{
+    /// <summary>Marks every process that this Quoin started, however far it ran away.</summary>
+    public const string OwnerVariable = "QUOIN_OWNER";
+
+    static readonly string[] inherited = ["PATH", "HOME", "LANG", "TMPDIR"];
+    static readonly string[] own =
+    [
+        "QUOIN_RUN", "QUOIN_ATTEMPT", "QUOIN_STAGING", "QUOIN_INPUTS", "QUOIN_OUTPUTS", "QUOIN_EPOCH",
+        OwnerVariable,
+    ];
+
+    readonly List<KeyValuePair<string, string>> shared = [];
+    readonly string searchPath = "/usr/local/bin:/usr/bin:/bin";
+
+    /// <param name="owner">The mark.</param>
+    /// <param name="variable">Reads a variable of Quoin's own environment.</param>
+    public JobEnvironment(string owner, Func<string, string?> variable)
+    {
+        foreach (var name in inherited)
+        {
+            var value = variable(name) ?? (name == "PATH" ? searchPath : null);
+            if (value is null) continue;
+            if (name == "PATH") searchPath = value;
+            shared.Add(new(name, value));
+        }
+        Owner = owner;
+    }
+
+    /// <summary>The mark's value.</summary>
+    public string Owner { get; }
+
+    /// <summary>Where a job's program is looked for.</summary>
+    public string SearchPath(ImmutableSortedDictionary<string, string> declared) =>
+        declared.TryGetValue("PATH", out var path) ? path : searchPath;
+
+    /// <summary>Writes the environment of a command that is not an attempt.</summary>
+    public void Fill(ImmutableSortedDictionary<string, string> declared, StringBlock into)
+    {
+        into.Clear();
+        foreach (var (name, value) in shared)
+            if (!declared.ContainsKey(name)) into.Add(name, value);
+        foreach (var (name, value) in declared) into.Add(name, value);
+        into.Add(OwnerVariable, Owner);
+    }
+
+    /// <summary>Writes the environment of an attempt.</summary>
+    public void Fill(JobSpec spec, Staging staging, StringBlock into)
+    {
+        Fill(spec.Config.Env, into);
+        Span<char> number = stackalloc char[11];
+        into.Add("QUOIN_RUN", spec.Id.Run.ToString());
+        spec.Id.Attempt.TryFormat(number, out var length);
+        into.Add("QUOIN_ATTEMPT", number[..length]);
+        into.Add("QUOIN_STAGING", spec.StagingDirectory);
+        into.Add("QUOIN_INPUTS", staging.InputsFile);
+        into.Add("QUOIN_OUTPUTS", staging.OutputsFile);
+        spec.Epoch.TryFormat(number, out length);
+        into.Add("QUOIN_EPOCH", number[..length]);
+    }
+
+    /// <summary>What is wrong with declared variables, one sentence each.</summary>
+    public static void Check(
+        ImmutableSortedDictionary<string, string> declared, List<string> problems)
+    {
+        foreach (var (name, value) in declared)
+        {
+            if (name.Length == 0 || name.Contains('=') || name.Contains('\0'))
+                problems.Add($"env \"{name}\" is not a name of a variable");
+            else if (Array.IndexOf(own, name) >= 0)
+                problems.Add($"env {name} is set by Quoin itself; choose another name");
+            if (value.Contains('\0')) problems.Add($"env {name} holds a NUL character");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// Runs attempts: validate, launch, monitor, manifest, publish. Each step is an entry of the
+/// attempt's log. It needs no store and no network, and one instance serves all slots of a worker:
+/// <see cref="Run"/> blocks its thread until the attempt is over.
+/// </summary>
+public sealed class JobProcess
+{
+    readonly TimeProvider time;
+    readonly Guardian guardian;
+    readonly JobEnvironment environment;
+
+    /// <param name="time">Only for times of day; limits are measured by the machine's own clock.</param>
+    /// <param name="guardian">Kills what is left when this process dies.</param>
+    public JobProcess(TimeProvider time, Guardian guardian)
+    {
+        (this.time, this.guardian) = (time, guardian);
+        environment = new JobEnvironment(guardian.Owner, Environment.GetEnvironmentVariable);
+    }
+
+    /// <summary>
+    /// Runs one attempt to its end and returns how it ended. Whatever the job does is an answer,
+    /// never an exception; the staging folder is gone afterwards.
+    /// </summary>
+    public JobResult Run(JobSpec spec, JobControl control, IJobObserver observer) =>
+        new Attempt(spec, control, observer, time, guardian, environment).Run();
+}
+
+/// <summary>What a slot's thread uses again for each attempt.</summary>
+sealed class SlotBuffers
+{
+    [ThreadStatic] static SlotBuffers? ofThread;
+
+    public readonly StringBlock Argv = new(), Environment = new();
+    public readonly byte[] Read = GC.AllocateUninitializedArray<byte>(64 << 10);
+    public readonly Utf8Buffer Log = new(JobLog.FlushAtBytes + 4096), Json = new(1024);
+    public readonly LineSplitter Stdout = new(JobStream.Stdout), Stderr = new(JobStream.Stderr);
+
+    public static SlotBuffers OfThread => ofThread ??= new SlotBuffers();
+}
+
+/// <summary>One attempt, from its first log entry to its last.</summary>
+sealed class Attempt
+{
+    readonly JobSpec spec;
+    readonly JobControl control;
+    readonly IJobObserver observer;
+    readonly TimeProvider time;
+    readonly Guardian guardian;
+    readonly JobEnvironment environment;
+
+    readonly SlotBuffers buffers = SlotBuffers.OfThread;
+    readonly Staging staging;
+    readonly JobReports reports = new();
+    readonly JobPublish publish;
+    readonly JobLog log;
+    readonly JobOutput output;
+    readonly List<string> warnings = [];
+    readonly LineSplitter.LineAction onLine;
+
+    DateTimeOffset startedAt, chunkAt;
+    ProcessEnd end;
+    int malformed;
+
+    public Attempt(
+        JobSpec spec, JobControl control, IJobObserver observer, TimeProvider time,
+        Guardian guardian, JobEnvironment environment)
+    {
+        (this.spec, this.control, this.observer) = (spec, control, observer);
+        (this.time, this.guardian, this.environment) = (time, guardian, environment);
+        staging = new Staging(spec);
+        publish = new JobPublish(spec, staging, reports);
+        buffers.Log.Clear();
+        log = new JobLog(spec.LogFile, time, buffers.Log);
+        output = new JobOutput(log, spec.LogLimits);
+        onLine = OnLine;
+    }
+
+    JobStream ReportStream => spec.Stdout is null ? JobStream.Stdout : JobStream.Stderr;
+
+    public JobResult Run()
+    {
+        startedAt = time.GetUtcNow();
+        var clock = Stopwatch.GetTimestamp();
+        JobResult result;
+        try
+        {
+            result = Execute();
+        }
+        catch (AttemptException e)
+        {
+            result = Failed(new RunFailure(e.Category, e.Message));
+        }
+        catch (IOException e)
+        {
+            result = Failed(new RunFailure(FailureCategory.Failed, e.Message));
+        }
+        CleanUp(result);
+        log.Begin("ended"u8).With("end"u8, result.End.ToString()).End();
+        log.Close();
+        if (log.Problem is { } problem) warnings.Add(problem);
+        return result with
+        {
+            Usage = new RunUsage(
+                startedAt, (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds, end.CpuMs,
+                end.PeakKb),
+            LogTail = output.LastLines(),
+            LogLines = output.Lines,
+            Warnings = [.. warnings],
+        };
+    }
+
+    JobResult Execute()
+    {
+        log.Begin("validating"u8).With("run"u8, spec.Id.ToString()).With("epoch"u8, spec.Epoch).End();
+        var problems = Validate(out var stdoutPath);
+        if (problems.Count > 0)
+        {
+            log.Begin("config-rejected"u8).With("problems"u8, problems).End();
+            return Failed(new RunFailure(FailureCategory.Configuration, string.Join("; ", problems)));
+        }
+        log.Begin("config-accepted"u8).End();
+        if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+
+        staging.Create(buffers.Json);
+        environment.Fill(spec, staging, buffers.Environment);
+        var launch = new JobLaunch(spec, environment, buffers, guardian, log);
+        if (launch.Start(stdoutPath) is { } failure) return Failed(failure);
+        observer.Launched(launch.Pid);
+        end = launch.Watch(control, OnOutput, buffers);
+        warnings.AddRange(launch.Warnings);
+        output.Finish();
+        return Decide();
+    }
+
+    List<string> Validate(out string? stdoutPath)
+    {
+        var problems = new List<string>();
+        var template = new ArgTemplate(JobLaunch.ShownInputs(spec), staging.Outputs);
+        buffers.Argv.Clear();
+        foreach (var argument in spec.Config.Args) template.Fill(argument, buffers.Argv, problems);
+        if (spec.Config.Args.IsEmpty) problems.Add("the job has no command to execute");
+        else if (problems.Count == 0 && buffers.Argv.First.Length == 0)
+            problems.Add("the first word of the command, its program, is empty");
+        JobEnvironment.Check(spec.Config.Env, problems);
+        stdoutPath = spec.Stdout is null
+            ? null : template.Single(spec.Stdout, spec.Stdout, problems);
+        if (stdoutPath is not null && problems.Count == 0 && staging.Below(stdoutPath) is null)
+            problems.Add($"stdout: \"{spec.Stdout}\" is not an output; write {{out}}");
+        if (stdoutPath is not null) stdoutPath = staging.Below(stdoutPath);
+        return problems;
+    }
+
+    void OnOutput(JobStream stream, ReadOnlySpan<byte> piece)
+    {
+        var splitter = stream == JobStream.Stdout ? buffers.Stdout : buffers.Stderr;
+        chunkAt = time.GetUtcNow();
+        if (piece.IsEmpty) splitter.End(onLine);
+        else splitter.Feed(piece, onLine);
+    }
+
+    void OnLine(JobStream stream, ReadOnlySpan<byte> line, long cut)
+    {
+        if (stream == ReportStream && line.StartsWith(ReportReader.Prefix)) Report(line, cut);
+        else output.Add(stream, line, cut, chunkAt);
+    }
+
+    void Report(ReadOnlySpan<byte> line, long cut)
+    {
+        var problem = cut > 0 ? "it is longer than 4 MiB" : null;
+        JobProgress? progress = null;
+        problem ??= ReportReader.Read(line, reports, out progress);
+        if (problem is null)
+        {
+            log.Begin("report"u8, chunkAt)
+                .WithJson("report"u8, line[ReportReader.Prefix.Length..].TrimEnd(" \t\r"u8)).End();
+        }
+        else
+        {
+            // A job that prints garbage prints much of it: the first ones are enough for people.
+            if (malformed++ < 5) Warn($"report in line {output.Lines + 1} ignored: {problem}");
+            output.Add(ReportStream, line, cut, chunkAt);
+        }
+        if (progress is { } shown) observer.Progress(shown);
+    }
+
+    // The order is the design's ("End of a process, first match"): the first that applies.
+    JobResult Decide()
+    {
+        var succeeded = ExitMeaning.Succeeded(end, spec);
+        LogEnd(succeeded);
+        if (!control.LeaseHolds()) return new JobResult { End = JobEnd.LeaseLost };
+        if (reports.Deferred)
+            return Failed(new RunFailure(
+                FailureCategory.Contract, "it reported defer, which only jobs with resource: may"));
+        if (reports.Needs.Count > 0) return Needs();
+        if (succeeded) return Publish();
+        if (end.TimedOut)
+            return Failed(new RunFailure(
+                FailureCategory.Timeout, $"timeout after {Duration(spec.Timeout!.Value)}")
+            {
+                ExitCode = end.ExitCode,
+                Signal = end.Signal,
+            });
+        if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+        var failure = ExitMeaning.Failure(end, spec);
+        return Failed(reports.Fail is { } fail
+            ? failure with { Category = fail.Category, Reason = fail.Reason }
+            : failure);
+    }
+
+    JobResult Needs()
+    {
+        var known = spec.Config.Inputs.ToHashSet(StringComparer.Ordinal);
+        if (reports.Needs.TrueForAll(known.Contains))
+            return Failed(new RunFailure(
+                FailureCategory.Contract,
+                $"it reported needs, but {string.Join(", ", reports.Needs.Take(3))} "
+                + "was among its inputs already"));
+        return new JobResult { End = JobEnd.NeedsInputs, Needs = [.. reports.Needs] };
+    }
+
+    JobResult Publish()
+    {
+        var broken = publish.Check(startedAt, out var found);
+        foreach (var warning in publish.Warnings) Warn(warning);
+        if (broken is not null)
+        {
+            log.Begin("contract-broken"u8).With("reason"u8, broken).End();
+            if (reports.Fail is { } fail) broken = $"{fail.Reason}; {broken}";
+            return Failed(new RunFailure(FailureCategory.Contract, broken));
+        }
+        LogManifest(found);
+        if (reports.Fail is { } ignored)
+            Warn($"it reported failure ({ignored.Reason}) and then succeeded: taken as success");
+        var published = new List<PublishedOutput>(spec.Outputs.Length);
+        return publish.Move(control, found, published)
+            ? new JobResult { End = JobEnd.Completed, Outputs = [.. published] }
+            : new JobResult { End = JobEnd.LeaseLost };
+    }
+
+    void LogEnd(bool succeeded)
+    {
+        log.Begin(succeeded ? "task-succeeded"u8 : "task-failed"u8);
+        if (end.Stuck) log.With("stuck"u8, 1);
+        if (end.Signal != 0) log.With("signal"u8, end.Signal);
+        else log.With("exit"u8, end.ExitCode);
+        if (!succeeded)
+            log.With("category"u8, CategoryNames.Of(ExitMeaning.Failure(end, spec).Category));
+        log.With("cpu_ms"u8, end.CpuMs).With("memory_kb"u8, end.PeakKb).End();
+    }
+
+    void LogManifest(Content[] found)
+    {
+        log.Begin("manifest"u8).WithJson("outputs"u8, "["u8);
+        buffers.Json.Clear();
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (!spec.Outputs[i].Claimed) continue;
+            buffers.Json.Raw(buffers.Json.Length == 0 ? "{\"ref\":"u8 : ",{\"ref\":"u8);
+            buffers.Json.Quoted(spec.Outputs[i].Ref);
+            buffers.Json.Raw(",\"digest\":"u8);
+            buffers.Json.Quoted(found[i].Digest.ToString());
+            buffers.Json.Raw(",\"bytes\":"u8);
+            buffers.Json.Number(found[i].Bytes);
+            buffers.Json.Raw((byte)'}');
+        }
+        log.Continue(buffers.Json.Written).Continue("]"u8).End();
+        buffers.Json.Clear();
+    }
+
+    void CleanUp(JobResult result)
+    {
+        var extra = staging.Remove(publish.Staged, out var problem);
+        // Of a failed job's leftovers nobody needs to know.
+        if (result.End == JobEnd.Completed)
+            foreach (var name in extra) Warn($"extra output: {name} is not declared, it was removed");
+        if (problem is not null) Warn(problem);
+    }
+
+    void Warn(string warning)
+    {
+        warnings.Add(warning);
+        log.Begin("warning"u8).With("message"u8, warning).End();
+    }
+
+    static string Duration(TimeSpan time) => time.TotalSeconds switch
+    {
+        < 1 => $"{time.TotalMilliseconds:0} ms",
+        < 120 => $"{time.TotalSeconds:0.#} s",
+        < 7200 => $"{time.TotalMinutes:0.#} min",
+        _ => $"{time.TotalHours:0.#} h",
+    };
+
+    static JobResult Failed(RunFailure failure) =>
+        new() { End = JobEnd.Failed, Failure = failure };
+}

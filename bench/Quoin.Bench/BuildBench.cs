@@ -64,7 +64,8 @@ static class BuildBench
     static void Measure(string place, BuildGraph graph, int rounds)
     {
         var figures = builders.ToDictionary(builder => builder.Name, _ => new Figures());
-        foreach (var builder in builders) Prepare(Path.Combine(place, builder.Name), builder, graph);
+        foreach (var builder in builders)
+            Prepare(Path.Combine(place, builder.Name), builder, graph);
         for (var round = 0; round < rounds; round++)
         {
             foreach (var builder in builders)
@@ -155,7 +156,8 @@ static class BuildBench
     // A tool that is fast because it forgot something is not fast.
     static void Check(string folder, Builder builder, BuildGraph graph, string text)
     {
-        var missing = graph.Outputs.FirstOrDefault(path => !File.Exists(Path.Combine(folder, path)));
+        var missing = graph.Outputs.FirstOrDefault(
+            path => !File.Exists(Path.Combine(folder, path)));
         if (missing is not null)
             throw new InvalidOperationException($"{builder.Name} did not build {missing}");
         var task = graph.Tasks.Last(task => task.Out.EndsWith("/0", StringComparison.Ordinal)

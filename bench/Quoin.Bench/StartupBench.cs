@@ -57,7 +57,7 @@ static class StartupBench
         {
             Tool.RunTo(log, "dotnet", "publish",
                 Path.Combine(ResultsFile.Root, "src", "Quoin.Cli"), "-c", "Release",
-                "-r", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}",
+                "-r", "linux-" + $"{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant(),
                 "-p:PublishAot=true", "--artifacts-path", Path.Combine(place, "aot"),
                 "-o", native, "-v", "quiet");
             variants.Add(("native AOT", Path.Combine(native, "quoin")));
@@ -66,8 +66,8 @@ static class StartupBench
         {
             var why = File.ReadLines(log).FirstOrDefault(line => line.Contains("error"))
                 ?? "no reason given";
-            Console.WriteLine(
-                $"native AOT is not to be had here: {why[(why.IndexOf("error", 0) + 6)..].Trim()}\n");
+            why = why[(why.IndexOf("error", StringComparison.Ordinal) + 6)..].Trim();
+            Console.WriteLine($"native AOT is not to be had here: {why}\n");
         }
         return variants;
     }

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -7,7 +8,9 @@ namespace Quoin.Bench;
 /// <summary>What one run of a program took.</summary>
 /// <param name="Seconds">Wall clock from spawn to exit.</param>
 /// <param name="CpuSeconds">Of the program and all its children.</param>
-/// <param name="PeakKiB">Largest resident set of the program itself, 0 when it was too quick.</param>
+/// <param name="PeakKiB">
+/// Largest resident set of the program itself, 0 when it was too quick.
+/// </param>
 readonly record struct ToolRun(double Seconds, double CpuSeconds, long PeakKiB);
 
 /// <summary>
@@ -23,7 +26,9 @@ static unsafe partial class Tool
             .Select(folder => Path.Combine(folder, name))
             .FirstOrDefault(File.Exists);
 
-    /// <summary>Runs it to its end; its output goes to a file, whose end is shown on failure.</summary>
+    /// <summary>
+    /// Runs it to its end; its output goes to a file, whose end is shown on failure.
+    /// </summary>
     public static ToolRun Run(params string[] argv) => RunTo("/dev/null", argv);
 
     /// <summary>The same with a place for its output.</summary>
@@ -38,7 +43,7 @@ static unsafe partial class Tool
         using var arguments = new StringArray(argv);
         using var environment = new StringArray(
         [
-            .. from System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables()
+            .. from DictionaryEntry entry in Environment.GetEnvironmentVariables()
                select $"{entry.Key}={entry.Value}",
         ]);
 
@@ -106,7 +111,8 @@ static unsafe partial class Tool
         public StringArray(string[] values)
         {
             strings = [.. values.Select(Marshal.StringToCoTaskMemUTF8)];
-            Pointer = (byte**)NativeMemory.AllocZeroed((nuint)(strings.Length + 1), (nuint)sizeof(nint));
+            var count = (nuint)(strings.Length + 1);
+            Pointer = (byte**)NativeMemory.AllocZeroed(count, (nuint)sizeof(nint));
             for (var i = 0; i < strings.Length; i++) Pointer[i] = (byte*)strings[i];
         }
 
@@ -139,7 +145,9 @@ static unsafe partial class Tool
     [LibraryImport("libc")]
     private static partial int wait4(int pid, int* status, int options, Usage* usage);
 
-    /// <summary>Writes all dirty pages, so that one build does not pay for the one before.</summary>
+    /// <summary>
+    /// Writes all dirty pages, so that one build does not pay for the one before.
+    /// </summary>
     [LibraryImport("libc", EntryPoint = "sync")]
     public static partial void FlushDisks();
 }

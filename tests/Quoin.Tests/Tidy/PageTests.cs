@@ -1,0 +1,74 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Quoin.Tests.Tidy;
+
+/// <summary>What the pages say is there, and what is there is on the pages.</summary>
+public sealed partial class PageTests
+{
+    [Fact]
+    public void Links_lead_to_files() => TidyTests.None(
+        from page in Repository.Pages
+        from place in Matches(page, Link())
+        let target = place.Match.Groups[1].Value.Split('#')[0]
+        where target.Length > 0 && !target.Contains("://", StringComparison.Ordinal)
+        let path = Path.Combine(Repository.Root, Path.GetDirectoryName(page.Path)!, target)
+        where !Path.Exists(path)
+        select $"{page.Path}:{place.Line}: mend this link, {target} does not exist");
+
+    [Fact]
+    public void Commands_of_dev_exist()
+    {
+        var commands = DevCommands();
+        TidyTests.None(
+            from page in Repository.Pages
+            from place in Matches(page, DevCommand())
+            where !commands.Contains(place.Match.Groups[1].Value)
+            select $"{page.Path}:{place.Line}: ./dev has no command "
+                + $"\"{place.Match.Groups[1].Value}\"");
+    }
+
+    [Fact]
+    public void Every_command_of_dev_is_described()
+    {
+        var described = from line in Repository.Read("dev").Lines
+                        where line.StartsWith("#: ", StringComparison.Ordinal)
+                        select line.Split(' ')[1];
+        Assert.Equal(DevCommands().Order(), described.Order());
+    }
+
+    [Fact]
+    public void The_readme_has_two_commands_to_begin_with_and_ci_runs_the_second()
+    {
+        var readme = Repository.Read("README.md").Lines;
+        var start = Array.IndexOf(readme, "```sh");
+
+        Assert.StartsWith("./dev example", readme[start + 1]);
+        Assert.StartsWith("./dev test", readme[start + 2]);
+        Assert.EndsWith("exec ./dev test", Repository.Read(".ci/run").Lines[^1]);
+    }
+
+    static HashSet<string> DevCommands() =>
+        [
+            .. from line in Repository.Read("dev").Lines
+               let match = DevFunction().Match(line)
+               where match.Success
+               select match.Groups[1].Value,
+        ];
+
+    static IEnumerable<(int Line, Match Match)> Matches(SourceFile page, Regex regex)
+    {
+        for (var i = 0; i < page.Lines.Length; i++)
+            foreach (Match match in regex.Matches(page.Lines[i]))
+                yield return (i + 1, match);
+    }
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex(@"\./dev ([a-z]+)")]
+    private static partial Regex DevCommand();
+
+    [GeneratedRegex(@"^cmd_([a-z]+)\(\)")]
+    private static partial Regex DevFunction();
+}

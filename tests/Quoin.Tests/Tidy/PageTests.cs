@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
+using Quoin.Engine;
 using Xunit;
 
 namespace Quoin.Tests.Tidy;
@@ -47,6 +49,41 @@ public sealed partial class PageTests
         Assert.StartsWith("./dev test", readme[start + 2]);
         Assert.EndsWith("exec ./dev test", Repository.Read(".ci/run").Lines[^1]);
     }
+
+    [Fact]
+    public void Every_key_of_the_graph_file_is_on_its_page()
+    {
+        var page = string.Join('\n', Repository.Read("docs/graph-file.md").Lines);
+        TidyTests.None(
+            from key in KeysOf(GraphShape.File).Distinct()
+            where !page.Contains($"`{key}`", StringComparison.Ordinal)
+                && !page.Contains($"`{key}:", StringComparison.Ordinal)
+            select $"docs/graph-file.md: describe the key {key}");
+    }
+
+    [Fact]
+    public void Every_exit_code_is_documented()
+    {
+        var codes = typeof(Quoin.Cli.ExitCode)
+            .GetFields(BindingFlags.Static | BindingFlags.Public)
+            .Select(field => $"{field.GetRawConstantValue()}");
+        TidyTests.None(
+            from path in (string[])["README.md", "docs/cli.md"]
+            from code in codes
+            where !Repository.Read(path).Lines.Any(line =>
+                line.StartsWith("| ", StringComparison.Ordinal)
+                && line.Split('|')[1].Split(',', StringSplitOptions.TrimEntries).Contains(code))
+            select $"{path}: say in the table when quoin exits with {code}");
+    }
+
+    static IEnumerable<string> KeysOf(Shape shape) => shape switch
+    {
+        ObjectShape map => map.Keys.SelectMany(key => KeysOf(key.Value).Prepend(key.Key)),
+        MapShape map => KeysOf(map.Value),
+        ListShape list => KeysOf(list.Item),
+        EitherShape either => KeysOf(either.Map),
+        _ => [],
+    };
 
     static HashSet<string> DevCommands() =>
         [

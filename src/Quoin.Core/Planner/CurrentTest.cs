@@ -91,7 +91,21 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
             reasons.Fill(StaleReason.Fresh);
             return new TestResult(Verdict.Build, StaleReason.Fresh, "", default);
         }
-        return Check(node, known, verdicts, reasons);
+        var result = Check(node, known, verdicts, reasons);
+        if (result.Verdict != Verdict.Current || !HasFailed(known)) return result;
+        // What was published before the failure is what a run would make: it only has to be
+        // made Live again, which the test at its turn does.
+        reasons.Fill(StaleReason.Maybe);
+        return new TestResult(Verdict.Maybe, StaleReason.Maybe, "", default);
+    }
+
+    static bool HasFailed(ReadOnlySpan<PartitionFact> known)
+    {
+        foreach (ref readonly var fact in known)
+        {
+            if (fact.Standing == Standing.Failed) return true;
+        }
+        return false;
     }
 
     internal bool IsTarget(int node)
@@ -148,9 +162,9 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
             reasons[i] = known[i].Standing switch
             {
                 Standing.Missing or Standing.Active => StaleReason.NeverBuilt,
-                Standing.Failed => StaleReason.LastFailed,
+                Standing.Failed when !known[i].Output.Exists => StaleReason.LastFailed,
                 Standing.Tainted => StaleReason.Tainted,
-                Standing.Published => maxAge is { } max && options.Now - known[i].PublishedAt > max
+                Standing.Published or Standing.Failed => maxAge is { } max && options.Now - known[i].PublishedAt > max
                     ? StaleReason.Expired
                     : StaleReason.None,
                 _ => throw new UnreachableException($"standing {known[i].Standing}"),

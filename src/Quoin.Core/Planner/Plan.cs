@@ -82,9 +82,11 @@ public sealed class Plan
     public StaleReason ReasonOf(int node) => reasons[node];
 
     /// <summary>The fact behind the reason, for people: <c>env REGION eu -> us</c>; may be empty.</summary>
-    public string DetailOf(int node) => reasons[node] == StaleReason.Maybe
-        ? $"input {Graph.Names.Text(RebuiltInputs(node).First())} is rebuilt"
-        : details.GetValueOrDefault(node, "");
+    public string DetailOf(int node) =>
+        reasons[node] != StaleReason.Maybe ? details.GetValueOrDefault(node, "")
+        : RebuiltInputs(node).Select(input => (PartitionId?)input).FirstOrDefault() is { } input
+            ? $"input {Graph.Names.Text(input)} is rebuilt"
+        : "the last run failed; what was published before may do";
 
     /// <summary>The inputs that are rebuilt, or may be.</summary>
     public IEnumerable<PartitionId> RebuiltInputs(int node) =>

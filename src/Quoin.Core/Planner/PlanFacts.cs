@@ -40,7 +40,9 @@ public enum Standing : byte
     /// <summary>Published and withdrawn from trust.</summary>
     Tainted = 2,
 
-    /// <summary>The last run failed.</summary>
+    /// <summary>
+    /// The last run failed. With a manifest from before, that one is tested: it may still be right.
+    /// </summary>
     Failed = 3,
 
     /// <summary>Another want's plan has it already: planned, waiting or being built.</summary>

@@ -17,8 +17,11 @@ public sealed record AnalysisOptions
     /// <summary>Partitions met.</summary>
     public int PartitionsMax { get; init; } = 10_000_000;
 
-    /// <summary>Inputs that earlier runs of a config found while running, by any of its outputs.</summary>
-    public IReadOnlyDictionary<PartitionId, ImmutableArray<PartitionId>>? FoundInputs { get; init; }
+    /// <summary>What <c>{x:known}</c> in an input runs through; null: such an input is an error.</summary>
+    public IKnownPartitions? Known { get; init; }
+
+    /// <summary>Inputs that earlier runs of a config found while running, asked by output.</summary>
+    public Func<PartitionId, IReadOnlyList<PartitionId>>? FoundInputs { get; init; }
 }
 
 /// <summary>
@@ -93,6 +96,7 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
         {
             Graph = graph,
             Names = names,
+            Known = options.Known,
             Targets = targets,
             Sources = [.. sources],
             Jobs = [.. jobs],
@@ -147,7 +151,9 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
         }
         else
         {
-            Blame(partition, "no-producer", $"nothing produces {names.Text(partition)}");
+            // The search for what was meant takes a while: the first hundred problems get it.
+            var hint = problems.Count < 100 ? NearestPattern.To(graph, names.Utf8(partition)) : "";
+            Blame(partition, "no-producer", $"nothing produces {names.Text(partition)}", hint);
         }
     }
 
@@ -155,7 +161,8 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
     {
         someOutputs.Clear();
         someInputs.Clear();
-        if (job.Expand(partition, names, someOutputs, someInputs) is { } wrong)
+        if (job.Expand(
+            partition, names, someOutputs, someInputs, options.Known) is { } wrong)
             Blame(partition, "config-failed", $"job {job.Name} ({job.Location}): {wrong}");
         else
             AddNode(job, partition);
@@ -184,27 +191,24 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
         }
         outputStarts.Add(outputs.Count);
         stamp++;
-        AddInputs(CollectionsMarshal.AsSpan(someInputs), cause);
+        foreach (var input in CollectionsMarshal.AsSpan(someInputs)) AddInput(input, cause);
         if (options.FoundInputs is { } found)
         {
             foreach (var output in CollectionsMarshal.AsSpan(someOutputs))
             {
-                if (found.TryGetValue(output, out var more)) AddInputs(more.AsSpan(), cause);
+                foreach (var input in found(output)) AddInput(input, cause);
             }
         }
         inputStarts.Add(inputs.Count);
     }
 
-    void AddInputs(ReadOnlySpan<PartitionId> some, PartitionId cause)
+    void AddInput(PartitionId input, PartitionId cause)
     {
-        foreach (var input in some)
-        {
-            Meet(input, cause.Value + 1);
-            ref var slot = ref slots[input];
-            if (slot.Stamp == stamp) continue;
-            slot.Stamp = stamp;
-            inputs.Add(input);
-        }
+        Meet(input, cause.Value + 1);
+        ref var slot = ref slots[input];
+        if (slot.Stamp == stamp) return;
+        slot.Stamp = stamp;
+        inputs.Add(input);
     }
 
     void Meet(PartitionId partition, int askedBy)
@@ -294,7 +298,7 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
         else BlameAll([.. covered], text);
     }
 
-    void Blame(PartitionId partition, string code, string message)
+    void Blame(PartitionId partition, string code, string message, string hint = "")
     {
         var chain = Chains.Of(slots, names, partition);
         if (slots[partition].AskedBy is > 0 and var askedBy)
@@ -304,7 +308,7 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
         }
         slots[partition].Producer = JobGraph.Nobody;
         partitionProblems.Add(partition, problems.Count);
-        problems.Add(new PlanProblem(code, message) { Chain = chain });
+        problems.Add(new PlanProblem(code, message + hint) { Chain = chain });
     }
 
     // One problem of several partitions; the chain shows the way to the first.

@@ -80,7 +80,7 @@ public sealed class JobGraph
     public JobConfig ConfigOf(int node) =>
         parts.Configs.TryGetValue(node, out var config)
             ? config
-            : JobOf(node).Configure(Names.Text(Outputs(node)[0]));
+            : JobOf(node).Configure(Names.Text(Outputs(node)[0]), parts.Known);
 
     /// <summary>Place in <see cref="Problems"/> of what blocks the node; -1 when nothing does.</summary>
     public int ProblemOf(int node) => parts.Blocked is null ? -1 : parts.Blocked[node] - 1;
@@ -131,6 +131,7 @@ sealed class JobGraphParts
 {
     public required Graph Graph { get; init; }
     public required PartitionNames Names { get; init; }
+    public IKnownPartitions? Known { get; init; }
     public required ImmutableArray<PartitionId> Targets { get; init; }
     public required ImmutableArray<PartitionId> Sources { get; init; }
     public required int[] Jobs { get; init; }

@@ -68,7 +68,8 @@ public readonly record struct FingerprintItem(string Kind, string Name, string V
 
 /// <summary>
 /// Writes the text of one fingerprint after the other into a buffer of its own, without
-/// allocating. Lines come out as they are put in: whoever writes keeps the order of kinds and names.
+/// allocating. Lines come out as they are put in: whoever writes keeps the order of kinds and
+/// names.
 /// </summary>
 public sealed class FingerprintWriter
 {
@@ -234,7 +235,9 @@ public sealed class FingerprintWriter
     }
 }
 
-/// <summary>The escapes of a fingerprint: those of JSON for backslash and control characters.</summary>
+/// <summary>
+/// The escapes of a fingerprint: those of JSON for backslash and control characters.
+/// </summary>
 static class FingerprintEscapes
 {
     const string Characters =

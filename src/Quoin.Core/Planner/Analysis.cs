@@ -17,10 +17,14 @@ public sealed record AnalysisOptions
     /// <summary>Partitions met.</summary>
     public int PartitionsMax { get; init; } = 10_000_000;
 
-    /// <summary>What <c>{x:known}</c> in an input runs through; null: such an input is an error.</summary>
+    /// <summary>
+    /// What <c>{x:known}</c> in an input runs through; null: such an input is an error.
+    /// </summary>
     public IKnownPartitions? Known { get; init; }
 
-    /// <summary>Inputs that earlier runs of a config found while running, asked by output.</summary>
+    /// <summary>
+    /// Inputs that earlier runs of a config found while running, asked by output.
+    /// </summary>
     public Func<PartitionId, IReadOnlyList<PartitionId>>? FoundInputs { get; init; }
 }
 
@@ -327,7 +331,8 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
 
     void WarnOfTwo(PartitionId output, int first, Job job, PartitionId cause)
     {
-        // Overlapping patterns of two jobs are refused when the graph is loaded, so this is one job.
+        // Overlapping patterns of two jobs are refused when the graph is loaded, so this is one
+        // job.
         var other = new PartitionId(outputs[outputStarts[first]].Value);
         warnings.Add(new PlanProblem("two-producers",
             $"{names.Text(output)} is made by two configs of job {job.Name} ({job.Location}): "

@@ -2,9 +2,12 @@ using System.Collections.Immutable;
 
 namespace Quoin.Core;
 
-/// <summary>What one call of a job's <c>config</c> command is asked in one round of analysis.</summary>
+/// <summary>
+/// What one call of a job's <c>config</c> command is asked in one round of analysis.
+/// </summary>
 /// <param name="Job">The job; it has a config command.</param>
-/// <param name="Outputs">All partitions asked of it in this round, sorted by name (ordinal).</param>
+/// <param name="Outputs">All partitions asked of it in this round, sorted by name
+/// (ordinal).</param>
 public sealed record ConfigRequest(Job Job, ImmutableArray<string> Outputs);
 
 /// <summary>
@@ -54,7 +57,9 @@ static class ConfigRules
         return wrong.Count == 0 ? null : string.Join("; ", wrong);
     }
 
-    /// <summary>Records with arrays compare by reference; configs are equal when all text is.</summary>
+    /// <summary>
+    /// Records with arrays compare by reference; configs are equal when all text is.
+    /// </summary>
     public static bool Same(JobConfig one, JobConfig other) =>
         one.Job == other.Job
         && one.Outputs.SequenceEqual(other.Outputs)

@@ -19,7 +19,9 @@ public enum Verdict : byte
     Blocked = 3,
 }
 
-/// <summary>What came of one test: the first failing check, and the fact behind it for people.</summary>
+/// <summary>
+/// What came of one test: the first failing check, and the fact behind it for people.
+/// </summary>
 /// <param name="Verdict">Current, build or maybe.</param>
 /// <param name="Reason">The first failing check; none when current.</param>
 /// <param name="Detail">For people: <c>env REGION eu -> us</c>; may be empty.</param>
@@ -86,7 +88,8 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
             var by = known[active].Run.Value > 0 ? $"{known[active].Run}" : "another want's plan";
             return new TestResult(Verdict.Build, StaleReason.None, $"delegated to {by}", default);
         }
-        if (options.Fresh == FreshMode.All || (options.Fresh == FreshMode.Selected && IsTarget(node)))
+        if (options.Fresh == FreshMode.All
+            || (options.Fresh == FreshMode.Selected && IsTarget(node)))
         {
             reasons.Fill(StaleReason.Fresh);
             return new TestResult(Verdict.Build, StaleReason.Fresh, "", default);
@@ -164,13 +167,13 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
                 Standing.Missing or Standing.Active => StaleReason.NeverBuilt,
                 Standing.Failed when !known[i].Output.Exists => StaleReason.LastFailed,
                 Standing.Tainted => StaleReason.Tainted,
-                Standing.Published or Standing.Failed => maxAge is { } max && options.Now - known[i].PublishedAt > max
-                    ? StaleReason.Expired
-                    : StaleReason.None,
+                Standing.Published or Standing.Failed =>
+                    maxAge is { } max && options.Now - known[i].PublishedAt > max
+                        ? StaleReason.Expired
+                        : StaleReason.None,
                 _ => throw new UnreachableException($"standing {known[i].Standing}"),
             };
-            if (reasons[i] == StaleReason.None || (first != StaleReason.None && reasons[i] >= first))
-                continue;
+            if (!IsBefore(reasons[i], first)) continue;
             first = reasons[i];
             detail = first == StaleReason.Expired
                 ? $"{Spans.Age(options.Now - known[i].PublishedAt)}, "
@@ -179,6 +182,10 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
         }
         return first;
     }
+
+    // The reasons are numbered in the order of the checks.
+    static bool IsBefore(StaleReason reason, StaleReason first) =>
+        reason != StaleReason.None && (first == StaleReason.None || reason < first);
 
     // Check 4. Null when all fingerprints are equal, else what differs in the first that is not.
     string? CheckFingerprints(
@@ -206,7 +213,8 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
     bool Same(int node, Digest recorded, Verdict[]? verdicts, out string detail)
     {
         var ignores = options.Soft || verdicts is not null
-            || (!options.Thorough && graph.JobOf(node).Options.Any(option => option.IsPresentation));
+            || (!options.Thorough
+                && graph.JobOf(node).Options.Any(option => option.IsPresentation));
         detail = "";
         if (!ignores && details >= DetailsMax) return false;
         details++;
@@ -274,8 +282,7 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
                 OutputCheck.NotKept => StaleReason.NotKept,
                 var check => throw new UnreachableException($"output check {check}"),
             };
-            if (reasons[i] == StaleReason.None || (first != StaleReason.None && reasons[i] >= first))
-                continue;
+            if (!IsBefore(reasons[i], first)) continue;
             first = reasons[i];
             which = outputs.Length > 1 ? graph.Names.Text(outputs[i]) : "";
         }

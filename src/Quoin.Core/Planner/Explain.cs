@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Quoin.Core;
 
-/// <summary>Why a partition is built or not: an answer for one partition, as data and as text.</summary>
+/// <summary>
+/// Why a partition is built or not: an answer for one partition, as data and as text.
+/// </summary>
 public sealed record Explanation
 {
     /// <summary>The partition's name.</summary>
@@ -15,7 +17,9 @@ public sealed record Explanation
     /// <summary>The first failing check.</summary>
     public StaleReason Reason { get; init; }
 
-    /// <summary>What follows the name on the first line: <c>not current: will be built by ...</c>.</summary>
+    /// <summary>
+    /// What follows the name on the first line: <c>not current: will be built by ...</c>.
+    /// </summary>
     public required string Headline { get; init; }
 
     /// <summary>One line for each fact that decided.</summary>
@@ -34,9 +38,10 @@ public sealed record Explanation
     public int LastElapsedMs { get; init; }
 
     /// <summary>The lines that a terminal shows.</summary>
-    public IEnumerable<string> Text()
+    public ImmutableArray<string> Text()
     {
-        yield return $"{Partition}  {Headline}";
+        var text = ImmutableArray.CreateBuilder<string>();
+        text.Add($"{Partition}  {Headline}");
         var kinds = Lines.Select(line => line.Kind.Length).DefaultIfEmpty().Max();
         var names = Lines.Select(line => line.Name.Length).DefaultIfEmpty().Max();
         foreach (var line in Lines)
@@ -45,16 +50,22 @@ public sealed record Explanation
             var name = names == 0 ? "" : "  " + line.Name.PadRight(names);
             var value = line.Value.Length == 0 ? "" : "  " + line.Value;
             var note = line.Note.Length == 0 ? "" : "   " + line.Note;
-            yield return $"  {line.What}{kind}{name}{value}{note}".TrimEnd();
+            text.Add($"  {line.What}{kind}{name}{value}{note}".TrimEnd());
         }
-        if (Problem is { Chain.Length: > 1 }) yield return "  " + string.Join(" <- ", Problem.Chain);
-        if (LastBuiltAt is not { } at) yield break;
+        if (Problem is { Chain.Length: > 1 } problem)
+            text.Add("  " + string.Join(" <- ", problem.Chain));
+        if (LastBuiltAt is { } at) text.Add("  " + LastBuilt(at));
+        return text.ToImmutable();
+    }
+
+    string LastBuilt(DateTimeOffset at)
+    {
         var by = LastRun.Value > 0 ? $" by {LastRun}" : "";
         var took = LastElapsedMs > 0
             ? $" in {Spans.Short(TimeSpan.FromMilliseconds(LastElapsedMs))}"
             : "";
-        yield return "  last built "
-            + at.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + by + took;
+        return $"last built {at.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}"
+            + by + took;
     }
 }
 
@@ -62,7 +73,9 @@ public sealed record Explanation
 public readonly record struct ExplanationLine(
     string What, string Kind, string Name, string Value, string Note);
 
-/// <summary>Makes explanations from a plan. Pure: what happened before comes in with the facts.</summary>
+/// <summary>
+/// Makes explanations from a plan. Pure: what happened before comes in with the facts.
+/// </summary>
 public static class Explain
 {
     /// <summary>
@@ -130,7 +143,9 @@ public static class Explain
         return new Explanation
         {
             Partition = name,
-            Verdict = node == JobGraph.Source && problem is null ? Verdict.Current : Verdict.Blocked,
+            Verdict = node == JobGraph.Source && problem is null
+                ? Verdict.Current
+                : Verdict.Blocked,
             Problem = problem,
             Headline = problem is not null ? $"blocked: error[{problem.Code}]: {problem.Message}"
                 : node != JobGraph.Source ? "is not part of this plan"
@@ -143,7 +158,8 @@ public static class Explain
     // An input that is younger than what was made from it was rebuilt to the same bytes.
     static string CurrentHeadline(Plan plan, int node, in PartitionFact own)
     {
-        if (plan.VerdictOf(node) != Verdict.Current) return "current: stays, its siblings are built";
+        if (plan.VerdictOf(node) != Verdict.Current)
+            return "current: stays, its siblings are built";
         foreach (var input in plan.Graph.Inputs(node))
         {
             if (plan.Graph.ProducerOf(input) < 0) continue;

@@ -62,7 +62,9 @@ public static class FingerprintDiff
         return [.. changes];
     }
 
-    /// <summary>In one line: <c>env REGION eu -> us, code bin/x.py 41d2c0de -> 0fa1b2c3 (+2 more)</c>.</summary>
+    /// <summary>
+    /// In one line: <c>env REGION eu -> us, code bin/x.py 41d2c0de -> 0fa1b2c3 (+2 more)</c>.
+    /// </summary>
     public static string Summary(ImmutableArray<FingerprintChange> changes) => changes switch
     {
         [] => "",

@@ -22,7 +22,9 @@ static class GraphCycles
         return walk.Cycles;
     }
 
-    /// <summary>Blocks the component's nodes, and adds the problem that shows one whole cycle.</summary>
+    /// <summary>
+    /// Blocks the component's nodes, and adds the problem that shows one whole cycle.
+    /// </summary>
     public static void Report(
         JobGraphParts parts, int[] component, int[] blocked, List<PlanProblem> problems)
     {

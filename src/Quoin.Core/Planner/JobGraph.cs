@@ -10,10 +10,14 @@ namespace Quoin.Core;
 /// </summary>
 public sealed class JobGraph
 {
-    /// <summary>In place of a node: nothing builds the partition, its file is there already.</summary>
+    /// <summary>
+    /// In place of a node: nothing builds the partition, its file is there already.
+    /// </summary>
     public const int Source = -1;
 
-    /// <summary>In place of a node: analysis found no config that makes it; see the problems.</summary>
+    /// <summary>
+    /// In place of a node: analysis found no config that makes it; see the problems.
+    /// </summary>
     public const int Nobody = -2;
 
     /// <summary>In place of a node: the partition is not part of this graph.</summary>
@@ -38,7 +42,9 @@ public sealed class JobGraph
     /// <summary>The wanted partitions, each once, as asked for.</summary>
     public ImmutableArray<PartitionId> Targets => parts.Targets;
 
-    /// <summary>All sources that some node reads or somebody wants, in order of discovery.</summary>
+    /// <summary>
+    /// All sources that some node reads or somebody wants, in order of discovery.
+    /// </summary>
     public ImmutableArray<PartitionId> Sources => parts.Sources;
 
     /// <summary>All problems; what depends on one is blocked.</summary>
@@ -47,7 +53,9 @@ public sealed class JobGraph
     /// <summary>What a person should know and what blocks nothing.</summary>
     public ImmutableArray<PlanProblem> Warnings => parts.Warnings;
 
-    /// <summary>All nodes, each after the nodes that make its inputs; those on cycles at the end.</summary>
+    /// <summary>
+    /// All nodes, each after the nodes that make its inputs; those on cycles at the end.
+    /// </summary>
     public ReadOnlySpan<int> Order => parts.Order;
 
     /// <summary>The node's job.</summary>
@@ -60,7 +68,9 @@ public sealed class JobGraph
     /// <summary>The place of the node's first output among the outputs of all nodes.</summary>
     internal int OutputStart(int node) => parts.OutputStarts[node];
 
-    /// <summary>All partitions that the node reads, sources too, in declared order, each once.</summary>
+    /// <summary>
+    /// All partitions that the node reads, sources too, in declared order, each once.
+    /// </summary>
     public ReadOnlySpan<PartitionId> Inputs(int node) =>
         parts.Inputs.AsSpan(parts.InputStarts[node]..parts.InputStarts[node + 1]);
 
@@ -82,7 +92,9 @@ public sealed class JobGraph
             ? config
             : JobOf(node).Configure(Names.Text(Outputs(node)[0]), parts.Known);
 
-    /// <summary>Place in <see cref="Problems"/> of what blocks the node; -1 when nothing does.</summary>
+    /// <summary>
+    /// Place in <see cref="Problems"/> of what blocks the node; -1 when nothing does.
+    /// </summary>
     public int ProblemOf(int node) => parts.Blocked is null ? -1 : parts.Blocked[node] - 1;
 
     /// <summary>
@@ -91,7 +103,9 @@ public sealed class JobGraph
     public int ProblemOf(PartitionId partition) =>
         parts.PartitionProblems.TryGetValue(partition, out var problem) ? problem : -1;
 
-    /// <summary>The names from a wanted partition to this one; long chains are cut in the middle.</summary>
+    /// <summary>
+    /// The names from a wanted partition to this one; long chains are cut in the middle.
+    /// </summary>
     public ImmutableArray<string> Chain(PartitionId partition) =>
         Chains.Of(parts.Slots, Names, partition);
 
@@ -113,7 +127,9 @@ struct PartitionSlot
 
     int producer; // Shifted, so that zero is Unknown.
 
-    /// <summary>One more than the output whose config asked for it first; 0 for a wanted one.</summary>
+    /// <summary>
+    /// One more than the output whose config asked for it first; 0 for a wanted one.
+    /// </summary>
     public int AskedBy;
 
     /// <summary>Which list it was put into last, so that every list has it once.</summary>

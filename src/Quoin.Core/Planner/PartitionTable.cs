@@ -2,7 +2,8 @@ namespace Quoin.Core;
 
 /// <summary>
 /// One value a partition, made page by page where it is written. A plan of five partitions in a
-/// process that knows a million names takes five pages at most, and a plan of a million is an array.
+/// process that knows a million names takes five pages at most, and a plan of a million is an
+/// array.
 /// </summary>
 sealed class PartitionTable<T>
     where T : struct

@@ -76,12 +76,15 @@ public sealed class Plan
     public Verdict VerdictOf(int node) => verdicts[node];
 
     /// <summary>
-    /// The first failing check; none for current, blocked and delegated ones. A node that is left as
+    /// The first failing check; none for current, blocked and delegated ones. A node that is left
+    /// as
     /// it is, because nothing that runs reads it, has the verdict current and a reason.
     /// </summary>
     public StaleReason ReasonOf(int node) => reasons[node];
 
-    /// <summary>The fact behind the reason, for people: <c>env REGION eu -> us</c>; may be empty.</summary>
+    /// <summary>
+    /// The fact behind the reason, for people: <c>env REGION eu -> us</c>; may be empty.
+    /// </summary>
     public string DetailOf(int node) =>
         reasons[node] != StaleReason.Maybe ? details.GetValueOrDefault(node, "")
         : RebuiltInputs(node).Select(input => (PartitionId?)input).FirstOrDefault() is { } input
@@ -96,11 +99,15 @@ public sealed class Plan
     /// <summary>How many partitions another want's plan or run has.</summary>
     public int Delegated { get; private set; }
 
-    /// <summary>Each output's own reason, in the order of the outputs; none: it stays as it is.</summary>
+    /// <summary>
+    /// Each output's own reason, in the order of the outputs; none: it stays as it is.
+    /// </summary>
     public ReadOnlySpan<StaleReason> OutputReasonsOf(int node) =>
         outputReasons.AsSpan(Graph.OutputStart(node), Graph.Outputs(node).Length);
 
-    /// <summary>Where each output stood when the plan was made, in the order of the outputs.</summary>
+    /// <summary>
+    /// Where each output stood when the plan was made, in the order of the outputs.
+    /// </summary>
     public ReadOnlySpan<Standing> StandingsOf(int node) =>
         standings.AsSpan(Graph.OutputStart(node), Graph.Outputs(node).Length);
 
@@ -127,7 +134,9 @@ public sealed class Plan
         : Graph.ProblemOf(node) is >= 0 and var known ? problems[known]
         : null;
 
-    /// <summary>The problem of a wanted partition that no node makes; null when there is none.</summary>
+    /// <summary>
+    /// The problem of a wanted partition that no node makes; null when there is none.
+    /// </summary>
     public PlanProblem? ProblemOf(PartitionId partition) =>
         Graph.ProblemOf(partition) is >= 0 and var known ? problems[known]
         : missingSources.TryGetValue(partition, out var missing) && missing >= 0 ? problems[missing]
@@ -183,8 +192,8 @@ public sealed class Plan
                 rebuilt = true;
             else if (problem < 0 && producer >= 0 && verdicts[producer] == Verdict.Blocked)
                 problem = blockedBy[producer];
-            else if (producer == JobGraph.Source && SourceProblem(input, Graph.JobOf(node)) is var missing
-                && problem < 0)
+            else if (producer == JobGraph.Source
+                && SourceProblem(input, Graph.JobOf(node)) is var missing && problem < 0)
                 problem = missing;
         }
         return rebuilt;
@@ -231,7 +240,8 @@ public sealed class Plan
             }
             foreach (var node in options.Soft ? [] : Graph.Order)
             {
-                if (verdicts[node] != Verdict.Current || deferred[node] || !ReadsARun(node)) continue;
+                if (verdicts[node] != Verdict.Current || deferred[node] || !ReadsARun(node))
+                    continue;
                 verdicts[node] = Verdict.Maybe;
                 reasons[node] = StaleReason.Maybe;
                 outputReasons.AsSpan(Graph.OutputStart(node), Graph.Outputs(node).Length)

@@ -8,7 +8,8 @@ public static class PlanEvents
     /// <summary>
     /// For each planned node, consumers first: P2 for outputs that are published and fail, then P1
     /// (its inputs without sources, which nobody builds and so nobody can demand). Then P4 for
-    /// blocked wanted partitions, and P5. With <c>strict</c> and problems: P6 alone. The want has to
+    /// blocked wanted partitions, and P5. With <c>strict</c> and problems: P6 alone. The want has
+    /// to
     /// hold <see cref="Plan.Targets"/> and <see cref="Plan.AlsoWanted"/>.
     /// </summary>
     public static List<BuildEvent> Of(Plan plan, WantId want, bool strict = false)

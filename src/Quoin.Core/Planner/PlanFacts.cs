@@ -49,7 +49,9 @@ public enum Standing : byte
     Active = 4,
 }
 
-/// <summary>What is known of one partition. The manifest's fields are default without a manifest.</summary>
+/// <summary>
+/// What is known of one partition. The manifest's fields are default without a manifest.
+/// </summary>
 public readonly record struct PartitionFact(Standing Standing)
 {
     /// <summary>The fingerprint of the run that published it.</summary>
@@ -74,7 +76,9 @@ public readonly record struct PartitionFact(Standing Standing)
     public string? Reason { get; init; }
 }
 
-/// <summary>A source's file: path relative to the workspace; no digest when it does not exist.</summary>
+/// <summary>
+/// A source's file: path relative to the workspace; no digest when it does not exist.
+/// </summary>
 public readonly record struct SourceFact(string Path, Digest Digest);
 
 /// <summary>What all configs of one job share.</summary>
@@ -89,7 +93,9 @@ public sealed record JobFact
     /// <summary>Its probes, as typed, and what they printed, in any order.</summary>
     public ImmutableArray<ConditionFact> Conditions { get; init; } = [];
 
-    /// <summary>Why no config of the job can run (a probe failed, no such code file); else null.</summary>
+    /// <summary>
+    /// Why no config of the job can run (a probe failed, no such code file); else null.
+    /// </summary>
     public PlanProblem? Problem { get; init; }
 }
 

@@ -3,7 +3,9 @@ namespace Quoin.Core;
 /// <summary>Spans of time as people read them.</summary>
 public static class Spans
 {
-    /// <summary>One unit, rounded down: <c>26 h</c>, <c>3 d</c>, <c>45 min</c>, <c>12 s</c>.</summary>
+    /// <summary>
+    /// One unit, rounded down: <c>26 h</c>, <c>3 d</c>, <c>45 min</c>, <c>12 s</c>.
+    /// </summary>
     public static string Age(TimeSpan span) => span switch
     {
         { TotalHours: >= 72 } => $"{(long)span.TotalDays} d",

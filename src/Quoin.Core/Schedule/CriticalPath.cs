@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Quoin.Core;
 
-/// <summary>The longest chain of nodes by time: what bounds a build however many slots there are.</summary>
+/// <summary>
+/// The longest chain of nodes by time: what bounds a build however many slots there are.
+/// </summary>
 /// <param name="Nodes">The chain, first to run first; empty when nothing takes time.</param>
 /// <param name="Milliseconds">What its nodes take together.</param>
 public sealed record CriticalPath(ImmutableArray<int> Nodes, long Milliseconds)

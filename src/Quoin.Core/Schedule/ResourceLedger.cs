@@ -133,7 +133,9 @@ public sealed class ResourceLedger
 
     int IndexOf(string pool) => Array.BinarySearch(pools, pool, StringComparer.Ordinal);
 
-    /// <summary>The earliest start of a run that waits, and what will be free beside it then.</summary>
+    /// <summary>
+    /// The earliest start of a run that waits, and what will be free beside it then.
+    /// </summary>
     public sealed record Reservation
     {
         internal Reservation(long startMs, Amount rest) => (StartMs, Rest) = (startMs, rest);

@@ -22,7 +22,8 @@ public static class UpwardRank
         {
             var node = order[i];
             var after = 0L;
-            foreach (var consumer in graph.Consumers(node)) after = Math.Max(after, ranks[consumer]);
+            foreach (var consumer in graph.Consumers(node))
+                after = Math.Max(after, ranks[consumer]);
             ranks[node] = estimatesMs[node] + after;
         }
         return ranks;

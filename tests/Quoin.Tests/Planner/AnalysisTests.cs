@@ -33,7 +33,8 @@ public sealed class AnalysisTests
         Assert.Equal(JobGraph.Unknown, graph.ProducerOf(world.P("elsewhere")));
         var pair = graph.ProducerOf(world.P("right/2026-01"));
         Assert.Equal(pair, graph.ProducerOf(world.P("left/2026-01")));
-        Assert.Equal([graph.ProducerOf(world.P("report"))], graph.Consumers(pair).ToArray().Distinct());
+        Assert.Equal(
+            [graph.ProducerOf(world.P("report"))], graph.Consumers(pair).ToArray().Distinct());
         Assert.Empty(graph.Problems);
     }
 
@@ -51,7 +52,8 @@ public sealed class AnalysisTests
             [
                 "no-producer: nothing produces raws/2026-01-01; nearest: raw/{date:date}",
                 "no-producer: nothing produces raw/2026-02-31 (input of job month, "
-                    + "quoin.yaml:15:3); nearest: raw/{date:date}; \"2026-02-31\" is not a date (2026-01-31)",
+                    + "quoin.yaml:15:3); nearest: raw/{date:date}; "
+                    + "\"2026-02-31\" is not a date (2026-01-31)",
             ],
             graph.Problems.Select(problem => $"{problem.Code}: {problem.Message}"));
         Assert.Equal(["report", "month/2026-02", "raw/2026-02-31"], graph.Problems[1].Chain);
@@ -168,7 +170,8 @@ public sealed class AnalysisTests
     }
 
     internal static string Dump(JobGraph graph) => string.Join('\n', graph.Order.ToArray().Select(
-        node => $"{Texts(graph, graph.Outputs(node))} <- {Texts(graph, graph.Inputs(node))}".TrimEnd()));
+        node => (Texts(graph, graph.Outputs(node)) + " <- "
+            + Texts(graph, graph.Inputs(node))).TrimEnd()));
 
     static string Texts(JobGraph graph, ReadOnlySpan<PartitionId> partitions) =>
         string.Join(' ', partitions.ToArray().Select(graph.Names.Text));

@@ -5,7 +5,9 @@ using static Quoin.Tests.Planner.PlanWorld;
 
 namespace Quoin.Tests.Planner;
 
-/// <summary>Jobs whose inputs come from a config command: analysis asks, the caller answers.</summary>
+/// <summary>
+/// Jobs whose inputs come from a config command: analysis asks, the caller answers.
+/// </summary>
 public sealed class ConfigCommandTests
 {
     [Fact]
@@ -40,7 +42,8 @@ public sealed class ConfigCommandTests
     [Fact]
     public void Equal_configs_are_one_node()
     {
-        var graph = Answered("j/1 j/2", Config("j", "j/1 j/2", "leaf/1"), Config("j", "j/1 j/2", "leaf/1"));
+        var graph = Answered(
+            "j/1 j/2", Config("j", "j/1 j/2", "leaf/1"), Config("j", "j/1 j/2", "leaf/1"));
 
         Assert.Equal("leaf/1 <-\nj/1 j/2 <- leaf/1", AnalysisTests.Dump(graph));
         Assert.Empty(graph.Warnings);
@@ -104,7 +107,8 @@ public sealed class ConfigCommandTests
     [Theory]
     [InlineData("j/1 leaf/9", "leaf/1", "output leaf/9 matches none of its patterns j/{x}")]
     [InlineData("j/1", "a//b j/1", "inputs: \"a//b\" has an empty segment; j/1 is its own input")]
-    [InlineData("j/1 j/%zz", "", "outputs: \"j/%zz\" has a % that is not followed by two digits 0-9A-F")]
+    [InlineData("j/1 j/%zz", "",
+        "outputs: \"j/%zz\" has a % that is not followed by two digits 0-9A-F")]
     public void A_bad_config_is_refused_with_everything_that_is_wrong(
         string outputs, string inputs, string wrong)
     {

@@ -90,7 +90,9 @@ sealed class PlanWorld : IPlanFacts
     public Plan Plan(PlanOptions options, params string[] targets) =>
         Core.Plan.Make(Analyze(targets), this, options);
 
-    /// <summary>Builds: plans, and does what the plan says, with the second test at its turn.</summary>
+    /// <summary>
+    /// Builds: plans, and does what the plan says, with the second test at its turn.
+    /// </summary>
     public Plan Build(params string[] targets) => Build(new PlanOptions { Now = Now }, targets);
 
     public Plan Build(PlanOptions options, params string[] targets)
@@ -147,7 +149,8 @@ sealed class PlanWorld : IPlanFacts
     SourceFact IPlanFacts.Source(PartitionId source)
     {
         var path = Graph.PathOf(Names.Utf8(source));
-        return new SourceFact(path, Files.TryGetValue(path, out var text) ? DigestOf(text) : default);
+        return new SourceFact(
+            path, Files.TryGetValue(path, out var text) ? DigestOf(text) : default);
     }
 
     JobFact IPlanFacts.Job(Job job) => JobFacts.GetValueOrDefault(job.Name, JobFact.Empty);

@@ -1,0 +1,103 @@
+namespace Quoin.Core;
+
+/// <summary>Where an estimate comes from, the best first.</summary>
+public enum EstimateSource : byte
+{
+    /// <summary>The median of this partition's attempts.</summary>
+    Partition = 0,
+
+    /// <summary>The median of other partitions of the job.</summary>
+    Job = 1,
+
+    /// <summary>The job's declared estimate.</summary>
+    Declared = 2,
+
+    /// <summary>Half of the job's timeout.</summary>
+    Timeout = 3,
+
+    /// <summary>The median of the jobs that share its first tag with history.</summary>
+    Tag = 4,
+
+    /// <summary>The median of everything.</summary>
+    All = 5,
+
+    /// <summary>Nothing is known: one second.</summary>
+    Default = 6,
+}
+
+/// <summary>A guess at how long a run takes.</summary>
+/// <param name="Milliseconds">The guess; at least 1.</param>
+/// <param name="Source">Where it comes from.</param>
+public readonly record struct Estimate(int Milliseconds, EstimateSource Source)
+{
+    /// <summary>
+    /// The doubt in it, from 1. It widens what people are told, and stays out of the rank.
+    /// </summary>
+    public double Penalty => Source switch
+    {
+        EstimateSource.Partition => 1.0,
+        EstimateSource.Job => 1.2,
+        EstimateSource.Declared => 1.5,
+        EstimateSource.Timeout => 2.0,
+        EstimateSource.Tag or EstimateSource.All or EstimateSource.Default => 2.5,
+        _ => throw new InvalidOperationException($"unknown source {Source}"),
+    };
+}
+
+/// <summary>
+/// Estimates for the jobs of one graph: the first that applies of the partition's history, the
+/// job's, the declared estimate, half the timeout, the tag's, everything's, one second.
+/// </summary>
+public sealed class DurationEstimates(Graph graph, DurationHistory history)
+{
+    readonly Estimate?[] byJob = new Estimate?[graph.Jobs.Length];
+
+    /// <summary>The estimate of one run, by its first output.</summary>
+    public Estimate Of(Job job, PartitionId partition) =>
+        history.MedianOf(partition) is >= 0 and var median
+            ? new Estimate(Math.Max(1, median), EstimateSource.Partition)
+            : byJob[job.Index] ??= OfJob(job);
+
+    /// <summary>
+    /// The milliseconds of each node that the plan runs or may run, 0 for the others, and the
+    /// mean penalty weighted by time: the doubt in the whole.
+    /// </summary>
+    public (int[] Milliseconds, double Penalty) Of(Plan plan)
+    {
+        var milliseconds = new int[plan.Graph.Count];
+        var (weighted, sum) = (0.0, 0.0);
+        for (var node = 0; node < milliseconds.Length; node++)
+        {
+            if (!plan.IsPlanned(node)) continue;
+            var estimate = Of(plan.Graph.JobOf(node), plan.Graph.Outputs(node)[0]);
+            milliseconds[node] = estimate.Milliseconds;
+            weighted += estimate.Milliseconds * estimate.Penalty;
+            sum += estimate.Milliseconds;
+        }
+        return (milliseconds, sum == 0 ? 1 : weighted / sum);
+    }
+
+    /// <summary>What the job took lately has changed: its estimate is made anew.</summary>
+    public void Forget(Job job) => byJob[job.Index] = null;
+
+    Estimate OfJob(Job job)
+    {
+        if (history.MedianOf(job.Name) is >= 0 and var own) return Make(own, EstimateSource.Job);
+        if (job.Limits.Estimate is { } declared)
+            return Make(declared.TotalMilliseconds, EstimateSource.Declared);
+        if (job.Limits.Timeout is { } timeout)
+            return Make(timeout.TotalMilliseconds / 2, EstimateSource.Timeout);
+        foreach (var tag in job.Tags)
+        {
+            var tagged = graph.Jobs.Where(other => other.Tags.Contains(tag));
+            if (history.MedianOf(tagged.Select(other => other.Name)) is >= 0 and var median)
+                return Make(median, EstimateSource.Tag);
+        }
+        return history.MedianOfAll() is >= 0 and var all
+            ? Make(all, EstimateSource.All)
+            : new Estimate(1_000, EstimateSource.Default);
+    }
+
+    static Estimate Make(double milliseconds, EstimateSource source) =>
+        new((int)Math.Clamp(milliseconds, 1, int.MaxValue), source);
+}

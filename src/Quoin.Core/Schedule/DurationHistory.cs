@@ -1,0 +1,256 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Quoin.Core;
+
+/// <summary>
+/// How long successful attempts took: the last 20 of every partition, the last 100 of every job and
+/// of everything. A partition that was built once takes 8 bytes. It knows nothing of graphs:
+/// <see cref="DurationEstimates"/> does. One thread.
+/// </summary>
+public sealed class DurationHistory(PartitionNames names)
+{
+    /// <summary>How many attempts of a partition count.</summary>
+    public const int PartitionMax = 20;
+
+    /// <summary>How many attempts of a job, and of everything, count.</summary>
+    public const int JobMax = 100;
+
+    const byte FormatVersion = 1;
+
+    // Room for more than one value; what is given back is used again.
+    static readonly int[] Rooms = [0, 2, 4, 8, PartitionMax];
+
+    readonly PartitionTable<Place> places = new();
+    readonly List<int> values = [];
+    readonly Stack<int>[] freeRooms = [.. Rooms.Select(_ => new Stack<int>())];
+    readonly Dictionary<string, Recent> jobs = new(StringComparer.Ordinal);
+    readonly Recent all = new();
+
+    /// <summary>How many partitions have a history.</summary>
+    public int PartitionCount { get; private set; }
+
+    /// <summary>The bytes that the partitions' histories take.</summary>
+    public long Bytes => places.Bytes(8) + (values.Capacity * 4L);
+
+    /// <summary>One successful attempt, by the job's first output. Older ones first.</summary>
+    public void Add(string job, PartitionId partition, int elapsedMs)
+    {
+        elapsedMs = Math.Max(0, elapsedMs);
+        all.Add(elapsedMs);
+        JobOf(job).Add(elapsedMs);
+        AddTo(partition, elapsedMs);
+    }
+
+    /// <summary>Median of the partition in milliseconds; -1 without history.</summary>
+    public int MedianOf(PartitionId partition)
+    {
+        Span<int> some = stackalloc int[PartitionMax];
+        return Median(some[..Read(places.Peek(partition), some)]);
+    }
+
+    /// <summary>Median of the job in milliseconds; -1 without history.</summary>
+    public int MedianOf(string job) => jobs.TryGetValue(job, out var recent) ? recent.Median() : -1;
+
+    /// <summary>Median of several jobs together in milliseconds; -1 without history.</summary>
+    public int MedianOf(IEnumerable<string> jobNames)
+    {
+        List<int> some = [];
+        foreach (var job in jobNames)
+        {
+            if (jobs.TryGetValue(job, out var recent)) some.AddRange(recent.Values);
+        }
+        return Median(CollectionsMarshal.AsSpan(some));
+    }
+
+    /// <summary>Median of everything in milliseconds; -1 without history.</summary>
+    public int MedianOfAll() => all.Median();
+
+    /// <summary>Writes everything; <see cref="TryRead"/> reads it.</summary>
+    public void Write(IBufferWriter<byte> writer)
+    {
+        writer.Write([FormatVersion]);
+        Span<int> some = stackalloc int[JobMax];
+        WriteValues(writer, all.CopyTo(some), some);
+        WriteInt(writer, jobs.Count);
+        foreach (var (job, recent) in jobs.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            WriteName(writer, Encoding.UTF8.GetBytes(job));
+            WriteValues(writer, recent.CopyTo(some), some);
+        }
+        WriteInt(writer, PartitionCount);
+        for (var id = 0; id < names.Count; id++)
+        {
+            var place = places.Peek(new PartitionId(id));
+            if (place.Count == 0) continue;
+            WriteName(writer, names.Utf8(new PartitionId(id)));
+            WriteValues(writer, Read(place, some), some);
+        }
+    }
+
+    /// <summary>
+    /// Null when the bytes are of another version or broken: then the log is read.
+    /// </summary>
+    public static DurationHistory? TryRead(ReadOnlySpan<byte> bytes, PartitionNames names)
+    {
+        var history = new DurationHistory(names);
+        try
+        {
+            if (bytes.IsEmpty || bytes[0] != FormatVersion) return null;
+            bytes = bytes[1..];
+            for (var n = ReadInt(ref bytes); n > 0; n--) history.all.Add(ReadInt(ref bytes));
+            for (var n = ReadInt(ref bytes); n > 0; n--)
+            {
+                var job = history.JobOf(Encoding.UTF8.GetString(ReadName(ref bytes)));
+                for (var m = ReadInt(ref bytes); m > 0; m--) job.Add(ReadInt(ref bytes));
+            }
+            for (var n = ReadInt(ref bytes); n > 0; n--)
+            {
+                var partition = names.Intern(ReadName(ref bytes));
+                for (var m = ReadInt(ref bytes); m > 0; m--)
+                    history.AddTo(partition, ReadInt(ref bytes));
+            }
+            return bytes.IsEmpty ? history : null;
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            return null; // Cut off in the middle.
+        }
+    }
+
+    Recent JobOf(string job)
+    {
+        if (!jobs.TryGetValue(job, out var recent)) jobs.Add(job, recent = new Recent());
+        return recent;
+    }
+
+    // One value stands in the place itself; more have room in the list, as a ring once it is full.
+    void AddTo(PartitionId partition, int elapsedMs)
+    {
+        ref var place = ref places[partition];
+        if (place.Count == 0)
+        {
+            place = new Place { Start = elapsedMs, Count = 1 };
+            PartitionCount++;
+            return;
+        }
+        if (place.Count == PartitionMax)
+        {
+            values[place.Start + place.Oldest] = elapsedMs;
+            place.Oldest = (byte)((place.Oldest + 1) % PartitionMax);
+            return;
+        }
+        if (place.Count == 1 || place.Count == Rooms[place.Room]) Move(ref place);
+        values[place.Start + place.Count++] = elapsedMs;
+    }
+
+    void Move(ref Place place)
+    {
+        var room = place.Room + 1;
+        var start = values.Count;
+        if (freeRooms[room].TryPop(out var free)) start = free;
+        else CollectionsMarshal.SetCount(values, start + Rooms[room]);
+        var all = CollectionsMarshal.AsSpan(values);
+        if (place.Room == 0) all[start] = place.Start;
+        else
+        {
+            all.Slice(place.Start, place.Count).CopyTo(all[start..]);
+            freeRooms[place.Room].Push(place.Start);
+        }
+        (place.Start, place.Room) = (start, (byte)room);
+    }
+
+    int Read(Place place, Span<int> to)
+    {
+        if (place.Count == 1) to[0] = place.Start;
+        if (place.Count <= 1) return place.Count;
+        for (var i = 0; i < place.Count; i++)
+            to[i] = values[place.Start + ((place.Oldest + i) % PartitionMax)];
+        return place.Count;
+    }
+
+    static int Median(Span<int> some)
+    {
+        if (some.IsEmpty) return -1;
+        some.Sort();
+        var middle = some.Length / 2;
+        return some.Length % 2 == 1
+            ? some[middle]
+            : (int)(((long)some[middle - 1] + some[middle]) / 2);
+    }
+
+    static void WriteValues(IBufferWriter<byte> writer, int count, ReadOnlySpan<int> some)
+    {
+        WriteInt(writer, count);
+        foreach (var value in some[..count]) WriteInt(writer, value);
+    }
+
+    static void WriteName(IBufferWriter<byte> writer, ReadOnlySpan<byte> name)
+    {
+        WriteInt(writer, name.Length);
+        writer.Write(name);
+    }
+
+    static void WriteInt(IBufferWriter<byte> writer, int value)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(writer.GetSpan(4), value);
+        writer.Advance(4);
+    }
+
+    static ReadOnlySpan<byte> ReadName(ref ReadOnlySpan<byte> bytes)
+    {
+        var length = ReadInt(ref bytes);
+        var name = bytes[..length];
+        bytes = bytes[length..];
+        return name;
+    }
+
+    static int ReadInt(ref ReadOnlySpan<byte> bytes)
+    {
+        var value = BinaryPrimitives.ReadInt32LittleEndian(bytes[..4]);
+        bytes = bytes[4..];
+        return value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(bytes));
+    }
+
+    struct Place
+    {
+        public int Start; // The value itself while Count is 1.
+        public byte Count;
+        public byte Oldest;
+        public byte Room;
+    }
+
+    /// <summary>The last values of a job, as a ring.</summary>
+    sealed class Recent
+    {
+        readonly List<int> ring = [];
+        int oldest;
+
+        public IEnumerable<int> Values => ring;
+
+        public void Add(int value)
+        {
+            if (ring.Count < JobMax)
+            {
+                ring.Add(value);
+                return;
+            }
+            ring[oldest] = value;
+            oldest = (oldest + 1) % JobMax;
+        }
+
+        public int CopyTo(Span<int> to)
+        {
+            for (var i = 0; i < ring.Count; i++) to[i] = ring[(oldest + i) % ring.Count];
+            return ring.Count;
+        }
+
+        public int Median()
+        {
+            Span<int> some = stackalloc int[JobMax];
+            return DurationHistory.Median(some[..CopyTo(some)]);
+        }
+    }
+}

@@ -73,6 +73,7 @@ static class CommandLine
     static int Report(Cli cli, Exception e) => e switch
     {
         UsageException usage => cli.Error(usage.Code, usage.Message, ExitCode.Usage),
+        BadGraphException graph => ReportGraph(cli, graph),
         StoreException store => cli.Error(store.Code, store.Message, ExitCode.Store),
         InterruptedException interrupted => interrupted.ExitCode,
         UnauthorizedAccessException or IOException =>
@@ -81,6 +82,20 @@ static class CommandLine
             "environment", $"{missing} (quoin doctor says what is missing)", ExitCode.Store),
         _ => ReportBug(cli, e),
     };
+
+    static int ReportGraph(Cli cli, BadGraphException graph)
+    {
+        foreach (var problem in graph.Problems)
+            cli.Err.WriteLine(ProblemText.LineOf(problem).Render(cli.ErrScreen.Color));
+        var errors = graph.Problems.Count(problem => !problem.IsWarning);
+        cli.Err.WriteLine($"{Units.Count(errors, "error")}; nothing was planned");
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(
+                json => JsonParts.Write(json, graph.Problems, ExitCode.Usage)));
+        }
+        return ExitCode.Usage;
+    }
 
     static int ReportBug(Cli cli, Exception e)
     {

@@ -17,6 +17,10 @@ static class CommandTree
     static readonly Entry[] Entries =
     [
         new("init", InitCommand.Summary, InitCommand.Create),
+        new("graph", GraphCommand.Summary, GraphCommand.Create),
+        new("events", EventsCommand.Summary, EventsCommand.Create),
+        new("log", LogCommand.Summary, LogCommand.Create),
+        new("doctor", DoctorCommand.Summary, DoctorCommand.Create),
     ];
 
     /// <summary>The root command for this argv.</summary>

@@ -54,6 +54,68 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void The_starter_graph_has_no_problems()
+    {
+        using var workspace = new TestWorkspace();
+        workspace.Quoin("init").Expect(0);
+
+        var result = workspace.Quoin("graph").Expect(0);
+
+        Assert.Equal("", result.Stderr);
+        Assert.Equal("starter  2 jobs  builds summary", result.Lines[0]);
+    }
+
+    [Fact]
+    public void All_problems_of_a_graph_are_printed_with_their_places()
+    {
+        using var workspace = new TestWorkspace();
+        workspace.Write("quoin.yaml", """
+            quoin: 1
+            jobz: {}
+            jobs:
+              a:
+                outputs: ["a"]
+                exec: [touch, "{out}"]
+                retires: 3
+            """);
+
+        var result = workspace.Quoin("graph").Expect(2);
+
+        Assert.Equal(
+            """
+            quoin.yaml:2:1: error[unknown-key]: "jobz" is not a key of a graph file; did you mean "jobs"?
+            quoin.yaml:7:5: error[unknown-key]: "retires" is not a key of a job; did you mean "retries"?
+            2 errors; nothing was planned
+
+            """,
+            result.Stderr);
+    }
+
+    [Fact]
+    public void Doctor_finds_this_machine_good_enough_to_build()
+    {
+        using var workspace = new TestWorkspace();
+        workspace.Quoin("init").Expect(0);
+
+        var result = workspace.Quoin("doctor").Expect(0);
+
+        Assert.DoesNotContain(result.Lines, line => line.StartsWith("fail", StringComparison.Ordinal));
+        Assert.Contains(result.Lines, line => line.Contains("sqlite", StringComparison.Ordinal));
+        Assert.False(workspace.Exists(".quoin"));
+    }
+
+    [Fact]
+    public void Before_the_first_build_there_is_no_log_to_show()
+    {
+        using var workspace = new TestWorkspace();
+        workspace.Quoin("init").Expect(0);
+
+        var result = workspace.Quoin("events").Expect(5);
+
+        Assert.StartsWith("error[store-unavailable]: ", result.Stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Init_writes_a_graph_once()
     {
         using var workspace = new TestWorkspace();

@@ -17,6 +17,7 @@ static class StarterFiles
     [
         new("quoin.yaml", Graph),
         new("total.sh", Script, IsExecutable: true),
+        new("summary.awk", "{ sum += $2; print }\nEND { print \"all\", sum }\n"),
         new("data/2026-01-01.csv", "item,amount\nbread,3\nmilk,4\n"),
         new("data/2026-01-02.csv", "item,amount\nbread,5\ntea,2\n"),
         new("data/2026-01-03.csv", "item,amount\nmilk,1\ncoffee,6\n"),
@@ -53,8 +54,9 @@ static class StarterFiles
           summary:
             outputs: [summary]
             inputs:  ["total/{date:range(2026-01-01,2026-01-03)}"]
-            exec:    [awk, '{ sum += $2; print } END { print "all", sum }', "{in...}"]
+            exec:    [awk, -f, summary.awk, "{in...}"]
             stdout:  "{out}"                      # what it prints is the output
+            code:    [summary.awk]
 
         """;
 

@@ -122,9 +122,12 @@ static class BuildPhrases
     };
 
     /// <summary>Names in a few words: the first ones, and how many more there are.</summary>
-    public static string Some(IReadOnlyList<string> names, int most = 3) => names.Count <= most
+    public static string Some(IReadOnlyList<string> names) => Some(names, names.Count);
+
+    /// <summary>The same where only the first three names are at hand.</summary>
+    public static string Some(IReadOnlyList<string> names, int count) => count <= 3
         ? string.Join(", ", names)
-        : $"{string.Join(", ", names.Take(most - 1))} and {names.Count - most + 1} more";
+        : $"{string.Join(", ", names.Take(2))} and {count - 2} more";
 
     static string Factor(TimeSpan elapsed, TimeSpan cpu) => elapsed >= TimeSpan.FromSeconds(1)
         ? $", factor {cpu / elapsed:0.00}"

@@ -20,6 +20,43 @@ static class JsonParts
         json.WriteEndObject();
     }
 
+    /// <summary>A document: errors with code, message, file, line, column, suggestion.</summary>
+    public static void Write(
+        Utf8JsonWriter json, IReadOnlyList<GraphProblem> problems, int exitCode)
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("errors");
+        foreach (var problem in problems)
+        {
+            json.WriteStartObject();
+            json.WriteString("code", problem.Code);
+            json.WriteString("message", problem.Message);
+            Write(json, problem.Location);
+            if (problem.Suggestion is { } near) json.WriteString("suggestion", near);
+            if (problem.IsWarning) json.WriteBoolean("is_warning", true);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteNumber("exit_code", exitCode);
+        json.WriteEndObject();
+    }
+
+    /// <summary>A list of texts.</summary>
+    public static void Write(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts) json.WriteStringValue(text);
+        json.WriteEndArray();
+    }
+
+    /// <summary>The fields file, line, column of the object that is open.</summary>
+    public static void Write(Utf8JsonWriter json, SourceLocation location)
+    {
+        json.WriteString("file", location.File);
+        json.WriteNumber("line", location.Line);
+        json.WriteNumber("column", location.Column);
+    }
+
     /// <summary>
     /// The fields category, reason, exit_code, signal of the object that is open.
     /// </summary>

@@ -39,6 +39,11 @@ static class Units
         TimeZoneInfo.ConvertTime(at, time.LocalTimeZone)
             .ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 
+    /// <summary>Day and second: <c>2026-01-30 06:02:11</c>.</summary>
+    public static string DayAndSecond(DateTimeOffset at, TimeProvider time) =>
+        TimeZoneInfo.ConvertTime(at, time.LocalTimeZone)
+            .ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+
     /// <summary><c>512B</c>, <c>1.5K</c>, <c>2.1G</c>: powers of 1,024.</summary>
     public static string Bytes(long bytes)
     {

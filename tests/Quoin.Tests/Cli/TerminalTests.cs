@@ -69,13 +69,6 @@ public sealed class TerminalTests
         Assert.Equal("\e[?2026h\r\e[4A\e[J\e[?2026l", writer.ToString());
     }
 
-    [Theory]
-    [InlineData("biuld", "build")]
-    [InlineData("stauts", "status")]
-    [InlineData("xyzzy", null)]
-    public void The_nearest_name_is_suggested(string typed, string? meant) =>
-        Assert.Equal(meant, Nearest.To(typed, ["build", "status", "init"]));
-
     [Fact]
     public void A_pipe_has_no_colours_and_no_width()
     {

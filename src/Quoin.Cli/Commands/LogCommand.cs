@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// <c>quoin log</c>: what an attempt of a run did and printed, or how a want was planned.
+/// </summary>
+static class LogCommand
+{
+    public const string Summary = "Show what a run did and printed";
+
+    static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var id = new Argument<string>("ID")
+        {
+            Description = "r-19 (its newest attempt), r-19/1, or w-17 for a plan",
+        };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Go on until it ends" };
+        var command = new Command("log", Summary) { id, follow };
+        command.SetAction((parsed, _) => RunAsync(
+            cli(parsed), parsed.GetRequiredValue(id), parsed.GetValue(follow)));
+        return command;
+    }
+
+    /// <summary>
+    /// Prints the log's entries; with <paramref name="follow"/> those to come too.
+    /// </summary>
+    public static async Task<int> RunAsync(Cli cli, string id, bool follow)
+    {
+        var workspace = Project.Find(cli);
+        var path = FileOf(workspace, id);
+        await using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var tail = new LineTail(file);
+        using var interruption = follow ? new Interruption() : null;
+        var stop = interruption?.Stop ?? CancellationToken.None;
+        var ended = false;
+        while (true)
+        {
+            while (tail.Next(endOfFile: !follow) is { } line)
+            {
+                if (cli.OutIsClosed()) return ExitCode.Ok;
+                var entry = RunLogEntry.Parse(line);
+                ended |= entry?.Type == "ended";
+                if (cli.Options.Json) cli.Print(Encoding.UTF8.GetString(line));
+                else if (entry is null) cli.Print(new Line(Encoding.UTF8.GetString(line)));
+                else if (cli.Options.Verbose || !entry.IsDetail) cli.Print(entry.LineOf(cli.Time));
+            }
+            if (!follow || ended) return ExitCode.Ok;
+            cli.Out.Flush();
+            try
+            {
+                await Task.Delay(LookAgain, cli.Time, stop);
+            }
+            catch (OperationCanceledException)
+            {
+                return interruption?.ExitCodeOfSignal ?? ExitCode.Ok;
+            }
+        }
+    }
+
+    static string FileOf(Workspace workspace, string id)
+    {
+        var slash = id.IndexOf('/');
+        if (WantId.TryParse(id, out var want))
+        {
+            var plan = Path.Combine(workspace.LogDirectory, want.ToString(), "plan.jsonl");
+            return File.Exists(plan) ? plan : throw new UsageException(
+                "no-log",
+                $"there is no plan log of {want}; quoin events --subject {want} tells of it");
+        }
+        if (!RunId.TryParse(slash < 0 ? id : id[..slash], out var run))
+        {
+            throw new UsageException(
+                "usage", $"\"{id}\" is not a run (r-19, r-19/2) or a want (w-17)");
+        }
+        var folder = Path.Combine(workspace.LogDirectory, run.ToString());
+        var attempts = Attempts(folder);
+        if (attempts.Count == 0)
+        {
+            throw new UsageException(
+                "no-log", $"there is no log of {run} in {folder}; quoin runs lists the runs");
+        }
+        if (slash < 0) return Path.Combine(folder, $"{attempts[^1]}.jsonl");
+        return int.TryParse(id.AsSpan(slash + 1), NumberStyles.None, null, out var attempt)
+            && attempts.Contains(attempt)
+            ? Path.Combine(folder, $"{attempt}.jsonl")
+            : throw new UsageException(
+                "no-log", $"{run} has no attempt {id[(slash + 1)..]}; there is"
+                    + $" {string.Join(", ", attempts.Select(n => $"{run}/{n}"))}");
+    }
+
+    static List<int> Attempts(string folder)
+    {
+        if (!Directory.Exists(folder)) return [];
+        var numbers = Directory.EnumerateFiles(folder, "*.jsonl")
+            .Select(file => int.TryParse(
+                Path.GetFileNameWithoutExtension(file), NumberStyles.None, null, out var n) ? n : 0)
+            .Where(n => n > 0).ToList();
+        numbers.Sort();
+        return numbers;
+    }
+}

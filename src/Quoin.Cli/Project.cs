@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.Cli;
+
+/// <summary>Where a command works: the workspace, its graph, its store.</summary>
+static class Project
+{
+    /// <summary>
+    /// The workspace of <c>--graph</c>, or of the nearest <c>quoin.yaml</c> upwards. Throws
+    /// <see cref="UsageException"/> when there is none.
+    /// </summary>
+    public static Workspace Find(Cli cli)
+    {
+        var options = cli.Options;
+        if (options.GraphFile is { } file)
+        {
+            return File.Exists(file)
+                ? new Workspace(file)
+                : throw new UsageException("no-graph", $"--graph {file}: there is no such file");
+        }
+        return Workspace.Find(options.Directory) ?? throw new UsageException(
+            "no-graph",
+            $"there is no {Workspace.GraphFileName} in {options.Directory} or above it; go to your"
+                + " project, name it with -C DIR, or write a first graph: quoin init");
+    }
+
+    /// <summary>
+    /// The graph; its warnings are printed. Throws <see cref="BadGraphException"/> with all
+    /// problems.
+    /// </summary>
+    public static Graph LoadGraph(Cli cli, Workspace workspace)
+    {
+        var load = GraphLoader.Load(workspace.Root, workspace.GraphFile);
+        if (load.Graph is not { } graph) throw new BadGraphException(load.Problems);
+        foreach (var warning in load.Problems) cli.Say(ProblemText.LineOf(warning));
+        return graph;
+    }
+
+    /// <summary>
+    /// The path of the store. Throws when <c>--store</c> names a database server.
+    /// </summary>
+    public static string StorePath(Cli cli, Workspace workspace)
+    {
+        if (cli.Options.Store is not { } store) return workspace.DatabaseFile;
+        if (store.Contains("://", StringComparison.Ordinal))
+        {
+            throw new UsageException(
+                "store-kind",
+                $"--store {store}: this version stores in SQLite files only; give a path");
+        }
+        return Path.GetFullPath(store, cli.Options.Directory);
+    }
+
+    /// <summary>The store for reading; a missing one is a <see cref="StoreException"/>.</summary>
+    public static SqliteStore OpenForReading(Cli cli, Workspace workspace) =>
+        SqliteStore.Open(StorePath(cli, workspace), new StoreOptions
+        {
+            NewId = "", ReadOnly = true, Time = cli.Time,
+        });
+
+    /// <summary>The store for the process that decides; made when it is missing.</summary>
+    public static SqliteStore OpenForDeciding(Cli cli, Workspace workspace)
+    {
+        var path = StorePath(cli, workspace);
+        if (cli.Options.Store is null) Directory.CreateDirectory(workspace.QuoinDirectory);
+        return SqliteStore.Open(path, new StoreOptions
+        {
+            NewId = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            Durability = cli.Options.FullDurability ? Durability.Full : Durability.Normal,
+            Lead = true,
+            Time = cli.Time,
+        });
+    }
+
+    /// <summary>True when something was recorded here.</summary>
+    public static bool HasStore(Cli cli, Workspace workspace) =>
+        File.Exists(StorePath(cli, workspace));
+
+    /// <summary>A path as somebody in the folder of <c>-C</c> can open it.</summary>
+    public static string Shown(Cli cli, string path) =>
+        Path.GetRelativePath(cli.Options.Directory, path) is var relative
+            && relative.StartsWith("../../", StringComparison.Ordinal)
+            ? path
+            : relative;
+}
+
+/// <summary>The graph has problems: exit code 2, all of them printed.</summary>
+sealed class BadGraphException(ImmutableArray<GraphProblem> problems)
+    : Exception($"the graph has {problems.Length} problems")
+{
+    /// <summary>All problems, warnings too, in the order of their places.</summary>
+    public ImmutableArray<GraphProblem> Problems { get; } = problems;
+}

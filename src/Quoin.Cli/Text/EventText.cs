@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Cli;
+
+/// <summary>What an event says beside its type and subject, in a few words for people.</summary>
+static class EventText
+{
+    /// <summary>The words; empty when type and subject say it all.</summary>
+    public static string Of(BuildEvent e, PartitionNames names) => e switch
+    {
+        WantAccepted w => $"{Some(w.Targets, names)}{Quoted(w.Request)}",
+        WantPlanned w => Counts(w.Counts),
+        PlanExtended w => $"+{w.Added.Total} found by {names.Text(w.By)}",
+        AnalysisFailed w => Units.Count(w.Problems.Length, "problem")
+            + (w.Problems.IsEmpty ? "" : $": {w.Problems[0].Message}"),
+        WantCancelled w => $"by {w.By}",
+        WantSucceeded => "",
+        WantFailed w => Some(w.Failed, names),
+        WantDelegated w => $"{names.Text(w.Partition)} to {w.Run}",
+        PartitionPlanned p => $"job {p.Job} for {p.For}: {Some(p.Outputs, names)}"
+            + $" from {Units.Count(p.Inputs.Length, "input")}",
+        PartitionStale p => BuildPhrases.Name(p.Reason) + Colon(p.Detail),
+        PartitionCurrent => "",
+        ConfigFailed c => $"{Some(c.Outputs, names)}: {c.Problem.Message}",
+        PartitionTainted p => $"by {p.By}{Colon(p.Why)}",
+        OutputsRemoved o => $"{Some(o.Partitions, names)} by {o.By}",
+        RunScheduled r => Some(r.Claims, names),
+        RunLeased r => $"attempt {r.Attempt} by {r.Worker}",
+        RunCompleted r => $"{Some([.. r.Outputs.Select(o => o.Partition)], names)}"
+            + $" {Units.Bytes(r.Outputs.Sum(o => o.Bytes))} in {Took(r.Usage)}",
+        RunFailed r => $"{Units.Describe(r.Failure)}{Colon(r.Failure.Reason)}{Again(r.RetryAt)}",
+        RunDepMissed r => $"needs {Some(r.Needs, names)}",
+        RunCancelRequested r => $"by {r.By}",
+        RunCancelAcked r => $"after {Took(r.Usage)}",
+        LeaseExpired r => $"epoch {r.Epoch}{Again(r.RetryAt)}",
+        StaleReportRejected r => $"epoch {r.Epoch}",
+        WorkerAdded w => Units.Count(w.Slots, "slot"),
+        WorkerRemoved => "",
+        _ => "",
+    };
+
+    /// <summary>Failures are red, endings green, the rest is plain.</summary>
+    public static Style StyleOf(string type) => type switch
+    {
+        "run-failed" or "want-failed" or "analysis-failed" or "config-failed" => Style.Red,
+        "run-completed" or "want-succeeded" => Style.Green,
+        "partition-tainted" or "lease-expired" or "want-cancelled" => Style.Yellow,
+        _ => Style.Plain,
+    };
+
+    static string Counts(PlanCounts counts)
+    {
+        var blocked = counts.Blocked > 0 ? $", {counts.Blocked} blocked" : "";
+        return $"{counts.Total} = {counts.Current} current, {counts.Build} to build,"
+            + $" {counts.Maybe} maybe{blocked}";
+    }
+
+    static string Some(ImmutableArray<PartitionId> partitions, PartitionNames names) =>
+        BuildPhrases.Some([.. partitions.Take(3).Select(names.Text)], partitions.Length);
+
+    static string Took(RunUsage usage) =>
+        Units.Duration(TimeSpan.FromMilliseconds(usage.ElapsedMs));
+
+    static string Again(DateTimeOffset? retryAt) => retryAt is { } at
+        ? $", again at {at.UtcDateTime:HH:mm:ss}Z"
+        : ", for good";
+
+    static string Colon(string text) => text.Length > 0 ? $": {text}" : "";
+
+    static string Quoted(string text) => text.Length > 0 ? $" ({text})" : "";
+}

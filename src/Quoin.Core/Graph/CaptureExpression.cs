@@ -86,8 +86,10 @@ sealed class CaptureExpression
         if (slot == captures.Length)
         {
             problem = new("unknown-capture", offset,
-                $"{{{name}}} is not a capture of the outputs"
-                + (captures.IsEmpty ? ", which have none" : ""),
+                $"{{{name}}} is not a capture here; there "
+                + (captures.IsEmpty
+                    ? "are none"
+                    : $"is {string.Join(", ", captures.Select(capture => capture.Name))}"),
                 Nearest.To(name, captures.Select(capture => capture.Name)));
             return null;
         }
@@ -198,13 +200,12 @@ sealed class CaptureExpression
         }
         var kind = type.Kind;
         var names = Members.Where(row => row.Of == kind).Select(row => row.Name).ToList();
-        var has = names.Count == 0 ? "nothing" : string.Join(", ", names.Select(name => "." + name));
         var needs = Members.Where(row => row.Name == member).Select(row => row.Of).ToList();
+        var hint = names.Count > 0
+            ? $"; it has {string.Join(", ", names.Select(name => "." + name))}"
+            : needs.Count > 0 ? $"; give the capture the type {CaptureText.NameOf(needs[0])}" : "";
         return new("type-mismatch", offset,
-            $"\"{{{text}}}\": {WithArticle(type)} has {has}, not \".{member}\""
-            + (names.Count == 0 && needs.Count > 0
-                ? $"; give the capture the type {CaptureText.NameOf(needs[0])}"
-                : ""),
+            $"\"{{{text}}}\": {WithArticle(type)} has no .{member}{hint}",
             Nearest.To(member, names));
     }
 

@@ -71,8 +71,8 @@ sealed class Generator
         if (text.EndsWith(')') && text.StartsWith("range(", StringComparison.Ordinal))
             return ParseRange(name, text, offset, captures, out problem);
         problem = new("unknown-capture", offset,
-            $"{{{name}}} is not a capture of the outputs, and \"{text}\" does not generate values: "
-            + "write in(a,b), range(first,last) or known", Nearest.To(text, ["known"]));
+            $"{{{name}}} is not a capture here, and \"{text}\" does not generate values: "
+            + "write in(a,b), range(first,last) or known", Suggest(text));
         return null;
     }
 
@@ -83,6 +83,12 @@ sealed class Generator
         if (lowFrom is { IsMany: true }) return lowFrom.TryRange(slots, out first, out last);
         return (lowFrom is null || lowFrom.TryNumber(slots, out first))
             && (highFrom is null || highFrom.TryNumber(slots, out last));
+    }
+
+    static string? Suggest(string text)
+    {
+        var word = text.Split('(')[0];
+        return Nearest.To(word, ["in", "range", "known"]) is { } near ? near + text[word.Length..] : null;
     }
 
     static Generator? ParseRange(

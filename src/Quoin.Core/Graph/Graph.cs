@@ -90,6 +90,12 @@ public sealed class Dataset
     /// </summary>
     internal Pattern? PathPattern { get; init; }
 
+    /// <summary>A glob of all its paths: each hole of <see cref="Path"/> is a <c>*</c>.</summary>
+    public string PathGlob => Path is null
+        ? ""
+        : string.Concat(Path.Parts.ToArray().Select(part =>
+            part.Literal is { } literal ? Encoding.UTF8.GetString(literal) : "*"));
+
     /// <summary>
     /// The partition that lies at a path relative to the workspace, or null: none of this dataset.
     /// </summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 
 namespace Quoin.Core;
 
@@ -13,7 +12,7 @@ public sealed class GraphBuilder(string name)
     readonly List<DatasetDeclaration> datasets = [];
 
     /// <summary>Selectors of what a bare <c>quoin build</c> wants.</summary>
-    public ImmutableArray<string> Targets { get; set; } = [];
+    public ImmutableArray<Written> Targets { get; set; } = [];
 
     /// <summary>Capacities over the whole store.</summary>
     public ImmutableSortedDictionary<string, int> Pools { get; set; } =
@@ -44,7 +43,7 @@ public sealed class GraphBuilder(string name)
         {
             if (!names.TryAdd(declared.Name.Text, declared.Name.At))
                 problems.Add(new("duplicate-job", declared.Name.At,
-                    $"there is another job {declared.Name.Text} at {names[declared.Name.Text]}"));
+                    $"job {declared.Name.Text} is there already, at {names[declared.Name.Text]}"));
             if (JobReader.Read(declared, builtJobs.Count, problems) is { } job) builtJobs.Add(job);
         }
         var builtDatasets = ImmutableArray.CreateBuilder<Dataset>(datasets.Count);
@@ -55,7 +54,7 @@ public sealed class GraphBuilder(string name)
             Name = name,
             Jobs = builtJobs.DrainToImmutable(),
             Datasets = builtDatasets.DrainToImmutable(),
-            Targets = Targets,
+            Targets = [.. Targets.Select(target => target.Text)],
             Pools = Pools,
             Digest = digest,
         };
@@ -69,7 +68,15 @@ public sealed class GraphBuilder(string name)
         // With a job missing because of its own problems, others would only seem to be wrong.
         var areAllThere = !IsIncomplete && graph.Jobs.Length == jobs.Count && graph.Datasets.Length == datasets.Count;
         GraphChecks.Check(graph, jobs, areAllThere, problems);
+        if (areAllThere) CheckTargets(graph, problems);
         return problems.Skip(before).Any(problem => !problem.IsWarning) ? null : graph;
+    }
+
+    void CheckTargets(Graph graph, List<GraphProblem> problems)
+    {
+        foreach (var target in Targets)
+            if (Selection.Check(graph, target.Text) is { } wrong)
+                problems.Add(new(wrong.Code, target.At, wrong.Message, wrong.Suggestion));
     }
 }
 
@@ -139,51 +146,28 @@ static class DatasetReader
     static Pattern? PathPattern(
         Template path, Pattern pattern, DatasetDeclaration declared, List<GraphProblem> problems)
     {
+        var seen = new bool[pattern.Captures.Length];
         var captures = pattern.Captures.ToBuilder();
-        var seen = new bool[captures.Count];
-        var segments = new List<PatternSegment>();
-        var atoms = new List<PatternAtom>();
         foreach (var part in path.Parts)
         {
-            if (part.Value is { } value)
-            {
-                if (value.IsPlain)
-                {
-                    atoms.Add(new(null, value.Type, value.Slot, seen[value.Slot]));
-                    seen[value.Slot] = true;
-                    continue;
-                }
-                atoms.Add(new(null, value.Type, captures.Count, false));
-                captures.Add(new($"derived {captures.Count}", value.Type));
-                continue;
-            }
-            var literals = Encoding.UTF8.GetString(part.Literal!).Split('/');
-            for (var i = 0; i < literals.Length; i++)
-            {
-                if (i > 0)
-                {
-                    segments.Add(new([.. atoms]));
-                    atoms.Clear();
-                }
-                if (literals[i].Length > 0)
-                    atoms.Add(new(Encoding.UTF8.GetBytes(literals[i]), null, 0, false));
-            }
+            if (part.Value is not { } value) continue;
+            if (value.IsPlain) seen[value.Slot] = true;
+            else captures.Add(new($"derived {captures.Count}", value.Type));
         }
-        segments.Add(new([.. atoms]));
         var missing = Array.IndexOf(seen, false);
         if (missing >= 0)
             problems.Add(new("path-collision", declared.Path.At,
                 $"\"{declared.Path.Text}\" lacks {{{captures[missing].Name}}}: several partitions of "
                 + $"{pattern.Text} would lie in one place"));
-        else if (segments.Exists(segment => segment.Atoms.Count(atom => !atom.IsFixedLength) > 1))
-            problems.Add(new("path-collision", declared.Path.At,
-                $"\"{declared.Path.Text}\" has a segment with two captures of variable length, so two "
-                + "partitions could lie in one place; separate them with /"));
         else if (captures.Count > Pattern.CapturesMax)
             problems.Add(new("bad-path", declared.Path.At,
                 $"\"{declared.Path.Text}\" has more than {Pattern.CapturesMax} captures"));
+        else if (TemplateSegments.Of(path) is { } segments)
+            return new(path.Text, captures.ToImmutable(), segments);
         else
-            return new(path.Text, captures.ToImmutable(), [.. segments]);
+            problems.Add(new("path-collision", declared.Path.At,
+                $"\"{declared.Path.Text}\" has a segment with two captures of variable length, so two "
+                + "partitions could lie in one place; separate them with /"));
         return null;
     }
 }

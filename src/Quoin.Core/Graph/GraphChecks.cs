@@ -65,14 +65,18 @@ static class GraphChecks
         foreach (var (a, b, example) in groups.Overlaps())
         {
             var (first, second) = IsBefore(b.Location, a.Location) ? (b, a) : (a, b);
-            problems.Add(new("overlapping-datasets", second.Location,
-                $"datasets {first.Pattern} ({first.Location}) and {second.Pattern} both have "
-                + example));
+            problems.Add(first.Pattern.Text == second.Pattern.Text
+                ? new("duplicate-dataset", second.Location,
+                    $"dataset {second.Pattern} is there already, at {first.Location}")
+                : new("overlapping-datasets", second.Location,
+                    $"datasets {first.Pattern} ({first.Location}) and {second.Pattern} both "
+                    + $"have {example}"));
         }
         var places = new Groups<Dataset>();
         foreach (var dataset in graph.Datasets) places.Add(dataset.PathPattern!, dataset);
         foreach (var (a, b, example) in places.Overlaps())
         {
+            if (a.Pattern.Text == b.Pattern.Text) continue; // Told above.
             var (first, second) = IsBefore(b.Location, a.Location) ? (b, a) : (a, b);
             problems.Add(new("path-collision", second.Location,
                 $"partitions of {first.Pattern} ({first.Location}) and of {second.Pattern} could "
@@ -112,7 +116,7 @@ static class GraphChecks
                 input.Parts.ToArray().Select(part => Encoding.UTF8.GetString(part.Literal!)));
             if (graph.FindProducer(Encoding.UTF8.GetBytes(name)).Exists) return;
         }
-        else if (SegmentsOf(input) is not { } segments
+        else if (TemplateSegments.Of(input) is not { } segments
             || producers.Near(segments).Any(entry =>
                 PatternOverlap.Example(segments, entry.Pattern.Segments) is not null))
         {
@@ -135,11 +139,16 @@ static class GraphChecks
             foreach (var pattern in patterns)
                 if (pattern.ExplainMismatch(Encoding.UTF8.GetBytes(input.Text)) is { } reason)
                     return (null, $"; in {pattern.Text}, {reason}");
-        if (SegmentsOf(input) is { } segments)
+        if (TemplateSegments.Of(input) is { } segments)
             foreach (var pattern in patterns)
                 if (DescribeTypes(segments, pattern) is { } difference)
                     return (null, $"; {pattern.Text} takes {difference}");
-        return (Nearest.To(input.Text, patterns.Select(pattern => pattern.Text)), null);
+        var near = Nearest.To(input.Text, patterns.Select(pattern => pattern.Text));
+        if (near is not null) return (near, null);
+        var first = Nearest.To(FirstOf(input.Text), patterns.Select(pattern => FirstOf(pattern.Text)));
+        return (patterns.Find(pattern => FirstOf(pattern.Text) == first)?.Text, null);
+
+        static string FirstOf(string text) => text.Split('/')[0];
     }
 
     static string? DescribeTypes(PatternSegment[] input, Pattern pattern)
@@ -158,46 +167,12 @@ static class GraphChecks
         return difference;
     }
 
-    /// <summary>An input as segments whose captures take anything of their type.</summary>
-    static PatternSegment[]? SegmentsOf(Template input)
-    {
-        var segments = new List<PatternSegment>();
-        var atoms = new List<PatternAtom>();
-        foreach (var part in input.Parts)
-        {
-            if (part.Literal is null)
-            {
-                var type = part.Generator >= 0
-                    ? input.Generators[part.Generator].Type
-                    : part.Value!.Type;
-                atoms.Add(new(null, type, 0, false));
-                continue;
-            }
-            var literals = Encoding.UTF8.GetString(part.Literal).Split('/');
-            for (var i = 0; i < literals.Length; i++)
-            {
-                if (i > 0)
-                {
-                    segments.Add(new([.. atoms]));
-                    atoms.Clear();
-                }
-                if (literals[i].Length > 0)
-                    atoms.Add(new(Encoding.UTF8.GetBytes(literals[i]), null, 0, false));
-            }
-        }
-        segments.Add(new([.. atoms]));
-        // What could be read in two ways is not judged here; planning sees the names themselves.
-        return segments.Exists(segment => segment.Atoms.Count(atom => !atom.IsFixedLength) > 1)
-            ? null
-            : [.. segments];
-    }
-
     static bool IsOwnOutput(Job job, Template input)
     {
         if (input.IsMany) return false;
         foreach (var output in job.Outputs)
         {
-            if (SegmentsOf(input) is not { } segments || segments.Length != output.Segments.Length)
+            if (TemplateSegments.Of(input) is not { } segments || segments.Length != output.Segments.Length)
                 continue;
             var isSame = true;
             for (var i = 0; i < segments.Length && isSame; i++)

@@ -56,6 +56,29 @@ sealed class PatternIndex<T>
                 : default;
     }
 
+    /// <summary>Calls <paramref name="found"/> for every pattern with captures that matches.</summary>
+    public void FindAll(ReadOnlySpan<byte> name, Action<T> found)
+    {
+        Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
+        var length = 0;
+        for (var depth = 0; depth < depthMax; depth++)
+        {
+            var slash = name[length..].IndexOf((byte)'/');
+            if (slash < 0) break;
+            if (keys.TryFind(name[..(length + slash)], out var id))
+                Call(buckets[id.Value], name, slots, found);
+            length += slash + 1;
+        }
+        if (hasRootBucket && keys.TryFind([], out var root))
+            Call(buckets[root.Value], name, slots, found);
+    }
+
+    static void Call(Bucket bucket, ReadOnlySpan<byte> name, Span<Slot> slots, Action<T> found)
+    {
+        foreach (var (pattern, value) in bucket.Patterns)
+            if (pattern.TryMatch(name, slots)) found(value);
+    }
+
     static bool TryBucket(Bucket bucket, ReadOnlySpan<byte> name, Span<Slot> slots, out T? value)
     {
         foreach (var (pattern, candidate) in bucket.Patterns)

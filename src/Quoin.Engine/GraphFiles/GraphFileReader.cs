@@ -86,7 +86,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 ConfigCommand = WrittenList(value, "config"),
                 ConfigCache = value.Find("config_cache")?.Text != "false",
                 Exec = exec,
-                Stdout = value.Find("stdout") is { Kind: YamlKind.Text } stdout ? At(stdout) : null,
+                Stdout = value.Find("stdout") is { Text: "{out}" } stdout ? At(stdout) : null,
                 Folder = folder,
                 Code = TextList(value, "code"),
                 Env = [.. EnvOf(defaults), .. EnvOf(value)],

@@ -108,7 +108,7 @@ public static class GraphLoader
         {
             var builder = new GraphBuilder(main.Name ?? new DirectoryInfo(root).Name)
             {
-                Targets = [.. main.Targets.Select(target => target.Text)],
+                Targets = main.Targets,
                 Pools = Pools(),
             };
             foreach (var (_, _, reader) in files)

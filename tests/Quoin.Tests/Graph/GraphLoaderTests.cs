@@ -1,6 +1,7 @@
 using System.Text;
 using Quoin.Core;
 using Quoin.Engine;
+using Quoin.Tests.Tidy;
 using Xunit;
 
 namespace Quoin.Tests;
@@ -8,40 +9,8 @@ namespace Quoin.Tests;
 public class GraphLoaderTests
 {
     /// <summary>The example of the design, word by word.</summary>
-    const string Weather = """
-        quoin: 1                                   # version of this format
-        name: weather
-        targets: [report]                          # what a bare `quoin build` wants
-        pools: { plots: 2 }                        # capacities, over the whole store
-        defaults: { timeout: 10m, retries: 1, env: { LC_ALL: C } }
-        datasets:                                  # where partitions lie; without an entry: .quoin/data/REF
-          observed/{city}/{year:year}: { source: "data/{city}-{year}.csv" }    # a source: nothing builds it
-          daily/{city}/{date:date}:    { path: "out/daily/{city}/{date}.json" }
-          report:                      { path: out/report.svg }
-        jobs:
-          daily:
-            outputs: ["daily/{city}/{date:date}"]
-            inputs:  ["observed/{city}/{date.year}"]
-            exec:    [awk, -f, daily.awk, -v, "date={date}", "{in}"]           # an argv, no shell; {in} and {out} are paths
-            stdout:  "{out}"                                                   # or the job writes to {out} itself
-            code:    [daily.awk]                                               # part of the fingerprint
-          monthly:
-            outputs: ["monthly/{city}/{month:month}"]
-            inputs:  ["daily/{city}/{month.days}"]                             # fan-in: one input a day
-            exec:    [sh, monthly.sh, "{out}", "{in...}"]                      # {in...} spreads into one argument an input
-          report:
-            outputs: [report]
-            inputs:  ["monthly/{city:in(seattle,new-york)}/{month:range(2012-01,2015-12)}"]
-            exec:    [python3, report.py, "{out}"]
-            code:    [report.py]
-            estimate: 2s
-            resources: { cpu: 1, memory: 200MB, pools: { plots: 1 } }
-            tags:    [report]
-          ranked:
-            outputs: ["ranked/{month:month}"]
-            config:  [./ranked.py, config]                                     # full control over inputs and outputs
-            exec:    [./ranked.py, exec]
-        """;
+    static readonly string Weather = File.ReadAllText(
+        Path.Combine(Repository.Root, "tests/Quoin.Tests/Graph/design-example.yaml"));
 
     [Fact]
     public void The_example_of_the_design_loads()

@@ -7,6 +7,7 @@ Measurement[] all =
 [
     new("builds", "whole builds of tiny commands, beside Ninja and Make", BuildBench.Run),
     new("spawn", "starting /bin/true: Process against posix_spawn", SpawnBench.Run),
+    new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];
 

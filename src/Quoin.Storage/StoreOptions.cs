@@ -22,12 +22,15 @@ public sealed record StoreOptions
     /// <summary>What a power loss may cost.</summary>
     public Durability Durability { get; init; } = Durability.Normal;
 
-    /// <summary>Only reads; nothing is created or changed, and a missing store is an error.</summary>
+    /// <summary>
+    /// Only reads; nothing is created or changed, and a missing store is an error.
+    /// </summary>
     public bool ReadOnly { get; init; }
 
     /// <summary>
     /// This process decides: it takes the store's lock file, so that a second one is told at once
-    /// (<c>store-locked</c>) and not when both have appended. Left with the process, however it ends.
+    /// (<c>store-locked</c>) and not when both have appended. Left with the process, however it
+    /// ends.
     /// </summary>
     public bool Lead { get; init; }
 

@@ -10,7 +10,9 @@ static class StoredBytes
     // A short text saves less than a page has to spare, and deflating it takes longer than writing.
     const int DeflateFrom = 1024;
 
-    /// <summary>As it is, or deflated if that saves a fifth; <paramref name="form"/> says which.</summary>
+    /// <summary>
+    /// As it is, or deflated if that saves a fifth; <paramref name="form"/> says which.
+    /// </summary>
     public static ReadOnlySpan<byte> Pack(ReadOnlySpan<byte> text, out int form)
     {
         form = 0;

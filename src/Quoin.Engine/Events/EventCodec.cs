@@ -8,8 +8,8 @@ namespace Quoin.Engine;
 /// The only place where a fact meets its bytes: one switch each way. The bytes are those of the
 /// concrete message in proto/quoin/v1/event.proto, without the <c>Event</c> around it, because the
 /// kind has a column of its own. To add an event: a record in Core, a message in event.proto, one
-/// line in each switch here, its fields in <see cref="EventWriting"/> and <see cref="EventReading"/>;
-/// the tests name what is missing.
+/// line in each switch here, its fields in <see cref="EventWriting"/> and <see
+/// cref="EventReading"/>; the tests name what is missing.
 /// </summary>
 public static class EventCodec
 {
@@ -88,7 +88,9 @@ public static class EventCodec
             case RunFailed x: EventWriting.Write(ref writer, x); return "run-failed"u8;
             case WantAccepted x: EventWriting.Write(ref writer, x, names); return "want-accepted"u8;
             case WantPlanned x: EventWriting.Write(ref writer, x); return "want-planned"u8;
-            case WantDelegated x: EventWriting.Write(ref writer, x, names); return "want-delegated"u8;
+            case WantDelegated x:
+                EventWriting.Write(ref writer, x, names);
+                return "want-delegated"u8;
             case WantSucceeded x: EventWriting.Write(ref writer, x); return "want-succeeded"u8;
             case WantFailed x: EventWriting.Write(ref writer, x, names); return "want-failed"u8;
             case WantCancelled x: EventWriting.Write(ref writer, x); return "want-cancelled"u8;
@@ -101,7 +103,9 @@ public static class EventCodec
             case OutputsRemoved x:
                 EventWriting.Write(ref writer, x, names);
                 return "outputs-removed"u8;
-            case RunDepMissed x: EventWriting.Write(ref writer, x, names); return "run-dep-missed"u8;
+            case RunDepMissed x:
+                EventWriting.Write(ref writer, x, names);
+                return "run-dep-missed"u8;
             case RunCancelRequested x:
                 EventWriting.Write(ref writer, x);
                 return "run-cancel-requested"u8;
@@ -164,12 +168,12 @@ public static class EventCodec
         {
             case RunEvent x: writer.RawId((byte)'r', x.Run.Value); break;
             case WantEvent x: writer.RawId((byte)'w', x.Want.Value); break;
-            case PartitionPlanned { Outputs: [var first, ..] }: writer.Raw(names.Utf8(first)); break;
+            case PartitionPlanned { Outputs: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
             case PartitionStale x: writer.Raw(names.Utf8(x.Partition)); break;
             case PartitionCurrent x: writer.Raw(names.Utf8(x.Partition)); break;
-            case ConfigFailed { Outputs: [var first, ..] }: writer.Raw(names.Utf8(first)); break;
+            case ConfigFailed { Outputs: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
             case PartitionTainted x: writer.Raw(names.Utf8(x.Partition)); break;
-            case OutputsRemoved { Partitions: [var first, ..] }: writer.Raw(names.Utf8(first)); break;
+            case OutputsRemoved { Partitions: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
             case WorkerAdded x: writer.RawText(x.Worker.Owner); break;
             case WorkerRemoved x: writer.RawText(x.Worker.Owner); break;
             default: break; // A list that is empty has no subject.
@@ -177,7 +181,9 @@ public static class EventCodec
     }
 }
 
-/// <summary>A fact as the columns of its row; the spans lie in the buffer it was encoded into.</summary>
+/// <summary>
+/// A fact as the columns of its row; the spans lie in the buffer it was encoded into.
+/// </summary>
 public readonly ref struct EncodedEvent(
     ReadOnlySpan<byte> type, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> body)
 {

@@ -11,7 +11,9 @@ public static class EventJson
 {
     static readonly JsonFormatter formatter = new(JsonFormatter.Settings.Default);
 
-    /// <summary>The names of all kinds, in the order of their fields in the Event message.</summary>
+    /// <summary>
+    /// The names of all kinds, in the order of their fields in the Event message.
+    /// </summary>
     internal static IReadOnlyList<string> Types { get; } =
     [
         .. V1.Event.Descriptor.Oneofs[0].Fields.Select(field => field.Name.Replace('_', '-')),

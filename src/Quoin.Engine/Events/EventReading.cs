@@ -297,8 +297,8 @@ static class EventReading
             {
                 case (1 << 3) | Number: run = r.Int32(); break;
                 case (2 << 3) | Number: epoch = r.Int32(); break;
-                case (3 << 3) | Block: outputs.Add(EventValues.Output(new(r.Bytes()), names)); break;
-                case (4 << 3) | Block: adopted.Add(EventValues.Output(new(r.Bytes()), names)); break;
+                case (3 << 3) | Block: outputs.Add(EventValues.Output(ref r, names)); break;
+                case (4 << 3) | Block: adopted.Add(EventValues.Output(ref r, names)); break;
                 case (5 << 3) | Block: discarded.Add(r.Name(names)); break;
                 case (6 << 3) | Block: fingerprint = r.Digest(); break;
                 case (7 << 3) | Block: usage = EventValues.Usage(new(r.Bytes())); break;

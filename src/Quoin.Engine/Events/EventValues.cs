@@ -3,7 +3,9 @@ using static Quoin.Engine.ProtoReader;
 
 namespace Quoin.Engine;
 
-/// <summary>Reads the messages that events are made of. Part of <see cref="EventReading"/>.</summary>
+/// <summary>
+/// Reads the messages that events are made of. Part of <see cref="EventReading"/>.
+/// </summary>
 static class EventValues
 {
     public static WantOptions Options(ProtoReader r)
@@ -72,8 +74,9 @@ static class EventValues
         return new(code, message) { Chain = chain.ToImmutable() };
     }
 
-    public static OutputManifest Output(ProtoReader r, PartitionNames names)
+    public static OutputManifest Output(ref ProtoReader message, PartitionNames names)
     {
+        var r = new ProtoReader(message.Bytes());
         PartitionId? partition = null;
         var digest = default(Digest);
         long bytes = 0;

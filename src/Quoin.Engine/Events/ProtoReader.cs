@@ -54,7 +54,9 @@ ref struct ProtoReader(ReadOnlySpan<byte> bytes)
 
     public bool Bool() => Varint() != 0;
 
-    /// <summary>The number of an enum; one that is above <paramref name="max"/> is from the future.</summary>
+    /// <summary>
+    /// The number of an enum; one that is above <paramref name="max"/> is from the future.
+    /// </summary>
     public byte Enum(int max)
     {
         var value = Varint();
@@ -68,7 +70,8 @@ ref struct ProtoReader(ReadOnlySpan<byte> bytes)
         var count = Varint();
         return count <= (ulong)(bytes.Length - at)
             ? Take((int)count)
-            : throw new ProtoException($"{count} bytes are announced, {bytes.Length - at} are left");
+            : throw new ProtoException(
+                $"{count} bytes are announced, {bytes.Length - at} are left");
     }
 
     public string Text() => Encoding.UTF8.GetString(Utf8());
@@ -92,17 +95,20 @@ ref struct ProtoReader(ReadOnlySpan<byte> bytes)
         {
             switch (inner.Tag)
             {
-                case (1 << 3) | Block: digest = Of(DigestAlgorithm.Xxh3, inner.Bytes(), 16); break;
-                case (2 << 3) | Block: digest = Of(DigestAlgorithm.Sha256, inner.Bytes(), 32); break;
+                case (1 << 3) | Block: digest = Of(DigestAlgorithm.Xxh3, inner.Bytes()); break;
+                case (2 << 3) | Block: digest = Of(DigestAlgorithm.Sha256, inner.Bytes()); break;
                 default: inner.Skip(); break;
             }
         }
         return digest;
 
-        static Digest Of(DigestAlgorithm algorithm, ReadOnlySpan<byte> value, int count) =>
-            value.Length == count
+        static Digest Of(DigestAlgorithm algorithm, ReadOnlySpan<byte> value)
+        {
+            var count = algorithm == DigestAlgorithm.Xxh3 ? 16 : 32;
+            return value.Length == count
                 ? new Digest(algorithm, value)
                 : throw new ProtoException($"a digest has {value.Length} bytes, not {count}");
+        }
     }
 
     public DateTimeOffset Time()
@@ -152,17 +158,21 @@ ref struct ProtoReader(ReadOnlySpan<byte> bytes)
             value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80) return value;
         }
-        throw new ProtoException("a number has more than 10 bytes");
+        throw new ProtoException("a number is too long");
     }
 }
 
-/// <summary>The bytes are no message; or, with <see cref="IsNewer"/>, they say what we do not know.</summary>
+/// <summary>
+/// The bytes are no message; or, with <see cref="IsNewer"/>, they say what we do not know.
+/// </summary>
 sealed class ProtoException(string message, bool isNewer = false) : Exception(message)
 {
     public bool IsNewer { get; } = isNewer;
 }
 
-/// <summary>Collects the elements of a repeated field; one element, the usual case, is exact.</summary>
+/// <summary>
+/// Collects the elements of a repeated field; one element, the usual case, is exact.
+/// </summary>
 struct ProtoList<T>
 {
     T[]? items;

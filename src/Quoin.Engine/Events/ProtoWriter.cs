@@ -75,7 +75,9 @@ ref struct ProtoWriter(byte[] buffer)
         Length += digest.CopyTo(buffer.AsSpan(Length));
     }
 
-    /// <summary>A google.protobuf.Timestamp; the default time, which nobody means, is left out.</summary>
+    /// <summary>
+    /// A google.protobuf.Timestamp; the default time, which nobody means, is left out.
+    /// </summary>
     public void Time(int field, DateTimeOffset? time)
     {
         if (time is not { } at || at == default) return;

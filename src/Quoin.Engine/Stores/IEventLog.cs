@@ -152,7 +152,8 @@ public interface IBuildStore : IEventLog, ISnapshotStore, IFingerprintStore, IIn
 /// <summary>
 /// The store or its environment failed: exit code 5. <see cref="Code"/> is stable
 /// (<c>store-locked</c>, <c>store-newer</c>, <c>store-corrupt</c>, <c>store-foreign</c>,
-/// <c>store-read-only</c>, <c>disk-full</c>, <c>store-unavailable</c>); the message names the file and the remedy.
+/// <c>store-read-only</c>, <c>disk-full</c>, <c>store-unavailable</c>); the message names the file
+/// and the remedy.
 /// </summary>
 public sealed class StoreException(string code, string message, Exception? inner = null)
     : Exception(message, inner)

@@ -38,7 +38,9 @@ sealed unsafe class SqliteConnection : IDisposable
     /// <summary>True between BEGIN and COMMIT or ROLLBACK.</summary>
     public bool InTransaction => IsAutoCommit(Handle) == 0;
 
-    /// <summary>Opens; <paramref name="flags"/> are SQLite's. SQLite reads the file only later.</summary>
+    /// <summary>
+    /// Opens; <paramref name="flags"/> are SQLite's. SQLite reads the file only later.
+    /// </summary>
     public static SqliteConnection Open(string path, int flags, int busyTimeoutMs)
     {
         var name = (flags & OpenUri) == 0 ? path : $"file:{Uri.EscapeDataString(path)}?immutable=1";
@@ -57,7 +59,9 @@ sealed unsafe class SqliteConnection : IDisposable
         return connection;
     }
 
-    /// <summary>Prepares a statement that is used again and again; it ends with the connection.</summary>
+    /// <summary>
+    /// Prepares a statement that is used again and again; it ends with the connection.
+    /// </summary>
     public SqliteStatement Prepare(ReadOnlySpan<byte> sql)
     {
         var statement = PrepareOnce(sql);
@@ -94,7 +98,9 @@ sealed unsafe class SqliteConnection : IDisposable
         if (InTransaction) Execute("ROLLBACK"u8);
     }
 
-    /// <summary>Throws what an error code means to a person; <paramref name="code"/> 0 passes.</summary>
+    /// <summary>
+    /// Throws what an error code means to a person; <paramref name="code"/> 0 passes.
+    /// </summary>
     public void Check(int code)
     {
         if (code != Ok) throw SqliteErrors.ToException(this, code);

@@ -2,7 +2,9 @@ using Quoin.Engine;
 
 namespace Quoin.Storage;
 
-/// <summary>What SQLite's error codes mean to a person: a stable code, the file, the remedy.</summary>
+/// <summary>
+/// What SQLite's error codes mean to a person: a stable code, the file, the remedy.
+/// </summary>
 static class SqliteErrors
 {
     const int Busy = 5, Locked = 6, ReadOnly = 8, IoError = 10, Corrupt = 11, Full = 13;

@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Quoin.Storage;
 
 /// <summary>
-/// The functions of SQLite that we call, as sqlite.org/c3ref names them. Called directly because the
-/// managed providers cost more to load than all our reading at start-up takes (measured: 7 ms with
-/// this, 20 ms with SQLitePCLRaw, 100 ms with Microsoft.Data.Sqlite, on a busy machine).
+/// The functions of SQLite that we call, as sqlite.org/c3ref names them. Called directly because
+/// the managed providers cost more to load than all our reading at start-up takes (measured: 7 ms
+/// with this, 20 ms with SQLitePCLRaw, 100 ms with Microsoft.Data.Sqlite, on a busy machine).
 /// </summary>
 static unsafe partial class SqliteNative
 {
@@ -88,7 +88,9 @@ static unsafe partial class SqliteNative
     [LibraryImport(Library, EntryPoint = "sqlite3_column_bytes")]
     public static partial int ColumnBytes(nint statement, int column);
 
-    /// <summary>A pointer that is not null even for nothing, which SQLite would take for NULL.</summary>
+    /// <summary>
+    /// A pointer that is not null even for nothing, which SQLite would take for NULL.
+    /// </summary>
     public static byte* NotNull(byte* pointer) => pointer is not null
         ? pointer
         : (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference("\0"u8));

@@ -58,7 +58,8 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
             using var statement = Connection().PrepareOnce("SELECT id, created_at FROM store"u8);
             return statement.Step()
                 ? (statement.Text(0), DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(1)))
-                : throw new StoreException("store-corrupt", $"{path} does not say which store it is");
+                : throw new StoreException(
+                    "store-corrupt", $"{path} does not say which store it is");
         }
     }
 
@@ -74,7 +75,9 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
         }
     }
 
-    /// <summary>The next events, at most <paramref name="rows"/>, decoded from where SQLite has them.</summary>
+    /// <summary>
+    /// The next events, at most <paramref name="rows"/>, decoded from where SQLite has them.
+    /// </summary>
     public List<LoggedEvent> Page(long after, int rows, EventDecoder decoder)
     {
         lock (gate)

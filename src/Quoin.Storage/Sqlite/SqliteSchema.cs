@@ -24,7 +24,9 @@ static class SqliteSchema
         ) STRICT
         """;
 
-    /// <summary>True: all tables are as this program knows them. False: something is to be done.</summary>
+    /// <summary>
+    /// True: all tables are as this program knows them. False: something is to be done.
+    /// </summary>
     public static bool IsCurrent(SqliteConnection connection)
     {
         var version = Version(connection);

@@ -4,9 +4,10 @@ using Quoin.Engine;
 namespace Quoin.Storage;
 
 /// <summary>
-/// The store in one SQLite file, in write-ahead mode: one thread writes (<see cref="SqliteWriter"/>),
-/// readers have a connection of their own and hold it only for a page of rows, so that no reader
-/// keeps the write-ahead log from shrinking. Any thread may call. The tables are in Migrations/.
+/// The store in one SQLite file, in write-ahead mode: one thread writes (<see
+/// cref="SqliteWriter"/>), readers have a connection of their own and hold it only for a page of
+/// rows, so that no reader keeps the write-ahead log from shrinking. Any thread may call. The
+/// tables are in Migrations/.
 /// </summary>
 public sealed class SqliteStore : IBuildStore
 {

@@ -28,7 +28,9 @@ abstract class SqliteWrite
     public abstract void Fail(Exception error);
 }
 
-/// <summary>A write that answers with a value. Waiters run on their own threads, not the writer's.</summary>
+/// <summary>
+/// A write that answers with a value. Waiters run on their own threads, not the writer's.
+/// </summary>
 abstract class SqliteWrite<T> : SqliteWrite
 {
     readonly TaskCompletionSource<T> answer = new(

@@ -13,10 +13,14 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
     SqliteStatement? replaceSnapshot, replaceAnswer, insertInbox;
     byte[] buffer = new byte[4096];
 
-    /// <summary>Where this process takes the log to end; the next event gets the number after it.</summary>
+    /// <summary>
+    /// Where this process takes the log to end; the next event gets the number after it.
+    /// </summary>
     public long LastPosition { get; set; }
 
-    /// <summary>An append was asked for: the log's end is now known from our own appends only.</summary>
+    /// <summary>
+    /// An append was asked for: the log's end is now known from our own appends only.
+    /// </summary>
     public bool HasAppended { get; set; }
 
     /// <summary>Writes a batch; the events get the next positions.</summary>

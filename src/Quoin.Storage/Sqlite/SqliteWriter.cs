@@ -6,8 +6,8 @@ namespace Quoin.Storage;
 /// <summary>
 /// The one thread that writes to one SQLite file. Whatever waits goes into one transaction (group
 /// commit), bounded so that nobody waits for a huge one; nobody is told before it is committed. A
-/// transaction that fails is rolled back and fails all that were in it; if an append was among them,
-/// all later appends fail too, because what follows would not be what was decided.
+/// transaction that fails is rolled back and fails all that were in it; if an append was among
+/// them, all later appends fail too, because what follows would not be what was decided.
 /// </summary>
 sealed class SqliteWriter : IAsyncDisposable
 {
@@ -61,7 +61,9 @@ sealed class SqliteWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes what waits, shrinks the write-ahead log to nothing, closes the file.</summary>
+    /// <summary>
+    /// Writes what waits, shrinks the write-ahead log to nothing, closes the file.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         bool started;
@@ -111,7 +113,7 @@ sealed class SqliteWriter : IAsyncDisposable
     }
 
     [SuppressMessage(
-        "Design", "CA1031", Justification = "Whatever went wrong belongs to those who wait for it.")]
+        "Design", "CA1031", Justification = "What went wrong belongs to those who wait for it.")]
     void Commit()
     {
         if (broken is not null && FailAppends(broken)) return;

@@ -44,7 +44,7 @@ public sealed class ArrowTests
             Quoin.Cli: System.CommandLine
             Quoin.Core: 
             Quoin.Engine: Google.Protobuf, Grpc.Tools, YamlDotNet
-            Quoin.Storage: Microsoft.Data.Sqlite, SQLitePCLRaw.bundle_e_sqlite3, SQLitePCLRaw.core
+            Quoin.Storage: SourceGear.sqlite3
             """, string.Join('\n', packages));
     }
 }

@@ -71,7 +71,8 @@ public static class Quantities
         if (!TryNumber(ref rest, out var number)) return false;
         var unit = rest.TrimStart(' ').ToString();
         var index = Array.FindIndex(SizeUnits, row => row.Unit == unit);
-        if (index < 0 || number * SizeUnits[index].Bytes is var size && size > 1L << 53) return false;
+        if (index < 0 || number * SizeUnits[index].Bytes is var size
+            && size > 1L << 53) return false;
         bytes = (long)(number * SizeUnits[index].Bytes);
         return true;
     }

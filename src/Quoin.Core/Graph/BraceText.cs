@@ -13,10 +13,14 @@ public sealed record TextProblem(string Code, int Offset, string Message, string
         Suggestion is null ? Message : $"{Message}; did you mean \"{Suggestion}\"?";
 }
 
-/// <summary>A piece of a text with braces: literal text, its escapes undone, or what a pair holds.</summary>
+/// <summary>
+/// A piece of a text with braces: literal text, its escapes undone, or what a pair holds.
+/// </summary>
 readonly record struct BracePiece(bool IsLiteral, string Text, int Offset);
 
-/// <summary>Splits <c>a/{b:date}</c> at its braces; <c>{{</c> and <c>}}</c> stand for one brace.</summary>
+/// <summary>
+/// Splits <c>a/{b:date}</c> at its braces; <c>{{</c> and <c>}}</c> stand for one brace.
+/// </summary>
 static class BraceText
 {
     public static List<BracePiece>? Split(string text, string code, out TextProblem? problem)
@@ -36,7 +40,8 @@ static class BraceText
             }
             if (text[i] == '}')
             {
-                problem = new(code, i, $"\"{text}\" has a }} without its {{; a literal one is }}}}");
+                problem =
+                    new(code, i, $"\"{text}\" has a }} without its {{; a literal one is }}}}");
                 return null;
             }
             if (text[i] != '{')
@@ -50,7 +55,8 @@ static class BraceText
             var close = rest.IndexOf('}');
             if (close < 0)
             {
-                problem = new(code, i, $"\"{text}\" has a {{ without its }}; a literal one is {{{{");
+                problem =
+                    new(code, i, $"\"{text}\" has a {{ without its }}; a literal one is {{{{");
                 return null;
             }
             if (literal.Length > 0) pieces.Add(new(true, literal.ToString(), literalStart));

@@ -4,7 +4,8 @@ namespace Quoin.Core;
 
 /// <summary>
 /// Numbers of captures and their text. A date is a day number from 0001-01-01 = 0, an hour is that
-/// times 24 plus the hour, a month is year * 12 + month - 1, a year and an int are themselves. Every
+/// times 24 plus the hour, a month is year * 12 + month - 1, a year and an int are themselves.
+/// Every
 /// number has exactly one text, so that a name never has two spellings.
 /// </summary>
 static class CaptureText
@@ -76,7 +77,9 @@ static class CaptureText
         }
     }
 
-    /// <summary>Writes a number that <see cref="IsInRange"/>; the bytes written, or 0: no room.</summary>
+    /// <summary>
+    /// Writes a number that <see cref="IsInRange"/>; the bytes written, or 0: no room.
+    /// </summary>
     public static int Format(CaptureKind kind, long number, Span<byte> target)
     {
         if (target.Length < LengthMax) return 0;

@@ -73,7 +73,9 @@ public sealed class CaptureType
     /// <summary>The words as UTF-8.</summary>
     internal ReadOnlySpan<byte[]> WordsUtf8 => wordsUtf8;
 
-    /// <summary>The type of a kind; <see cref="CaptureKind.Enum"/> needs <see cref="OfWords"/>.</summary>
+    /// <summary>
+    /// The type of a kind; <see cref="CaptureKind.Enum"/> needs <see cref="OfWords"/>.
+    /// </summary>
     public static CaptureType Of(CaptureKind kind) => Simple[(int)kind];
 
     /// <summary>An <c>enum</c> of these words.</summary>
@@ -81,7 +83,8 @@ public sealed class CaptureType
 
     /// <summary>True when the other type has the same kind and words.</summary>
     public bool Equals(CaptureType? other) =>
-        other is not null && Kind == other.Kind && Words.AsSpan().SequenceEqual(other.Words.AsSpan());
+        other is not null && Kind == other.Kind
+            && Words.AsSpan().SequenceEqual(other.Words.AsSpan());
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as CaptureType);
@@ -93,7 +96,9 @@ public sealed class CaptureType
     public override string ToString() =>
         Kind == CaptureKind.Enum ? $"enum({string.Join(',', Words)})" : CaptureText.NameOf(Kind);
 
-    /// <summary>The number that a text stands for (0 for texts), or false: not of this type.</summary>
+    /// <summary>
+    /// The number that a text stands for (0 for texts), or false: not of this type.
+    /// </summary>
     internal bool TryParse(ReadOnlySpan<byte> text, out long number)
     {
         number = 0;

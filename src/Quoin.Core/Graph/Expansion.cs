@@ -9,7 +9,8 @@ namespace Quoin.Core;
 public interface IKnownPartitions
 {
     /// <summary>
-    /// Adds all known references that start with <paramref name="prefix"/>, in any order, each once.
+    /// Adds all known references that start with <paramref name="prefix"/>, in any order, each
+    /// once.
     /// </summary>
     void AddStartingWith(string prefix, List<string> found);
 }
@@ -20,14 +21,17 @@ interface IReferenceSink
     void Add(scoped ReadOnlySpan<byte> reference);
 }
 
-/// <summary>Turns an input template into references; the loops behind <see cref="Job.Expand"/>.</summary>
+/// <summary>
+/// Turns an input template into references; the loops behind <see cref="Job.Expand"/>.
+/// </summary>
 static class Expansion
 {
     /// <summary>The most references that one template may stand for.</summary>
     public const long CountMax = 10_000_000;
 
     /// <summary>
-    /// Gives all references of a template for a name, generators varying from the last to the first.
+    /// Gives all references of a template for a name, generators varying from the last to the
+    /// first.
     /// Null, or what is wrong; then some may have been given.
     /// </summary>
     public static string? Expand<TSink>(
@@ -86,7 +90,8 @@ static class Expansion
             return null;
         }
         if (known is null)
-            return $"input \"{template.Text}\" needs the known partitions, which are not at hand here";
+            return $"input \"{template.Text}\" needs the known partitions, "
+                + "which are not at hand here";
         var found = new List<string>();
         known.AddStartingWith(Encoding.UTF8.GetString(filled[..mark]), found);
         found.Sort(StringComparer.Ordinal);

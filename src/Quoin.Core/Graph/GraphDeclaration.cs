@@ -11,14 +11,18 @@ public readonly record struct Written(string Text, SourceLocation At)
     /// </summary>
     public int? ColumnsBefore { get; init; } = 0;
 
-    /// <summary>Where a character of the text stands, from 0; the text itself for the first.</summary>
+    /// <summary>
+    /// Where a character of the text stands, from 0; the text itself for the first.
+    /// </summary>
     public SourceLocation Place(int offset) =>
         offset == 0 || ColumnsBefore is not { } before
             ? At
             : At with { Column = At.Column + before + offset };
 }
 
-/// <summary>A job as somebody wrote it, before it is checked. See <see cref="Job"/> for meanings.</summary>
+/// <summary>
+/// A job as somebody wrote it, before it is checked. See <see cref="Job"/> for meanings.
+/// </summary>
 public sealed record JobDeclaration
 {
     /// <summary>Its name; where it stands is where the job is declared.</summary>
@@ -42,7 +46,9 @@ public sealed record JobDeclaration
     /// <summary><c>{out}</c>, or null.</summary>
     public Written? Stdout { get; init; }
 
-    /// <summary>Folder of the graph file, relative to the workspace; <c>""</c>: the workspace.</summary>
+    /// <summary>
+    /// Folder of the graph file, relative to the workspace; <c>""</c>: the workspace.
+    /// </summary>
     public string Folder { get; init; } = "";
 
     /// <summary>Globs of files.</summary>
@@ -76,6 +82,8 @@ public sealed record DatasetDeclaration
     /// <summary>True: nothing builds it.</summary>
     public required bool IsSource { get; init; }
 
-    /// <summary>Folder of the graph file, relative to the workspace; <c>""</c>: the workspace.</summary>
+    /// <summary>
+    /// Folder of the graph file, relative to the workspace; <c>""</c>: the workspace.
+    /// </summary>
     public string Folder { get; init; } = "";
 }

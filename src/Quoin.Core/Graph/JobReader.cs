@@ -100,7 +100,8 @@ static class JobReader
     {
         foreach (var segment in pattern.Segments)
             foreach (var atom in segment.Atoms)
-                if (atom.Type is not null && pattern.Captures[atom.Slot].Name == capture) return true;
+                if (atom.Type is not null
+                    && pattern.Captures[atom.Slot].Name == capture) return true;
         return false;
     }
 

@@ -21,7 +21,9 @@ public static class Nearest
         return best;
     }
 
-    /// <summary>Edits from one word to the other: insert, delete, replace, swap two neighbours.</summary>
+    /// <summary>
+    /// Edits from one word to the other: insert, delete, replace, swap two neighbours.
+    /// </summary>
     public static int Distance(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
     {
         // Three rows of the table of optimal string alignment are enough.
@@ -36,7 +38,8 @@ public static class Nearest
             row[0] = i;
             for (var j = 1; j < width; j++)
             {
-                var cost = char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1;
+                var cost =
+                    char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1;
                 row[j] = Math.Min(Math.Min(last[j] + 1, row[j - 1] + 1), last[j - 1] + cost);
                 if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                     row[j] = Math.Min(row[j], before[j - 2] + 1);

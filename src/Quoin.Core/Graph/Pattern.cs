@@ -69,7 +69,9 @@ public sealed class Pattern
         return TryMatch(name, slots);
     }
 
-    /// <summary>Matches and fills the slots. Whatever the answer, slots may have been written.</summary>
+    /// <summary>
+    /// Matches and fills the slots. Whatever the answer, slots may have been written.
+    /// </summary>
     internal bool TryMatch(ReadOnlySpan<byte> name, Span<Slot> slots)
     {
         if (!name.StartsWith(prefix)) return false;
@@ -110,7 +112,8 @@ public sealed class Pattern
     }
 
     /// <summary>
-    /// Why a name that looks like this pattern does not match, as <c>"2026-13-01" is not a date</c>;
+    /// Why a name that looks like this pattern does not match, as <c>"2026-13-01" is not a
+    /// date</c>;
     /// null when it does not look like it (other literals, another number of segments).
     /// </summary>
     public string? ExplainMismatch(ReadOnlySpan<byte> name)
@@ -145,7 +148,9 @@ public sealed class Pattern
     }
 }
 
-/// <summary>One segment: fixed-length atoms, at most one of variable length, fixed ones again.</summary>
+/// <summary>
+/// One segment: fixed-length atoms, at most one of variable length, fixed ones again.
+/// </summary>
 sealed class PatternSegment
 {
     readonly int variable; // Index of the atom of variable length; Atoms.Length: none.
@@ -185,7 +190,9 @@ sealed class PatternSegment
     }
 }
 
-/// <summary>Literal bytes, or a capture; <see cref="IsRepeat"/>: the same text as the first time.</summary>
+/// <summary>
+/// Literal bytes, or a capture; <see cref="IsRepeat"/>: the same text as the first time.
+/// </summary>
 readonly record struct PatternAtom(byte[]? Literal, CaptureType? Type, int Slot, bool IsRepeat)
 {
     public bool IsFixedLength => Type is null || Type.IsFixedLength;

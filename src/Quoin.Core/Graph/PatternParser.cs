@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Quoin.Core;
 
-/// <summary>Reads patterns. A job's outputs are read one after the other with one list of captures.</summary>
+/// <summary>
+/// Reads patterns. A job's outputs are read one after the other with one list of captures.
+/// </summary>
 static class PatternParser
 {
     const string Code = "bad-pattern";
@@ -11,7 +13,9 @@ static class PatternParser
     static readonly string[] TypeNames =
         [.. Enum.GetValues<CaptureKind>().Select(CaptureText.NameOf)];
 
-    /// <summary>Reads a pattern; captures that <paramref name="scope"/> has keep their slot there.</summary>
+    /// <summary>
+    /// Reads a pattern; captures that <paramref name="scope"/> has keep their slot there.
+    /// </summary>
     public static Pattern? Parse(
         string text, ImmutableArray<Capture> scope, out TextProblem? problem)
     {

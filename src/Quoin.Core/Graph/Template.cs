@@ -19,7 +19,8 @@ public enum TemplateUse : byte
 
 /// <summary>
 /// Text with holes for captures and what is derived from them: <c>out/{date.year}/{date}.json</c>,
-/// <c>daily/{city}/{month.days}</c>. Filled for one name at a time. Immutable; safe for many threads.
+/// <c>daily/{city}/{month.days}</c>. Filled for one name at a time. Immutable; safe for many
+/// threads.
 /// </summary>
 public sealed class Template
 {
@@ -60,7 +61,8 @@ public sealed class Template
     internal ReadOnlySpan<Generator> Generators => generators;
 
     /// <summary>
-    /// The template's text for a name whose slots these are; null: a value leaves the calendar. In an
+    /// The template's text for a name whose slots these are; null: a value leaves the calendar. In
+    /// an
     /// argument braces stay doubled. Only for templates that are not <see cref="IsMany"/>.
     /// </summary>
     internal string? Render(ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots)
@@ -88,7 +90,8 @@ public sealed class Template
     }
 
     /// <summary>
-    /// Writes one reference into the buffer, the generators' slots being set. Returns its length, or
+    /// Writes one reference into the buffer, the generators' slots being set. Returns its length,
+    /// or
     /// <see cref="TemplatePart.OutOfRange"/> or <see cref="TemplatePart.TooLong"/>.
     /// </summary>
     internal int Fill(ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots, Span<byte> buffer)
@@ -149,12 +152,16 @@ public sealed class Template
     }
 }
 
-/// <summary>Literal bytes, a value, or the value of a generator (then the index is not negative).</summary>
+/// <summary>
+/// Literal bytes, a value, or the value of a generator (then the index is not negative).
+/// </summary>
 readonly record struct TemplatePart(byte[]? Literal, CaptureExpression? Value, int Generator)
 {
     public const int OutOfRange = -1;
     public const int TooLong = -2;
 
-    /// <summary>Stands for the text of a <c>known</c> capture; no reference has this byte.</summary>
+    /// <summary>
+    /// Stands for the text of a <c>known</c> capture; no reference has this byte.
+    /// </summary>
     public const byte KnownMark = 0;
 }

@@ -10,7 +10,9 @@ static class TemplateParser
 
     static readonly string[] Placeholders = ["in", "out", "in...", "out..."];
 
-    /// <summary>Reads a template over a job's captures; null and the problem when it is wrong.</summary>
+    /// <summary>
+    /// Reads a template over a job's captures; null and the problem when it is wrong.
+    /// </summary>
     public static Template? Parse(
         string text, TemplateUse use, ImmutableArray<Capture> captures, out TextProblem? problem)
     {
@@ -21,7 +23,8 @@ static class TemplateParser
         {
             if (piece.IsLiteral)
             {
-                var literal = use == TemplateUse.Argument ? BraceText.Escape(piece.Text) : piece.Text;
+                var literal =
+                    use == TemplateUse.Argument ? BraceText.Escape(piece.Text) : piece.Text;
                 parts.Add(new(Encoding.UTF8.GetBytes(literal), null, -1));
                 continue;
             }
@@ -107,7 +110,8 @@ static class TemplateParser
             var value = CaptureExpression.Parse(name, piece.Offset, captures, out problem);
             return new(null, value, -1);
         }
-        var generator = Generator.Parse(name, type, piece.Offset + colon + 1, captures, out problem);
+        var generator =
+            Generator.Parse(name, type, piece.Offset + colon + 1, captures, out problem);
         if (generator is null) return null;
         generators.Add(generator);
         return new(null, null, generators.Count - 1);
@@ -128,7 +132,8 @@ static class TemplateParser
 
     static TextProblem? CheckPlaceholder(BracePiece piece, string text) =>
         piece.Text.EndsWith('.') && text.Length != piece.Text.Length + 2
-            ? new(Code, piece.Offset, $"{{{piece.Text}}} must be an argument of its own, not a part "
+            ? new(Code, piece.Offset,
+                $"{{{piece.Text}}} must be an argument of its own, not a part "
                 + $"of \"{text}\"")
             : null;
 

@@ -75,7 +75,9 @@ public static class ContentDigest
     }
 
     /// <summary>The digest of a file or folder.</summary>
-    /// <exception cref="ContentException">It cannot be an output: a link, a pipe, a device.</exception>
+    /// <exception cref="ContentException">
+    /// It cannot be an output: a link, a pipe, a device.
+    /// </exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public static Content OfPath(string path) => FileStat.OfLink(path).Kind switch
     {
@@ -117,7 +119,9 @@ public static class ContentDigest
         }
     }
 
-    /// <summary>True when a link at <paramref name="inner"/> stays below its root, by its text.</summary>
+    /// <summary>
+    /// True when a link at <paramref name="inner"/> stays below its root, by its text.
+    /// </summary>
     internal static bool LeadsInside(string inner, string target)
     {
         if (target is "" or ['/', ..]) return false;
@@ -182,5 +186,7 @@ public static class ContentDigest
     readonly record struct TreeLine(string Path, char Mode, Digest Digest, long Size);
 }
 
-/// <summary>A file or folder that cannot be an output; the message names it and the remedy.</summary>
+/// <summary>
+/// A file or folder that cannot be an output; the message names it and the remedy.
+/// </summary>
 public sealed class ContentException(string message) : Exception(message);

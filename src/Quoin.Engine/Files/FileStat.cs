@@ -21,7 +21,9 @@ public enum FileKind : byte
     Other,
 }
 
-/// <summary>What <c>stat</c> says of one path: kind, permission bits, and the stamp of the cache.</summary>
+/// <summary>
+/// What <c>stat</c> says of one path: kind, permission bits, and the stamp of the cache.
+/// </summary>
 public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
 {
     const uint TypeAndMode = 3, Wanted = TypeAndMode | 0x40 | 0x100 | 0x200; // + mtime, inode, size
@@ -42,7 +44,9 @@ public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
     /// <exception cref="IOException">Any other error (a loop of links, an I/O error).</exception>
     public static FileStat Of(string path) => Of(path, 0);
 
-    /// <summary>The stat of the path itself: a symbolic link is a <see cref="FileKind.Link"/>.</summary>
+    /// <summary>
+    /// The stat of the path itself: a symbolic link is a <see cref="FileKind.Link"/>.
+    /// </summary>
     public static FileStat OfLink(string path) => Of(path, Libc.AtSymlinkNoFollow);
 
     /// <summary>The stamp of many paths, links followed, in their order.</summary>

@@ -107,7 +107,9 @@ static unsafe class Folders
         return error == Libc.ENOENT ? 0 : error;
     }
 
-    /// <summary>The names in an open folder, without <c>.</c> and <c>..</c>, each ending with a NUL.</summary>
+    /// <summary>
+    /// The names in an open folder, without <c>.</c> and <c>..</c>, each ending with a NUL.
+    /// </summary>
     [SkipLocalsInit]
     public static List<byte[]> List(int folder)
     {
@@ -129,14 +131,16 @@ static unsafe class Folders
     }
 
     /// <summary>A name as text; what is not UTF-8 becomes U+FFFD.</summary>
-    public static string Text(byte[] name) => Encoding.UTF8.GetString(name.AsSpan(0, name.Length - 1));
+    public static string Text(byte[] name) =>
+        Encoding.UTF8.GetString(name.AsSpan(0, name.Length - 1));
 
     // Removes one entry of top; a folder's own folders are moved to top first.
     static bool Empty(int top, byte[] name, ref int moved, out int error)
     {
         fixed (byte* entry = name)
         {
-            if (Libc.unlinkat(top, entry, 0) == 0 || Libc.unlinkat(top, entry, Libc.AtRemoveDir) == 0)
+            if (Libc.unlinkat(top, entry, 0) == 0
+                || Libc.unlinkat(top, entry, Libc.AtRemoveDir) == 0)
             {
                 error = 0;
                 return true;
@@ -164,7 +168,8 @@ static unsafe class Folders
                         fixed (byte* targetName = target)
                             result = Libc.renameat(inner, childName, top, targetName);
                     }
-                    while (result != 0 && Libc.Error is Libc.ENOTEMPTY or Libc.EEXIST or Libc.ENOTDIR);
+                    while (result != 0
+                        && Libc.Error is Libc.ENOTEMPTY or Libc.EEXIST or Libc.ENOTDIR);
                 }
             }
             _ = Libc.close(inner);

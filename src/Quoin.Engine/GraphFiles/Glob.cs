@@ -42,7 +42,8 @@ public static class Glob
         }
         else if (Directory.Exists(path))
         {
-            if (segment == "**" && segments.Length > 1) Walk(folder, relative, segments[1..], found);
+            if (segment == "**" && segments.Length > 1)
+                Walk(folder, relative, segments[1..], found);
             foreach (var entry in new DirectoryInfo(path).EnumerateFileSystemInfos())
             {
                 if (entry.Name[0] == '.' && segment[0] != '.') continue;
@@ -53,7 +54,8 @@ public static class Glob
                     if (isFolder) Walk(folder, $"{relative}{entry.Name}/", segments, found);
                     else if (isFile && segments.Length == 1) found.Add(relative + entry.Name);
                 }
-                else if (FileSystemName.MatchesSimpleExpression(segment, entry.Name, ignoreCase: false))
+                else if (FileSystemName.MatchesSimpleExpression(segment, entry.Name,
+                    ignoreCase: false))
                 {
                     if (isFolder) Walk(folder, $"{relative}{entry.Name}/", segments[1..], found);
                     else if (isFile && segments.Length == 1) found.Add(relative + entry.Name);

@@ -81,7 +81,8 @@ static class GraphShape
         new("before", Argv, "A program to run before each run.") { Support = KeySupport.None },
         new("order", new ChoiceShape("critical-path", "fifo", "least-recently-dispatched"),
             "Which runs come first (critical-path).") { Support = KeySupport.NoEffect },
-        new("resource", new MapShape(Text, "KEY"), "Makes outputs things that are held and released.")
+        new("resource", new MapShape(Text, "KEY"),
+            "Makes outputs things that are held and released.")
             { Support = KeySupport.None },
         new("line", new MapShape(Text, "KEY"), "Gives runs to workers on a line protocol.")
             { Support = KeySupport.None },

@@ -28,7 +28,9 @@ sealed class YamlNode(YamlKind kind, int line, int column)
     /// <summary>The text, escapes undone; <c>""</c> for lists and maps.</summary>
     public string Text { get; init; } = "";
 
-    /// <summary>True: written without quotes, so <c>3</c> is a number and <c>~</c> nothing.</summary>
+    /// <summary>
+    /// True: written without quotes, so <c>3</c> is a number and <c>~</c> nothing.
+    /// </summary>
     public bool IsPlain { get; init; }
 
     /// <summary>True: on one line, so that columns of the text are columns of the file.</summary>

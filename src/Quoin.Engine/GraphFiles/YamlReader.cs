@@ -6,7 +6,8 @@ using YamlDotNet.Core.Events;
 namespace Quoin.Engine;
 
 /// <summary>
-/// Turns the bytes of a graph file into nodes, within bounds that no honest file meets: size, depth,
+/// Turns the bytes of a graph file into nodes, within bounds that no honest file meets: size,
+/// depth,
 /// and the nodes that aliases stand for. Knows YAML, not what the keys mean.
 /// </summary>
 static class YamlReader
@@ -23,8 +24,8 @@ static class YamlReader
         if (bytes.Length > BytesMax)
         {
             problems.Add(new("file-too-big", new(file, 1, 1),
-                $"the file has more than {BytesMax >> 20} MiB; generate configs with a job's config "
-                + "command instead of a graph file"));
+                $"the file has more than {BytesMax >> 20} MiB; generate configs with a job's "
+                + "config command instead of a graph file"));
             return null;
         }
         if (Decode(bytes, file, problems) is not { } text) return null;
@@ -190,7 +191,8 @@ static class YamlReader
                 if (Node(depth + 1) is not { } key) return null;
                 if (key.Kind != YamlKind.Text)
                 {
-                    Report("wrong-type", key.Line, key.Column, $"a key is {key.Description}, not text");
+                    Report("wrong-type", key.Line, key.Column,
+                        $"a key is {key.Description}, not text");
                     return null;
                 }
                 parser.MoveNext();
@@ -209,9 +211,11 @@ static class YamlReader
         YamlNode? Resolve(AnchorAlias alias, int line, int column)
         {
             if (!anchors.TryGetValue(alias.Value, out var target))
-                Report("bad-alias", line, column, $"*{alias.Value} has no anchor &{alias.Value} above");
+                Report("bad-alias", line, column,
+                    $"*{alias.Value} has no anchor &{alias.Value} above");
             else if (target.Node is null)
-                Report("bad-alias", line, column, $"*{alias.Value} is inside of what it stands for");
+                Report("bad-alias", line, column,
+                    $"*{alias.Value} is inside of what it stands for");
             else if ((nodes += target.Size) > NodesMax)
                 Report("too-many-nodes", line, column,
                     $"more than {NodesMax} values, aliases counted each time");

@@ -11,10 +11,14 @@ namespace Quoin.Engine;
 /// Paths as jobs see them: relative to the working directory for what lies below it (tools print
 /// and embed short names that do not change with the place of the checkout), else absolute.
 /// </param>
-/// <param name="outputs">Absolute paths in the staging folder, so that a job may change its folder.</param>
+/// <param name="outputs">
+/// Absolute paths in the staging folder, so that a job may change its folder.
+/// </param>
 readonly struct ArgTemplate(ImmutableArray<string> inputs, ImmutableArray<string> outputs)
 {
-    /// <summary>Adds the argument or arguments that <paramref name="template"/> stands for.</summary>
+    /// <summary>
+    /// Adds the argument or arguments that <paramref name="template"/> stands for.
+    /// </summary>
     public void Fill(string template, StringBlock into, List<string> problems)
     {
         if (!template.Contains('{'))
@@ -31,7 +35,8 @@ readonly struct ArgTemplate(ImmutableArray<string> inputs, ImmutableArray<string
         {
             var name = allIn ? "{in...}" : "{out...}";
             foreach (var path in allIn ? inputs : outputs)
-                Add(template, Single(template.Replace(name, path), template, problems), into, problems);
+                Add(template, Single(template.Replace(name, path), template, problems), into,
+                    problems);
         }
         else
         {

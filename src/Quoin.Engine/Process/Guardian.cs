@@ -6,7 +6,8 @@ namespace Quoin.Engine;
 /// <summary>
 /// Sees to it that nothing which this process started outlives it, even when it dies by kill -9.
 /// Linux can signal a child when its parent *thread* ends, which is too early, and posix_spawn
-/// cannot ask for that. So there is one child, a shell in a session of its own, that waits on a pipe whose
+/// cannot ask for that. So there is one child, a shell in a session of its own, that waits on a
+/// pipe whose
 /// other end only this process has. When that ends it kills the process groups that are registered
 /// (in memory shared with it: registering costs no system call), and then whatever carries our mark
 /// in its environment, until three looks in a row find nothing.
@@ -62,10 +63,14 @@ public sealed unsafe class Guardian : IDisposable
         file = Path.Join(folder, Owner);
     }
 
-    /// <summary>The mark: the value of <c>QUOIN_OWNER</c> in all that this process starts.</summary>
+    /// <summary>
+    /// The mark: the value of <c>QUOIN_OWNER</c> in all that this process starts.
+    /// </summary>
     public string Owner { get; }
 
-    /// <summary>Why there is no guardian (no /bin/sh, say); null when there is, or none is needed yet.</summary>
+    /// <summary>
+    /// Why there is no guardian (no /bin/sh, say); null when there is, or none is needed yet.
+    /// </summary>
     public string? Problem { get; private set; }
 
     /// <summary>The guardian's own pid; 0 when it does not run.</summary>
@@ -75,7 +80,8 @@ public sealed unsafe class Guardian : IDisposable
         Environment.MachineName.Select(c => char.IsAsciiLetterOrDigit(c) || c == '-' ? c : '_'));
 
     /// <summary>
-    /// Starts it, once. Cheap when it runs already; else about a millisecond, so call it while there
+    /// Starts it, once. Cheap when it runs already; else about a millisecond, so call it while
+    /// there
     /// is something to wait for.
     /// </summary>
     public void EnsureStarted()
@@ -113,7 +119,9 @@ public sealed unsafe class Guardian : IDisposable
         return killed;
     }
 
-    /// <summary>A process group to kill when this process dies; the slot is for <see cref="Forget"/>.</summary>
+    /// <summary>
+    /// A process group to kill when this process dies; the slot is for <see cref="Forget"/>.
+    /// </summary>
     internal int Watch(int group)
     {
         int slot;

@@ -129,6 +129,8 @@ sealed class JobReports
 }
 
 /// <summary>What a <c>manifest</c> report says of one output.</summary>
-/// <param name="Path">Where it lies, relative to the staging folder; null: where it was told to.</param>
+/// <param name="Path">
+/// Where it lies, relative to the staging folder; null: where it was told to.
+/// </param>
 /// <param name="MetadataJson">An object of the job's own.</param>
 readonly record struct OutputReport(string? Path, string? MetadataJson);

@@ -15,7 +15,8 @@ sealed class JobEnvironment
     static readonly string[] inherited = ["PATH", "HOME", "LANG", "TMPDIR"];
     static readonly string[] own =
     [
-        "QUOIN_RUN", "QUOIN_ATTEMPT", "QUOIN_STAGING", "QUOIN_INPUTS", "QUOIN_OUTPUTS", "QUOIN_EPOCH",
+        "QUOIN_RUN", "QUOIN_ATTEMPT", "QUOIN_STAGING", "QUOIN_INPUTS", "QUOIN_OUTPUTS",
+            "QUOIN_EPOCH",
         OwnerVariable,
     ];
 

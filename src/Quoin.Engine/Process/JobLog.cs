@@ -73,7 +73,9 @@ sealed class JobLog(string path, TimeProvider time, Utf8Buffer buffer)
         return this;
     }
 
-    /// <summary>JSON that was parsed before, so that it is known to be valid and on one line.</summary>
+    /// <summary>
+    /// JSON that was parsed before, so that it is known to be valid and on one line.
+    /// </summary>
     public JobLog WithJson(ReadOnlySpan<byte> name, ReadOnlySpan<byte> json)
     {
         Name(name);

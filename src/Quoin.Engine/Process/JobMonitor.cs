@@ -54,7 +54,8 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
     public delegate void Received(JobStream stream, ReadOnlySpan<byte> piece);
 
     /// <summary>
-    /// Waits for the end. The pipes (negative: none) stay open; <paramref name="pid"/> is reaped, and
+    /// Waits for the end. The pipes (negative: none) stay open; <paramref name="pid"/> is reaped,
+    /// and
     /// before that, while its number cannot mean anybody else, the rest of its group is killed.
     /// </summary>
     public ProcessEnd Watch(int pid, int stdout, int stderr, Span<byte> buffer, Action beforeReap)
@@ -125,7 +126,8 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
             if (!stopping)
             {
                 timedOut = true;
-                log.Begin("timeout"u8).With("after_ms"u8, (long)spec.Timeout!.Value.TotalMilliseconds)
+                log.Begin("timeout"u8)
+                    .With("after_ms"u8, (long)spec.Timeout!.Value.TotalMilliseconds)
                     .End();
                 Terminate(now);
             }

@@ -69,7 +69,8 @@ sealed class LineSplitter(JobStream stream)
             else kept = carried;
         }
         var lost = cut + carried - kept;
-        action(stream, cut > 0 ? carry.AsSpan(0, kept) : WithoutReturn(carry.AsSpan(0, kept)), lost);
+        action(stream, cut > 0 ? carry.AsSpan(0, kept) : WithoutReturn(carry.AsSpan(0, kept)),
+            lost);
         (carried, cut) = (0, 0);
         if (carry.Length > 256 << 10) carry = new byte[256];
     }
@@ -96,7 +97,8 @@ sealed class LineSplitter(JobStream stream)
 }
 
 /// <summary>
-/// What a job printed: the first bytes go to the log at once, of the rest only the last ones, at the
+/// What a job printed: the first bytes go to the log at once, of the rest only the last ones, at
+/// the
 /// end, behind an entry <c>dropped</c> that says what is missing. Also keeps the last lines for
 /// a failure's report.
 /// </summary>
@@ -138,7 +140,8 @@ sealed class JobOutput(JobLog log, LogLimits limits)
     {
         if (tail is null) return;
         if (tail.LostLines > 0)
-            log.Begin("dropped"u8).With("lines"u8, tail.LostLines).With("bytes"u8, tail.LostBytes).End();
+            log.Begin("dropped"u8).With("lines"u8, tail.LostLines).With("bytes"u8, tail.LostBytes)
+                .End();
         tail.Drain(Write);
         tail.Return();
         tail = null;
@@ -175,7 +178,9 @@ sealed class JobOutput(JobLog log, LogLimits limits)
     }
 }
 
-/// <summary>The last bytes of a long output, with stream and time of each line, in a ring.</summary>
+/// <summary>
+/// The last bytes of a long output, with stream and time of each line, in a ring.
+/// </summary>
 sealed class OutputTail(int capacity)
 {
     const int HeaderBytes = 21; // length 4, stream 1, time 8, cut 8
@@ -214,8 +219,10 @@ sealed class OutputTail(int capacity)
             var line = new byte[length];
             Take(line);
             write(
-                (JobStream)header[4], line, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(13)),
-                new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(5)), TimeSpan.Zero));
+                (JobStream)header[4], line,
+                    BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(13)),
+                new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(5)),
+                    TimeSpan.Zero));
         }
     }
 

@@ -15,7 +15,9 @@ public sealed class JobProcess
     readonly Guardian guardian;
     readonly JobEnvironment environment;
 
-    /// <param name="time">Only for times of day; limits are measured by the machine's own clock.</param>
+    /// <param name="time">
+    /// Only for times of day; limits are measured by the machine's own clock.
+    /// </param>
     /// <param name="guardian">Kills what is left when this process dies.</param>
     public JobProcess(TimeProvider time, Guardian guardian)
     {
@@ -117,12 +119,14 @@ sealed class Attempt
 
     JobResult Execute()
     {
-        log.Begin("validating"u8).With("run"u8, spec.Id.ToString()).With("epoch"u8, spec.Epoch).End();
+        log.Begin("validating"u8).With("run"u8, spec.Id.ToString()).With("epoch"u8, spec.Epoch)
+            .End();
         var problems = Validate(out var stdoutPath);
         if (problems.Count > 0)
         {
             log.Begin("config-rejected"u8).With("problems"u8, problems).End();
-            return Failed(new RunFailure(FailureCategory.Configuration, string.Join("; ", problems)));
+            return Failed(
+                new RunFailure(FailureCategory.Configuration, string.Join("; ", problems)));
         }
         log.Begin("config-accepted"u8).End();
         if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
@@ -279,7 +283,8 @@ sealed class Attempt
         var extra = staging.Remove(publish.Staged, out var problem);
         // Of a failed job's leftovers nobody needs to know.
         if (result.End == JobEnd.Completed)
-            foreach (var name in extra) Warn($"extra output: {name} is not declared, it was removed");
+            foreach (var name in extra) Warn(
+                $"extra output: {name} is not declared, it was removed");
         if (problem is not null) Warn(problem);
     }
 

@@ -47,7 +47,9 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
     /// Moves the claimed outputs to their places. False: the lease was over, and from there on
     /// nothing was moved.
     /// </summary>
-    /// <exception cref="AttemptException">A rename failed; those before it are in place.</exception>
+    /// <exception cref="AttemptException">
+    /// A rename failed; those before it are in place.
+    /// </exception>
     public bool Move(JobControl control, Content[] found, List<PublishedOutput> published)
     {
         for (var i = 0; i < spec.Outputs.Length; i++)
@@ -82,7 +84,8 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
             for (var i = 0; i < spec.Outputs.Length; i++)
                 if (spec.Outputs[i].Ref == reference) index = i;
             if (index < 0)
-                Warnings.Add($"extra output: the manifest names {reference}, which is not declared");
+                Warnings.Add(
+                    $"extra output: the manifest names {reference}, which is not declared");
             else if (report.Path is { } path && staging.Below(path) is { } below)
                 staged[index] = below;
             else if (report.Path is not null)
@@ -156,7 +159,8 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
             return Libc.EACCES;
         }
         var error = Folders.Rename(beside, place);
-        if (error is not (Libc.EISDIR or Libc.ENOTDIR or Libc.ENOTEMPTY or Libc.EEXIST)) return error;
+        if (error is not (Libc.EISDIR or Libc.ENOTDIR or Libc.ENOTEMPTY or Libc.EEXIST))
+            return error;
         var old = place + ".quoin-old";
         error = Exchange(beside, place, old, error);
         _ = Folders.RemoveAny(error == 0 ? old : beside);

@@ -72,15 +72,24 @@ static unsafe partial class Libc
         int* pid, byte* path, void* actions, void* attributes, byte** argv, byte** envp);
 
     // Those without a result cannot fail on glibc when their arguments are valid.
-    [LibraryImport(Name)] public static partial void posix_spawnattr_init(void* attributes);
-    [LibraryImport(Name)] public static partial void posix_spawnattr_setflags(void* a, short flags);
-    [LibraryImport(Name)] public static partial void posix_spawnattr_setpgroup(void* a, int group);
-    [LibraryImport(Name)] public static partial void posix_spawnattr_setsigmask(void* a, void* set);
-    [LibraryImport(Name)] public static partial void posix_spawnattr_setsigdefault(void* a, void* s);
-    [LibraryImport(Name)] public static partial void sigemptyset(void* set);
-    [LibraryImport(Name)] public static partial void sigfillset(void* set);
-    [LibraryImport(Name)] public static partial int posix_spawn_file_actions_init(void* actions);
-    [LibraryImport(Name)] public static partial void posix_spawn_file_actions_destroy(void* actions);
+    [LibraryImport(Name)]
+    public static partial void posix_spawnattr_init(void* attributes);
+    [LibraryImport(Name)]
+    public static partial void posix_spawnattr_setflags(void* a, short flags);
+    [LibraryImport(Name)]
+    public static partial void posix_spawnattr_setpgroup(void* a, int group);
+    [LibraryImport(Name)]
+    public static partial void posix_spawnattr_setsigmask(void* a, void* set);
+    [LibraryImport(Name)]
+    public static partial void posix_spawnattr_setsigdefault(void* a, void* s);
+    [LibraryImport(Name)]
+    public static partial void sigemptyset(void* set);
+    [LibraryImport(Name)]
+    public static partial void sigfillset(void* set);
+    [LibraryImport(Name)]
+    public static partial int posix_spawn_file_actions_init(void* actions);
+    [LibraryImport(Name)]
+    public static partial void posix_spawn_file_actions_destroy(void* actions);
 
     [LibraryImport(Name)]
     public static partial int posix_spawn_file_actions_adddup2(void* actions, int fd, int wanted);
@@ -88,10 +97,14 @@ static unsafe partial class Libc
     [LibraryImport(Name)]
     public static partial int posix_spawn_file_actions_addchdir_np(void* actions, byte* path);
 
-    [LibraryImport(Name, SetLastError = true)] public static partial int pipe2(int* fds, int flags);
-    [LibraryImport(Name, SetLastError = true)] public static partial int close(int fd);
-    [LibraryImport(Name, SetLastError = true)] public static partial int eventfd(uint value, int flags);
-    [LibraryImport(Name, SetLastError = true)] public static partial int kill(int pid, int signal);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int pipe2(int* fds, int flags);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int close(int fd);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int eventfd(uint value, int flags);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int kill(int pid, int signal);
 
     [LibraryImport(Name, SetLastError = true)]
     public static partial nint read(int fd, byte* buffer, nint count);
@@ -123,12 +136,14 @@ static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     public static partial long lseek(int fd, long offset, int whence);
 
-    [LibraryImport(Name, SetLastError = true)] public static partial int getrusage(int who, Usage* u);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int getrusage(int who, Usage* u);
 
     [LibraryImport(Name, SetLastError = true)]
     public static partial int fchmodat(int folder, byte* path, uint mode, int flags);
 
-    [LibraryImport(Name, SetLastError = true)] public static partial int fchmod(int fd, uint mode);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int fchmod(int fd, uint mode);
 
     [LibraryImport(Name, SetLastError = true)]
     public static partial nint readlinkat(int folder, byte* path, byte* buffer, nint size);
@@ -155,7 +170,9 @@ static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
     private static partial nint Syscall(nint number, nint a, nint b, nint c);
 
-    /// <summary>A descriptor that becomes readable when the process ends; always close-on-exec.</summary>
+    /// <summary>
+    /// A descriptor that becomes readable when the process ends; always close-on-exec.
+    /// </summary>
     public static int PidfdOpen(int pid) => (int)Syscall(434, pid, 0, 0);
 
     /// <summary>Directory entries as the kernel lays them out; 0 at the end.</summary>
@@ -168,7 +185,8 @@ static unsafe partial class Libc
         if (path.Contains('\0')) throw new IOException($"a path holds a NUL character: {path}");
         if (path.Length >= buffer.Length
             || !Encoding.UTF8.TryGetBytes(path, buffer[..^1], out var length))
-            throw new PathTooLongException($"a path is longer than {buffer.Length - 1} bytes: {path}");
+            throw new PathTooLongException(
+                $"a path is longer than {buffer.Length - 1} bytes: {path}");
         buffer[length] = 0;
         return buffer[..(length + 1)];
     }

@@ -51,7 +51,8 @@ static class ReportReader
         switch (property.Name)
         {
             case "progress":
-                double? fraction = value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+                double? fraction =
+                    value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
                 if (fraction is not (>= 0 and <= 1)) return "progress is not a number from 0 to 1";
                 progress = new JobProgress(fraction, Message(all));
                 return null;
@@ -100,7 +101,8 @@ static class ReportReader
     {
         if (value.ValueKind != JsonValueKind.Object) return "fail is not an object";
         var reason = value.TryGetProperty("reason", out var text)
-            && text.ValueKind == JsonValueKind.String ? text.GetString()! : "the job reported failure";
+            && text.ValueKind == JsonValueKind.String ? text.GetString()!
+                : "the job reported failure";
         var name = value.TryGetProperty("category", out var category)
             && category.ValueKind == JsonValueKind.String ? category.GetString() : "failed";
         var known = CategoryNames.TryParse(name, out var parsed) && parsed != FailureCategory.Lost;

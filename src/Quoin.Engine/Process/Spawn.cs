@@ -27,7 +27,9 @@ static unsafe class Spawn
     // Where programs of PATH lie. An entry that stops working is looked up again.
     static readonly ConcurrentDictionary<(string Path, string Program), string> programs = new();
 
-    /// <summary>A descriptor of <c>/dev/null</c>, open for reading and writing, never closed.</summary>
+    /// <summary>
+    /// A descriptor of <c>/dev/null</c>, open for reading and writing, never closed.
+    /// </summary>
     public static int NullFile => nullFile.Value;
 
     /// <summary>
@@ -58,7 +60,9 @@ static unsafe class Spawn
         return file is null ? Libc.ENOENT : StartAt(file, argv, environment, places, out pid);
     }
 
-    /// <summary>The first executable file of that name in <paramref name="searchPath"/>, or null.</summary>
+    /// <summary>
+    /// The first executable file of that name in <paramref name="searchPath"/>, or null.
+    /// </summary>
     public static string? Find(string program, string searchPath, string workingDirectory)
     {
         if (program.Length == 0) return null;
@@ -66,7 +70,8 @@ static unsafe class Spawn
         {
             var folder = searchPath[range];
             var file = folder.Length == 0 ? "./" + program : folder + "/" + program;
-            if (FileStat.IsExecutableFile(Path.Join(folder is ['/', ..] ? "" : workingDirectory, file)))
+            if (FileStat.IsExecutableFile(
+                Path.Join(folder is ['/', ..] ? "" : workingDirectory, file)))
                 return file;
         }
         return null;

@@ -96,7 +96,8 @@ sealed class Staging
         if (error is Libc.ENOTEMPTY or Libc.EEXIST)
         {
             var known = expected.Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal);
-            extra = [.. Names().Where(n => !known.Contains(n) && !n.StartsWith(OwnPrefix)).Take(10)];
+            extra =
+                [.. Names().Where(n => !known.Contains(n) && !n.StartsWith(OwnPrefix)).Take(10)];
             error = Folders.RemoveTree(spec.StagingDirectory);
         }
         if (error is not (0 or Libc.ENOENT))
@@ -157,7 +158,9 @@ sealed class AttemptException(FailureCategory category, string message) : Except
 {
     public FailureCategory Category { get; } = category;
 
-    /// <summary>Throws when there is an error number: what was done, to which path, and why not.</summary>
+    /// <summary>
+    /// Throws when there is an error number: what was done, to which path, and why not.
+    /// </summary>
     public static void ThrowIf(int error, string what, string path)
     {
         if (error != 0)

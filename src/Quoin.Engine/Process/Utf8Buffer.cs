@@ -5,7 +5,9 @@ using System.Text.Unicode;
 
 namespace Quoin.Engine;
 
-/// <summary>A growing buffer of UTF-8 that knows JSON's strings; made for many short writes.</summary>
+/// <summary>
+/// A growing buffer of UTF-8 that knows JSON's strings; made for many short writes.
+/// </summary>
 sealed class Utf8Buffer(int capacity)
 {
     static readonly SearchValues<byte> escaped = SearchValues.Create(

@@ -23,7 +23,8 @@ public class ExpandTests
     [InlineData("a/{c}", "b/{c}/{k:in(x,y)}", "a/1", "b/1/x b/1/y")]
     [InlineData("a/{c}", "b/{k:in(x,y)}/{i:range(0,2)}", "a/1",
         "b/x/0 b/x/1 b/x/2 b/y/0 b/y/1 b/y/2")]
-    [InlineData("a", "b/{m:range(2025-11,2026-02)}", "a", "b/2025-11 b/2025-12 b/2026-01 b/2026-02")]
+    [InlineData("a", "b/{m:range(2025-11,2026-02)}", "a",
+        "b/2025-11 b/2025-12 b/2026-01 b/2026-02")]
     [InlineData("a", "b/{y:range(2024,2026)}", "a", "b/2024 b/2025 b/2026")]
     [InlineData("a/{d:date}", "b/{e:range(d-2d,d)}", "a/2026-01-01",
         "b/2025-12-30 b/2025-12-31 b/2026-01-01")]

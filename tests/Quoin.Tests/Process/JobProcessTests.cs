@@ -26,14 +26,16 @@ public sealed class JobProcessTests : IDisposable
         Assert.Equal(["hello", "oops"], result.LogTail.Order());
         Assert.Empty(result.Warnings);
         Assert.Equal(
-            "validating config-accepted launching launched stdout stderr task-succeeded manifest ended",
+            "validating config-accepted launching launched stdout stderr task-succeeded manifest "
+                + "ended",
             box.Types());
     }
 
     [Fact]
     public void The_environment_has_what_was_declared_and_what_the_protocol_gives()
     {
-        var spec = box.Spec(["sh", "-c", "env | cut -d= -f1 | sort | tr '\\n' ' ' > $1", "sh", "{out}"]);
+        var spec =
+            box.Spec(["sh", "-c", "env | cut -d= -f1 | sort | tr '\\n' ' ' > $1", "sh", "{out}"]);
         spec = spec with
         {
             Config = spec.Config with { Env = spec.Config.Env.Add("REGION", "eu") },
@@ -91,7 +93,8 @@ public sealed class JobProcessTests : IDisposable
         var result = box.Run(box.Shell(
             """
             echo data > $QUOIN_STAGING/elsewhere
-            echo '@quoin {"manifest":{"outputs":[{"ref":"out/a.txt","path":"elsewhere","metadata":{"rows":3}}]}}'
+            output='"ref":"out/a.txt","path":"elsewhere","metadata":{"rows":3}'
+            echo "@quoin {\"manifest\":{\"outputs\":[{$output}]}}"
             """));
 
         Assert.Equal(JobEnd.Completed, result.End);

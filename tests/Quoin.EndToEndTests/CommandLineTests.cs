@@ -99,7 +99,8 @@ public sealed class CommandLineTests
 
         var result = workspace.Quoin("doctor").Expect(0);
 
-        Assert.DoesNotContain(result.Lines, line => line.StartsWith("fail", StringComparison.Ordinal));
+        Assert.DoesNotContain(result.Lines, line =>
+            line.StartsWith("fail", StringComparison.Ordinal));
         Assert.Contains(result.Lines, line => line.Contains("sqlite", StringComparison.Ordinal));
         Assert.False(workspace.Exists(".quoin"));
     }

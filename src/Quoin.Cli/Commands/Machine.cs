@@ -14,7 +14,8 @@ static partial class Machine
 
     static readonly string[] RemoteFileSystems =
     [
-        "nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "lustre", "gpfs",
+        "nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "lustre",
+            "gpfs",
     ];
 
     /// <summary>All checks, in the order in which they are printed.</summary>

@@ -65,7 +65,9 @@ sealed class CaptureExpression
     /// <summary>True: the capture itself, so its text can be copied.</summary>
     public bool IsPlain => steps.Length == 0;
 
-    /// <summary>True: from the value one can tell the capture (<c>date-1d</c>, not <c>date.year</c>).</summary>
+    /// <summary>
+    /// True: from the value one can tell the capture (<c>date-1d</c>, not <c>date.year</c>).
+    /// </summary>
     public bool IsReversible => steps.All(step => step.Step == Step.Shift);
 
     /// <summary>Reads an expression over captures; null and the problem when it is none.</summary>
@@ -134,7 +136,9 @@ sealed class CaptureExpression
         return true;
     }
 
-    /// <summary>First and last of <see cref="IsMany"/>; false as in <see cref="TryNumber"/>.</summary>
+    /// <summary>
+    /// First and last of <see cref="IsMany"/>; false as in <see cref="TryNumber"/>.
+    /// </summary>
     public bool TryRange(ReadOnlySpan<Slot> slots, out long first, out long last)
     {
         last = 0;

@@ -16,7 +16,9 @@ enum GeneratorKind : byte
     Known,
 }
 
-/// <summary>A capture that only an input has: it takes many values, the input is many inputs.</summary>
+/// <summary>
+/// A capture that only an input has: it takes many values, the input is many inputs.
+/// </summary>
 sealed class Generator
 {
     const string Code = "bad-template";
@@ -38,7 +40,9 @@ sealed class Generator
         (this.high, highFrom) = high;
     }
 
-    /// <summary>Its name; <c>""</c> for the values of an expression such as <c>{month.days}</c>.</summary>
+    /// <summary>
+    /// Its name; <c>""</c> for the values of an expression such as <c>{month.days}</c>.
+    /// </summary>
     public string Name { get; }
 
     public GeneratorKind Kind { get; }
@@ -60,7 +64,8 @@ sealed class Generator
     {
         problem = null;
         if (text == "known")
-            return new(name, GeneratorKind.Known, CaptureType.Of(CaptureKind.String), default, default);
+            return new(name, GeneratorKind.Known, CaptureType.Of(CaptureKind.String), default,
+                default);
         if (text.EndsWith(')') && text.StartsWith("in(", StringComparison.Ordinal))
         {
             var type = PatternParser.ReadType($"enum{text[2..]}", offset, out problem);
@@ -76,7 +81,9 @@ sealed class Generator
         return null;
     }
 
-    /// <summary>Its first and last number; false: outside the calendar. First may exceed last.</summary>
+    /// <summary>
+    /// Its first and last number; false: outside the calendar. First may exceed last.
+    /// </summary>
     public bool TryBounds(ReadOnlySpan<Slot> slots, out long first, out long last)
     {
         (first, last) = (low, high);
@@ -88,7 +95,8 @@ sealed class Generator
     static string? Suggest(string text)
     {
         var word = text.Split('(')[0];
-        return Nearest.To(word, ["in", "range", "known"]) is { } near ? near + text[word.Length..] : null;
+        return Nearest.To(word, ["in", "range", "known"]) is { } near ? near + text[word.Length..]
+            : null;
     }
 
     static Generator? ParseRange(
@@ -115,14 +123,16 @@ sealed class Generator
             {
                 problem = problem! with
                 {
-                    Message = $"\"{bounds[i]}\" in \"{text}\" is neither an int, date, month, year or "
+                    Message =
+                        $"\"{bounds[i]}\" in \"{text}\" is neither an int, date, month, year or "
                         + "hour nor a value of an output's capture",
                 };
                 return null;
             }
             kinds[i] = expression.Type.Kind;
             if (expression is { IsMany: false, Type.IsNumber: true }) continue;
-            problem = new("type-mismatch", offset, $"\"{bounds[i]}\" in \"{text}\" is not one number");
+            problem =
+                new("type-mismatch", offset, $"\"{bounds[i]}\" in \"{text}\" is not one number");
             return null;
         }
         // Four digits alone read as a year; beside an int, or a number that no year is, as an int.
@@ -147,7 +157,8 @@ sealed class Generator
         var utf8 = Encoding.UTF8.GetBytes(text);
         // Year before int: its text is the same, and it is what a four-digit number usually is.
         foreach (var candidate in (ReadOnlySpan<CaptureKind>)
-            [CaptureKind.Year, CaptureKind.Int, CaptureKind.Month, CaptureKind.Date, CaptureKind.Hour])
+            [CaptureKind.Year, CaptureKind.Int, CaptureKind.Month, CaptureKind.Date,
+                CaptureKind.Hour])
         {
             kind = candidate;
             if (CaptureText.TryParse(candidate, utf8, out number)) return true;

@@ -50,7 +50,8 @@ public sealed class Graph
     public string PathOf(ReadOnlySpan<byte> name)
     {
         Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
-        return Places.Find(name, slots) is { Path: { } path } && path.Render(name, slots) is { } place
+        return Places.Find(name, slots) is { Path: { } path }
+            && path.Render(name, slots) is { } place
             ? place
             : string.Concat(DefaultFolder, Encoding.UTF8.GetString(name));
     }
@@ -73,7 +74,9 @@ public readonly record struct SourceLocation(string File, int Line, int Column)
     public override string ToString() => $"{File}:{Line}:{Column}";
 }
 
-/// <summary>Where partitions of a pattern lie; with <see cref="IsSource"/> nothing builds them.</summary>
+/// <summary>
+/// Where partitions of a pattern lie; with <see cref="IsSource"/> nothing builds them.
+/// </summary>
 public sealed class Dataset
 {
     internal Dataset() { }
@@ -81,7 +84,9 @@ public sealed class Dataset
     /// <summary>The references it covers.</summary>
     public required Pattern Pattern { get; init; }
 
-    /// <summary>Where they lie, relative to the workspace; null: below <c>.quoin/data/</c>.</summary>
+    /// <summary>
+    /// Where they lie, relative to the workspace; null: below <c>.quoin/data/</c>.
+    /// </summary>
     public Template? Path { get; init; }
 
     /// <summary>

@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace Quoin.Core;
 
 /// <summary>
-/// Makes a graph from declarations, whatever way they were written, and finds all that is wrong with
+/// Makes a graph from declarations, whatever way they were written, and finds all that is wrong
+/// with
 /// them: one job or dataset at a time here, what lies between them in <see cref="GraphChecks"/>.
 /// </summary>
 public sealed class GraphBuilder(string name)
@@ -66,7 +67,8 @@ public sealed class GraphBuilder(string name)
             if (dataset.IsSource) graph.Producers.Add(dataset.Pattern, new(null, dataset));
         }
         // With a job missing because of its own problems, others would only seem to be wrong.
-        var areAllThere = !IsIncomplete && graph.Jobs.Length == jobs.Count && graph.Datasets.Length == datasets.Count;
+        var areAllThere = !IsIncomplete && graph.Jobs.Length == jobs.Count
+            && graph.Datasets.Length == datasets.Count;
         GraphChecks.Check(graph, jobs, areAllThere, problems);
         if (areAllThere) CheckTargets(graph, problems);
         return problems.Skip(before).Any(problem => !problem.IsWarning) ? null : graph;
@@ -94,7 +96,8 @@ static class DatasetReader
         if (place is null || place.Split('/')[0] == ".quoin")
         {
             problems.Add(new("bad-path", declared.Path.At, place is null
-                ? $"\"{declared.Path.Text}\" leaves the workspace; a path is relative to the folder "
+                ? $"\"{declared.Path.Text}\" leaves the workspace; a path is relative to the "
+                    + "folder "
                     + "of its graph file"
                 : $"\"{declared.Path.Text}\" lies in .quoin, which is Quoin's own"));
             return null;
@@ -102,7 +105,8 @@ static class DatasetReader
         if (place.AsSpan().IndexOfAny('*', '?') >= 0)
         {
             problems.Add(new("bad-path", declared.Path.At,
-                $"\"{declared.Path.Text}\" has a * or ?; name what varies with a capture: {{name}}"));
+                $"\"{declared.Path.Text}\" has a * or ?; name what varies with a capture: "
+                    + $"{{name}}"));
             return null;
         }
         var template = TemplateParser.Parse(
@@ -124,7 +128,9 @@ static class DatasetReader
             : null;
     }
 
-    /// <summary>A path joined to its folder, without <c>.</c> and <c>..</c>; null: it leads out.</summary>
+    /// <summary>
+    /// A path joined to its folder, without <c>.</c> and <c>..</c>; null: it leads out.
+    /// </summary>
     static string? Normalize(string folder, string path)
     {
         if (path.StartsWith('/') || path.Contains('\0')) return null;
@@ -157,7 +163,8 @@ static class DatasetReader
         var missing = Array.IndexOf(seen, false);
         if (missing >= 0)
             problems.Add(new("path-collision", declared.Path.At,
-                $"\"{declared.Path.Text}\" lacks {{{captures[missing].Name}}}: several partitions of "
+                $"\"{declared.Path.Text}\" lacks {{{captures[missing].Name}}}: several "
+                    + "partitions of "
                 + $"{pattern.Text} would lie in one place"));
         else if (captures.Count > Pattern.CapturesMax)
             problems.Add(new("bad-path", declared.Path.At,
@@ -166,7 +173,8 @@ static class DatasetReader
             return new(path.Text, captures.ToImmutable(), segments);
         else
             problems.Add(new("path-collision", declared.Path.At,
-                $"\"{declared.Path.Text}\" has a segment with two captures of variable length, so two "
+                $"\"{declared.Path.Text}\" has a segment with two captures of variable length, "
+                    + "so two "
                 + "partitions could lie in one place; separate them with /"));
         return null;
     }

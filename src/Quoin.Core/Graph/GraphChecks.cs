@@ -54,7 +54,8 @@ static class GraphChecks
             if (a.Source is not null && b.Source is not null) continue;
             var (first, second) = IsBefore(PlaceOf(b), PlaceOf(a)) ? (b, a) : (a, b);
             problems.Add(new("two-producers", PlaceOf(second),
-                $"{Describe(first)} ({PlaceOf(first)}) and {Describe(second)} both make {example}"));
+                $"{Describe(first)} ({PlaceOf(first)}) and {Describe(second)} both make "
+                    + $"{example}"));
         }
     }
 
@@ -96,7 +97,8 @@ static class GraphChecks
                         Nearest.To(pool, graph.Pools.Keys)));
                 else if (places > capacity)
                     problems.Add(new("bad-value", job.Location,
-                        $"job {job.Name} takes {places} places of pool {pool}, which has {capacity}"));
+                        $"job {job.Name} takes {places} places of pool {pool}, which has "
+                            + $"{capacity}"));
             }
         }
     }
@@ -145,7 +147,8 @@ static class GraphChecks
                     return (null, $"; {pattern.Text} takes {difference}");
         var near = Nearest.To(input.Text, patterns.Select(pattern => pattern.Text));
         if (near is not null) return (near, null);
-        var first = Nearest.To(FirstOf(input.Text), patterns.Select(pattern => FirstOf(pattern.Text)));
+        var first =
+            Nearest.To(FirstOf(input.Text), patterns.Select(pattern => FirstOf(pattern.Text)));
         return (patterns.Find(pattern => FirstOf(pattern.Text) == first)?.Text, null);
 
         static string FirstOf(string text) => text.Split('/')[0];
@@ -172,7 +175,8 @@ static class GraphChecks
         if (input.IsMany) return false;
         foreach (var output in job.Outputs)
         {
-            if (TemplateSegments.Of(input) is not { } segments || segments.Length != output.Segments.Length)
+            if (TemplateSegments.Of(input) is not { } segments
+                || segments.Length != output.Segments.Length)
                 continue;
             var isSame = true;
             for (var i = 0; i < segments.Length && isSame; i++)
@@ -223,7 +227,9 @@ static class GraphChecks
     static SourceLocation PlaceOf(Producer producer) =>
         producer.Job?.Location ?? producer.Source!.Location;
 
-    /// <summary>Patterns by their first segment, so that only those are compared that can overlap.</summary>
+    /// <summary>
+    /// Patterns by their first segment, so that only those are compared that can overlap.
+    /// </summary>
     sealed class Groups<T>
     {
         readonly Dictionary<string, List<(Pattern Pattern, T Value)>> captures = [];
@@ -254,7 +260,8 @@ static class GraphChecks
         public IEnumerable<(T First, T Second, string Example)> Overlaps()
         {
             foreach (var (text, group) in literals)
-                foreach (var entry in group.Skip(1)) yield return (group[0].Value, entry.Value, text);
+                foreach (var entry in group.Skip(1))
+                    yield return (group[0].Value, entry.Value, text);
             var anywhere = captures.GetValueOrDefault("", []);
             foreach (var (key, group) in captures)
             {

@@ -21,7 +21,8 @@ public sealed class KnownPartitions : IKnownPartitions
     string[]? sorted;
 
     /// <summary>
-    /// Takes where to look: <paramref name="listFiles"/> gives the files that match a glob (<c>*</c>
+    /// Takes where to look: <paramref name="listFiles"/> gives the files that match a glob
+    /// (<c>*</c>
     /// inside segments), both relative to the workspace with <c>/</c>.
     /// </summary>
     public KnownPartitions(
@@ -137,7 +138,8 @@ public sealed class KnownPartitions : IKnownPartitions
             // The pattern knows nothing of derived values and other inputs: ask the job itself.
             if (!inputs.Contains(input)) return;
             foreach (var other in inputs)
-                if (graph.FindProducer(names.Utf8(other)).Source is not null && !files.Contains(other))
+                if (graph.FindProducer(names.Utf8(other)).Source is not null
+                    && !files.Contains(other))
                     return;
             Add(output);
         }

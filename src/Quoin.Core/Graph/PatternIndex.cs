@@ -56,7 +56,9 @@ sealed class PatternIndex<T>
                 : default;
     }
 
-    /// <summary>Calls <paramref name="found"/> for every pattern with captures that matches.</summary>
+    /// <summary>
+    /// Calls <paramref name="found"/> for every pattern with captures that matches.
+    /// </summary>
     public void FindAll(ReadOnlySpan<byte> name, Action<T> found)
     {
         Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];

@@ -3,18 +3,22 @@ using System.Text;
 
 namespace Quoin.Core;
 
-/// <summary>Why a selector selects nothing: a stable code, a sentence, the nearest that would.</summary>
+/// <summary>
+/// Why a selector selects nothing: a stable code, a sentence, the nearest that would.
+/// </summary>
 public sealed record SelectionProblem(string Code, string Message, string? Suggestion = null)
 {
     /// <summary>The line that the command line prints.</summary>
     public override string ToString() =>
-        $"error[{Code}]: {Message}" + (Suggestion is null ? "" : $"; did you mean \"{Suggestion}\"?");
+        $"error[{Code}]: {Message}"
+            + (Suggestion is null ? "" : $"; did you mean \"{Suggestion}\"?");
 }
 
 /// <summary>
 /// Turns what people write for partitions into partitions: a reference, a range in the last segment
 /// (<c>daily/2026-01-01..2026-01-31</c>), <c>*</c> inside a segment and <c>**</c> for any number of
-/// them, <c>job:NAME</c>, and tags. References and ranges need not be known; the others select among
+/// them, <c>job:NAME</c>, and tags. References and ranges need not be known; the others select
+/// among
 /// what is.
 /// </summary>
 public sealed class Selection
@@ -31,7 +35,9 @@ public sealed class Selection
     /// <summary>What could not be understood or found; all of it.</summary>
     public ImmutableArray<SelectionProblem> Problems { get; }
 
-    /// <summary>Selects; names are interned. An empty selection without problems is possible.</summary>
+    /// <summary>
+    /// Selects; names are interned. An empty selection without problems is possible.
+    /// </summary>
     public static Selection Of(
         Graph graph,
         IEnumerable<string> selectors,
@@ -42,7 +48,8 @@ public sealed class Selection
         var partitions = ImmutableArray.CreateBuilder<PartitionId>();
         var seen = new HashSet<PartitionId>();
         var problems = ImmutableArray.CreateBuilder<SelectionProblem>();
-        foreach (var selector in selectors) Take(Find(graph, selector, known, out var wrong), wrong);
+        foreach (var selector in selectors)
+            Take(Find(graph, selector, known, out var wrong), wrong);
         foreach (var tag in tags) Take(FindTag(graph, tag, known, out var wrong), wrong);
         return new(partitions.DrainToImmutable(), problems.DrainToImmutable());
 
@@ -55,7 +62,8 @@ public sealed class Selection
     }
 
     /// <summary>
-    /// What is wrong with a selector whatever is known, or null. Globs are right as long as they are
+    /// What is wrong with a selector whatever is known, or null. Globs are right as long as they
+    /// are
     /// spelled right.
     /// </summary>
     public static SelectionProblem? Check(Graph graph, string selector)
@@ -79,7 +87,8 @@ public sealed class Selection
         problem = null;
         if (selector.StartsWith("job:", StringComparison.Ordinal))
         {
-            if (graph.FindJob(selector[4..]) is { } job) return OutputsOf([job], known, out problem);
+            if (graph.FindJob(selector[4..]) is { } job)
+                return OutputsOf([job], known, out problem);
             problem = UnknownJob(graph, selector[4..]);
             return [];
         }
@@ -127,7 +136,8 @@ public sealed class Selection
 
     static SelectionProblem UnknownJob(Graph graph, string name) =>
         new("unknown-job", $"there is no job \"{name}\"",
-            Nearest.To(name, graph.Jobs.Select(job => job.Name)) is { } near ? $"job:{near}" : null);
+            Nearest.To(name, graph.Jobs.Select(job => job.Name)) is { } near ? $"job:{near}"
+                : null);
 
     static bool IsGlob(string selector) => selector.Contains('*');
 

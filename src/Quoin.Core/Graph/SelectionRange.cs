@@ -55,7 +55,8 @@ static class SelectionRange
         problem = slot switch
         {
             -1 => new("bad-selector",
-                $"\"{selector}\": a range needs a last segment with an int, date, month, year or hour, "
+                $"\"{selector}\": a range needs a last segment with an int, date, month, year "
+                    + "or hour, "
                 + $"unlike {pattern}"),
             -2 => new("bad-selector",
                 $"\"{selector}\": \"{last}\" is not the end of a range in {pattern}"),
@@ -106,7 +107,8 @@ static class SelectionRange
                 return new("unknown-name", $"nothing makes {name}; in {pattern}, {reason}");
         if (patterns.Exists(pattern =>
             pattern.Text.StartsWith(name + "/", StringComparison.Ordinal)))
-            return new("unknown-name", $"{name} is no partition, but has some below it", $"{name}/**");
+            return new("unknown-name", $"{name} is no partition, but has some below it",
+                $"{name}/**");
         if (graph.FindJob(name) is not null)
             return new("unknown-name", $"{name} is a job, not a partition", $"job:{name}");
         var first = name.Split('/')[0];

@@ -2,11 +2,14 @@ using System.Text;
 
 namespace Quoin.Core;
 
-/// <summary>A template seen as a pattern: its captures and derived values match anything of their type.</summary>
+/// <summary>
+/// A template seen as a pattern: its captures and derived values match anything of their type.
+/// </summary>
 static class TemplateSegments
 {
     /// <summary>
-    /// Its segments; captures keep their slots, derived values get slots after them. Null: a segment
+    /// Its segments; captures keep their slots, derived values get slots after them. Null: a
+    /// segment
     /// has two parts of variable length and could be read in several ways.
     /// </summary>
     public static PatternSegment[]? Of(Template template)

@@ -11,7 +11,9 @@ namespace Quoin.Engine;
 /// </summary>
 public sealed record GraphLoad(Graph? Graph, ImmutableArray<GraphProblem> Problems)
 {
-    /// <summary>All files that were read, relative to the workspace, in the order of reading.</summary>
+    /// <summary>
+    /// All files that were read, relative to the workspace, in the order of reading.
+    /// </summary>
     public ImmutableArray<string> Files { get; init; } = [];
 }
 
@@ -71,14 +73,16 @@ public static class GraphLoader
             {
                 var found = new FileInfo(Path.Combine(root, file));
                 if (Directory.Exists(found.FullName))
-                    problems.Add(new("file-missing", place, $"{file} is a folder, not a graph file"));
+                    problems.Add(
+                        new("file-missing", place, $"{file} is a folder, not a graph file"));
                 else if (!found.Exists)
                     problems.Add(new("file-missing", place,
                         $"there is no graph file {file}; `quoin init` writes a first one"));
                 else if (found.Length > YamlReader.BytesMax)
                     problems.Add(new("file-too-big", place,
                         $"{file} has {found.Length >> 20} MiB; a graph file has at most "
-                        + $"{YamlReader.BytesMax >> 20} MiB. A job's config command can generate configs"));
+                        + $"{YamlReader.BytesMax >> 20} MiB. A job's config command can "
+                        + "generate configs"));
                 else
                     return File.ReadAllBytes(found.FullName);
             }
@@ -100,7 +104,8 @@ public static class GraphLoader
             }
             var found = Glob.Files(root, relative);
             if (found.Count == 0)
-                problems.Add(new("file-missing", glob.At, $"no graph file matches \"{glob.Text}\""));
+                problems.Add(
+                    new("file-missing", glob.At, $"no graph file matches \"{glob.Text}\""));
             foreach (var file in found) Open(file, glob.At);
         }
 
@@ -124,7 +129,8 @@ public static class GraphLoader
 
         ImmutableSortedDictionary<string, int> Pools()
         {
-            var pools = ImmutableSortedDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+            var pools =
+                ImmutableSortedDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
             foreach (var (_, _, reader) in files)
             {
                 foreach (var (pool, places) in reader.Pools)
@@ -160,6 +166,7 @@ public static class GraphLoader
         }
 
         int Rank(string file) =>
-            files.FindIndex(entry => entry.File == file) is >= 0 and var index ? index : int.MaxValue;
+            files.FindIndex(entry => entry.File == file) is >= 0 and var index ? index
+                : int.MaxValue;
     }
 }

@@ -4,12 +4,15 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>
-/// Compares a file with the table of keys and reports every difference: unknown, missing and doubled
+/// Compares a file with the table of keys and reports every difference: unknown, missing and
+/// doubled
 /// keys, wrong types, values out of bounds. Knows nothing of what the values mean together.
 /// </summary>
 sealed class ShapeChecker(string file, List<GraphProblem> problems)
 {
-    /// <summary>Reports what is wrong with a value; <paramref name="what"/> names it for people.</summary>
+    /// <summary>
+    /// Reports what is wrong with a value; <paramref name="what"/> names it for people.
+    /// </summary>
     public void Check(YamlNode node, Shape shape, string what)
     {
         switch (shape)
@@ -38,7 +41,8 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
         var hint = kind == YamlKind.List && node.Kind == YamlKind.Text && !node.IsEmpty
             ? $"; write [{node.Text}]"
             : "";
-        Report("wrong-type", node, $"{what} must be {shape.Description}, not {node.Description}{hint}");
+        Report("wrong-type", node,
+            $"{what} must be {shape.Description}, not {node.Description}{hint}");
         return false;
     }
 
@@ -55,7 +59,8 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
             }
             else if (known.Support == KeySupport.None)
             {
-                Report("not-supported", key, $"{key.Text} is not supported by this version of Quoin");
+                Report("not-supported", key,
+                    $"{key.Text} is not supported by this version of Quoin");
             }
             else
             {
@@ -114,7 +119,8 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
             IntShape whole => CheckInt(node, whole),
             BoolShape => (text is "true" or "false", node.IsPlain),
             DurationShape duration =>
-                (Quantities.TryParseDuration(text, out _) || (duration.AllowsNone && text == "none"),
+                (Quantities.TryParseDuration(text, out _)
+                    || (duration.AllowsNone && text == "none"),
                     true),
             SizeShape => (Quantities.TryParseSize(text, out _), true),
             ChoiceShape choice => (choice.Words.Contains(text), true),

@@ -24,10 +24,12 @@ public class GraphLoaderTests
         Assert.Equal(2, graph.Pools["plots"]);
         Assert.Equal(["daily", "monthly", "report", "ranked"], graph.Jobs.Select(job => job.Name));
         Assert.Equal("quoin.yaml:11:3", graph.Jobs[0].Location.ToString());
-        Assert.Equal("out/daily/seattle/2012-01-31.json", PathOf(graph, "daily/seattle/2012-01-31"));
+        Assert.Equal("out/daily/seattle/2012-01-31.json",
+            PathOf(graph, "daily/seattle/2012-01-31"));
         Assert.Equal("data/seattle-2012.csv", PathOf(graph, "observed/seattle/2012"));
         Assert.Equal("out/report.svg", PathOf(graph, "report"));
-        Assert.Equal(".quoin/data/monthly/seattle/2012-01", PathOf(graph, "monthly/seattle/2012-01"));
+        Assert.Equal(".quoin/data/monthly/seattle/2012-01",
+            PathOf(graph, "monthly/seattle/2012-01"));
         Assert.True(graph.FindProducer("observed/seattle/2012"u8).Source!.IsSource);
         Assert.False(graph.FindProducer("observed/seattle/12"u8).Exists);
         Assert.Equal("ranked", graph.FindProducer("ranked/2012-01"u8).Job!.Name);

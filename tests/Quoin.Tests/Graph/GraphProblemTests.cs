@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Quoin.Tests;
 
-/// <summary>What people read when a graph file is wrong; the cases are in a file of their own.</summary>
+/// <summary>
+/// What people read when a graph file is wrong; the cases are in a file of their own.
+/// </summary>
 public class GraphProblemTests
 {
     static readonly string CasesFile =
@@ -14,7 +16,8 @@ public class GraphProblemTests
     public void Each_wrong_file_says_where_and_what()
     {
         var expected = File.ReadAllText(CasesFile);
-        var actual = string.Join("\n\n", expected.TrimEnd('\n').Split("\n\n").Select(Answer)) + "\n";
+        var actual =
+            string.Join("\n\n", expected.TrimEnd('\n').Split("\n\n").Select(Answer)) + "\n";
         if (Environment.GetEnvironmentVariable("QUOIN_UPDATE") == "1")
             File.WriteAllText(CasesFile, actual);
 

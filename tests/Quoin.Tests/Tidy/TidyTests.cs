@@ -21,10 +21,11 @@ public sealed partial class TidyTests
     [Fact]
     public void A_line_is_at_most_100_columns() => None(
         from file in Repository.CSharp
-        from complaint in file.Where(
-            line => line.Length > ColumnsMax && !IsOneLongWord(line),
-            $"break this line, it is longer than {ColumnsMax} columns")
-        select complaint);
+        let quoted = RawStringLines(file)
+        from i in Enumerable.Range(0, file.Lines.Length)
+        where file.Lines[i].Length > ColumnsMax && !IsOneLongWord(file.Lines[i])
+            && !quoted.Contains(i)
+        select $"{file.Path}:{i + 1}: break this line, it is longer than {ColumnsMax} columns");
 
     [Fact]
     public void Nothing_is_left_for_later() => None(
@@ -112,6 +113,19 @@ public sealed partial class TidyTests
         XDocument.Load(Path.Combine(Repository.Root, path));
 
     static bool IsOneLongWord(string line) => !line.Trim().Contains(' ');
+
+    // What stands between two """ is somebody else's text; it cannot always be broken.
+    static HashSet<int> RawStringLines(SourceFile file)
+    {
+        var quoted = new HashSet<int>();
+        var inside = false;
+        for (var i = 0; i < file.Lines.Length; i++)
+        {
+            if (inside) quoted.Add(i);
+            if (file.Lines[i].Split("\"\"\"").Length % 2 == 0) inside = !inside;
+        }
+        return quoted;
+    }
 
     static bool IsText(string path) =>
         Path.GetExtension(path) is not (".csv" or ".png" or ".bin" or ".db" or ".svg")

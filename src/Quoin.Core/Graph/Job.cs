@@ -250,9 +250,9 @@ public sealed record JobLimits
     /// <summary>n retries are n + 1 attempts.</summary>
     public int Retries { get; init; }
 
-    /// <summary>The job's own meaning of exit codes.</summary>
-    public ImmutableSortedDictionary<int, FailureCategory> ExitCodes { get; init; } =
-        ImmutableSortedDictionary<int, FailureCategory>.Empty;
+    /// <summary>The job's own meaning of exit codes; null: success.</summary>
+    public ImmutableSortedDictionary<int, FailureCategory?> ExitCodes { get; init; } =
+        ImmutableSortedDictionary<int, FailureCategory?>.Empty;
 
     /// <summary>What a run takes.</summary>
     public ResourceVector Resources { get; init; } = ResourceVector.OneCpu;

@@ -75,7 +75,14 @@ public sealed record MissInputs(RunId Run, int Epoch, ImmutableArray<PartitionId
 }
 
 /// <summary>T8. Stop a run that nobody demands.</summary>
-public sealed record RequestRunCancel(RunId Run, string By) : KernelCommand;
+public sealed record RequestRunCancel(RunId Run, string By) : KernelCommand
+{
+    /// <summary>
+    /// The plan that the run came from died with its coordinator: a queued run is dropped although
+    /// it is demanded, and its claims are planned again.
+    /// </summary>
+    public bool ToReplan { get; init; }
+}
 
 /// <summary>T9. A run that was told to stop has stopped.</summary>
 public sealed record AckRunCancel(RunId Run, int Epoch) : KernelCommand

@@ -86,8 +86,19 @@ public static class Evolve
             s.Move(p, PartitionPlace.Planned);
             foreach (var input in e.Inputs) Tokens.Demand(s, p.Value, input, acceptedAt);
             if (s.OutstandingInputs(p) == 0) s.Notices.Ready.Add(p);
+            if (want is { Options.OnFailure: FailureMode.KeepGoing }) KeepGoing(s, want, p);
         }
         s.Configs.Release(config);
+    }
+
+    // A want that keeps going asks for everything that is planned for it: when one consumer fails,
+    // its other inputs are still built. Without failures it changes nothing.
+    static void KeepGoing(KernelState s, WantToken want, PartitionId p)
+    {
+        for (var d = s.CellOf(p).DemandHead; d != DemandPool.None; d = s.Demands[d].NextOnTarget)
+            if (s.Demands[d].Requester == ~want.Id.Value) return;
+        Tokens.Demand(s, ~want.Id.Value, p, want.AcceptedAt);
+        want.Remaining++;
     }
 
     static void Unpublish(KernelState s, PartitionId p, PartitionPlace to)

@@ -163,7 +163,8 @@ public static class Kernel
     {
         if (!s.Runs.TryGetValue(c.Run.Value, out var run)) return NoSuchRun(c.Run);
         if (run.Place == RunPlace.Cancelling) return Decision.Nothing;
-        return Demanded(s, run)
+        var dropped = c.ToReplan && run.Place == RunPlace.Queued;
+        return Demanded(s, run) && !dropped
             ? new Refusal("still-demanded", $"{c.Run} makes what an open want asks for.")
             : new RunCancelRequested(c.Run, c.By);
     }

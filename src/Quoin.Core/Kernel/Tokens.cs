@@ -31,6 +31,9 @@ public sealed class WantToken
     /// <summary>Targets that failed so far.</summary>
     internal List<PartitionId> Failed { get; } = [];
 
+    /// <summary>What it asked for and cannot have.</summary>
+    public IReadOnlyList<PartitionId> FailedTargets => Failed;
+
     /// <summary>True when a target failed.</summary>
     public bool HasFailed => Failed.Count > 0;
 }

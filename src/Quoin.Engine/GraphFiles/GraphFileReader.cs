@@ -124,7 +124,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
 
     static JobLimits LimitsOf(YamlNode job, YamlNode? defaults)
     {
-        var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory>();
+        var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
         foreach (var owner in (ReadOnlySpan<YamlNode?>)[defaults, job])
             foreach (var (code, category) in EntriesOf(owner, "exit_codes"))
                 if (IntOf(code) is { } number

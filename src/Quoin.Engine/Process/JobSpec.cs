@@ -125,6 +125,9 @@ public sealed record JobResult
     /// <summary>All lines that it printed.</summary>
     public long LogLines { get; init; }
 
+    /// <summary>A file that the fingerprint holds changed while it ran.</summary>
+    public bool SourceMoved { get; init; }
+
     /// <summary>Things a person should know: malformed reports, undeclared outputs.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 }

@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Quoin.Core;
+
+namespace Quoin.Bench;
+
+/// <summary>What the kernel does in a second on one thread, without I/O.</summary>
+public static class KernelBench
+{
+    /// <summary>Events a second for runs of one output, decided and applied, then applied alone.</summary>
+    /// <param name="partitions">How many partitions are built.</param>
+    public static (double Decided, double Applied, double BytesPerPartition) Run(int partitions)
+    {
+        var names = new PartitionNames();
+        var ids = new PartitionId[partitions];
+        for (var i = 0; i < partitions; i++) ids[i] = names.Intern($"daily/seattle/{i:D7}");
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var state = new KernelState(names);
+        var log = new List<BuildEvent>(partitions * 4);
+        var watch = Stopwatch.StartNew();
+        Build(state, ids, log);
+        var decided = log.Count / watch.Elapsed.TotalSeconds;
+
+        var events = log.ToArray();
+        log.Clear();
+        log.TrimExcess();
+        var replayed = new KernelState(names);
+        watch.Restart();
+        foreach (var e in events)
+        {
+            Evolve.Apply(replayed, e);
+            if (replayed.Notices.Ready.Count > 0) replayed.Notices.Clear();
+        }
+        var applied = events.Length / watch.Elapsed.TotalSeconds;
+        events = [];
+        GC.KeepAlive(replayed);
+        var after = GC.GetTotalMemory(forceFullCollection: true);
+        GC.KeepAlive(state);
+        GC.KeepAlive(ids);
+        return (decided, applied, (after - before) / 2.0 / partitions);
+    }
+
+    static void Build(KernelState state, PartitionId[] ids, List<BuildEvent> log)
+    {
+        void Do(KernelCommand command)
+        {
+            foreach (var e in Kernel.Decide(state, command).Events)
+            {
+                Evolve.Apply(state, e);
+                log.Add(e);
+            }
+        }
+        var worker = new WorkerId("bench/1/a");
+        var usage = new RunUsage(DateTimeOffset.UnixEpoch, 1, 1, 1);
+        var digest = Fingerprint.DigestOf("bench"u8);
+        var options = new WantOptions { OnFailure = FailureMode.FailFast };
+        Do(new AddWorker(worker, 2));
+        Do(new AcceptWant(ImmutableArray.Create(ids), options));
+        var want = new WantId(1);
+        state.Notices.Clear();
+        foreach (var id in ids) Do(new ProposePlan(new PartitionPlanned(want, "daily", [id], [])));
+        Do(new ProposePlan(new WantPlanned(want, default)));
+        state.Notices.Clear();
+        foreach (var id in ids)
+        {
+            Do(new ScheduleRun(id, Supersede: false));
+            var run = new RunId(state.LastRun);
+            Do(new LeaseRun(run, worker, DateTimeOffset.UnixEpoch));
+            Do(new CompleteRun(run, 1, [new OutputManifest(id, digest, 100)])
+            {
+                Fingerprint = digest, Usage = usage,
+            });
+            state.Notices.Clear();
+        }
+    }
+}

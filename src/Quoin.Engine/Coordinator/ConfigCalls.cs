@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using System.Text;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// Calls of the jobs' own commands while a plan is made: <c>config</c>, whose answers are kept in
+/// the store by everything that decides them, and the <c>conditions</c> probes.
+/// </summary>
+public sealed class ConfigCalls(Workspace workspace, IBuildStore store, FileStampCache files)
+{
+    /// <summary>How long one call may take.</summary>
+    public static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(10);
+
+    /// <summary>The answers to a round of questions, in their order; calls run side by side.</summary>
+    public IReadOnlyList<ConfigAnswer> AnswerAll(
+        ImmutableArray<ConfigRequest> requests, CancellationToken ct)
+    {
+        var answers = new ConfigAnswer[requests.Length];
+        Parallel.For(0, requests.Length, i => answers[i] = Answer(requests[i], ct));
+        ct.ThrowIfCancellationRequested();
+        return answers;
+    }
+
+    ConfigAnswer Answer(ConfigRequest request, CancellationToken ct)
+    {
+        var question = ConfigProtocol.WriteQuestion(request.Outputs);
+        var key = request.Job.ConfigCache ? KeyOf(request.Job, question) : default;
+        if (key.Exists && store.ConfigAnswer(key) is { } kept
+            && ConfigProtocol.ReadAnswer(kept, request) is { Failure: null } known) return known;
+        var job = request.Job;
+        var end = ConfigProcess.Run(
+            job.ConfigCommand, workspace.Absolute(job.Folder), job.Env, question, TimeMax, ct);
+        if (end.Problem is { } problem)
+            return ConfigAnswer.Failed(
+                $"config {problem} for {request.Outputs.Length} outputs{Tail(end.StderrTail)}");
+        var answer = ConfigProtocol.ReadAnswer(end.Stdout, request);
+        if (key.Exists && answer.Failure is null)
+            store.SaveConfigAnswerAsync(key, end.Stdout, CancellationToken.None)
+                .GetAwaiter().GetResult();
+        return answer;
+    }
+
+    /// <summary>What a probe prints on stdout, trimmed; or why it cannot be asked.</summary>
+    public (string Answer, string? Problem) Probe(Job job, ImmutableArray<string> argv)
+    {
+        var end = ConfigProcess.Run(
+            argv, workspace.Absolute(job.Folder), job.Env, default, TimeMax, CancellationToken.None);
+        return end.Problem is { } problem
+            ? ("", problem + Tail(end.StderrTail))
+            : (Encoding.UTF8.GetString(end.Stdout.Span).Trim(), null);
+    }
+
+    // The answer may depend on the command, its code and environment, and the question.
+    Digest KeyOf(Job job, ReadOnlyMemory<byte> question)
+    {
+        var text = new StringBuilder("quoin-config 1\n").Append(job.Name).Append('\n');
+        foreach (var arg in job.ConfigCommand) text.Append("arg ").Append(arg).Append('\n');
+        foreach (var (name, value) in job.Env)
+            text.Append("env ").Append(name).Append('=').Append(value).Append('\n');
+        foreach (var glob in job.Code)
+            foreach (var path in CodeFiles.Match(workspace, job.Folder, glob)) AddCode(text, path);
+        if (CodeFiles.Program(workspace, job.Folder, job.ConfigCommand) is { } program)
+            AddCode(text, program);
+        text.Append(Encoding.UTF8.GetString(question.Span));
+        return Fingerprint.DigestOf(Encoding.UTF8.GetBytes(text.ToString()));
+    }
+
+    void AddCode(StringBuilder text, string path) =>
+        text.Append("code ").Append(path).Append(' ').Append(files.DigestOf(path)).Append('\n');
+
+    static string Tail(string stderr)
+    {
+        var last = stderr.AsSpan().Trim();
+        var line = last[(last.LastIndexOf('\n') + 1)..];
+        return line.IsEmpty ? "" : $": {line}";
+    }
+}

@@ -1,0 +1,331 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The one thread that decides for a store: it takes messages, asks the kernel, applies the events,
+/// appends them, and only then acts on them (launches runs, tells the terminal). Whatever it waits
+/// for arrives as a message; nothing polls.
+/// </summary>
+sealed class Coordinator : IDisposable
+{
+    readonly CoordinatorParts parts;
+    readonly Mailbox mailbox = new();
+    readonly Dispatcher dispatcher;
+    readonly Planning planning;
+    readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
+    readonly List<BuildEvent> pending = [];
+    readonly List<FingerprintText> fingerprints = [];
+    readonly List<Action> afterCommit = [];
+    readonly CancellationTokenSource killed = new();
+    readonly List<TaskCompletionSource<bool>> idle = [];
+    long position;
+    bool stopping;
+
+    public Coordinator(CoordinatorParts parts, long position)
+    {
+        this.parts = parts;
+        this.position = position;
+        planning = new Planning(
+            parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
+        dispatcher = new Dispatcher(this, parts, planning, mailbox);
+    }
+
+    KernelState State => parts.State;
+
+    /// <summary>The position of the newest committed event.</summary>
+    public long Position => position;
+
+    public void Post(Message message)
+    {
+        if (message is Message.Kill) killed.Cancel(); // A config command that hangs ends too.
+        mailbox.Post(message);
+    }
+
+    /// <summary>Decides until it is told to stop. A store that fails ends it with its exception.</summary>
+    public void Run()
+    {
+        try
+        {
+            TakeOver();
+            Settle();
+            List<Message> messages = [];
+            while (!stopping)
+            {
+                messages.Clear();
+                messages = mailbox.Take(messages);
+                foreach (var message in messages) Handle(message);
+                Settle();
+            }
+            Do(new RemoveWorker(parts.Worker));
+            Commit();
+        }
+        catch (Exception e)
+        {
+            dispatcher.KillAll();
+            foreach (var report in reports.Values) report.TrySetException(e);
+            throw;
+        }
+        finally
+        {
+            dispatcher.Dispose(); // Waits for what runs, so that nobody posts afterwards.
+        }
+    }
+
+    public void Dispose()
+    {
+        killed.Dispose();
+        mailbox.Dispose();
+    }
+
+    void Handle(Message message)
+    {
+        switch (message)
+        {
+            case Message.Ended m: dispatcher.TakeResult(m.Launch, m.Result); break;
+            case Message.Wanted m: Accept(m); break;
+            case Message.Cancel m: Cancel(m); break;
+            case Message.Kill: dispatcher.KillAll(); break;
+            case Message.Tick: break; // What is due is looked at after every message.
+            case Message.Ask m: Answer(m); break;
+            case Message.WhenIdle m: idle.Add(m.Idle); break;
+            case Message.Stop: stopping = true; break;
+            default: throw new InvalidOperationException($"unknown message {message}");
+        }
+    }
+
+    /// <summary>Asks the kernel and applies its answer; the events are appended with the next commit.</summary>
+    public Refusal? Do(KernelCommand command)
+    {
+        var decision = Kernel.Decide(State, command);
+        foreach (var e in decision.Events) Apply(e);
+        return decision.Refusal;
+    }
+
+    void Apply(BuildEvent e)
+    {
+        StateLoader.Observe(parts.History, State, e);
+        Evolve.Apply(State, e);
+        pending.Add(e);
+    }
+
+    /// <summary>To be stored with the next commit.</summary>
+    public void Keep(FingerprintText text) => fingerprints.Add(text);
+
+    /// <summary>To be done when the facts so far are committed.</summary>
+    public void AfterCommit(Action action) => afterCommit.Add(action);
+
+    // Everything that follows from what was applied, until nothing does; then the facts are
+    // appended, and then they are acted on.
+    void Settle()
+    {
+        do
+        {
+            TakeNotices();
+            dispatcher.StartReady();
+        }
+        while (HasNotices());
+        Commit();
+        if (idle.Count == 0 || State.Wants.Count > 0 || State.Runs.Count > 0) return;
+        foreach (var waiter in idle) waiter.TrySetResult(true);
+        idle.Clear();
+    }
+
+    bool HasNotices()
+    {
+        var n = State.Notices;
+        return n.Ready.Count + n.ToPlan.Count + n.Failed.Count + n.Ended.Count + n.Released.Count
+            + n.MaybeUndemanded.Count > 0;
+    }
+
+    void TakeNotices()
+    {
+        while (HasNotices())
+        {
+            var notices = State.Notices;
+            PartitionId[] ready = [.. notices.Ready], toPlan = [.. notices.ToPlan];
+            PartitionId[] failed = [.. notices.Failed];
+            (WantToken Want, WantOutcome Outcome)[] ended = [.. notices.Ended];
+            RunToken[] released = [.. notices.Released], undemanded = [.. notices.MaybeUndemanded];
+            notices.Clear();
+            foreach (var p in failed) planning.Release(p);
+            foreach (var run in released) dispatcher.Released(run);
+            foreach (var (want, outcome) in ended) End(want, outcome);
+            dispatcher.CancelUndemanded(undemanded, ended);
+            PlanAgain(toPlan);
+            foreach (var p in ready) dispatcher.AddReady(p);
+        }
+    }
+
+    void Accept(Message.Wanted m)
+    {
+        var plan = planning.Make(m.Request, killed.Token);
+        var targets = plan.Targets.AddRange(plan.AlsoWanted);
+        var options = m.Request.Options;
+        var estimates = planning.Rank(plan, new WantId(State.LastWant + 1));
+        if (targets.IsEmpty)
+        {
+            parts.Observer.Planned(null, plan, null);
+            m.Report.SetResult(new WantReport { Outcome = WantOutcome.Succeeded });
+            return;
+        }
+        var command = new AcceptWant(targets, options) { Request = m.Request.Text };
+        if (Do(command) is { } refusal)
+        {
+            m.Report.SetResult(new WantReport { Refusal = refusal });
+            return;
+        }
+        var want = new WantId(State.LastWant);
+        State.Notices.ToPlan.Clear(); // This plan covers them; what it leaves is planned again.
+        if (options.Strict && plan.Problems.Length > 0)
+        {
+            Do(new ProposePlan(new AnalysisFailed(want, plan.Problems)));
+            AfterCommit(() => parts.Observer.Planned(want, plan, null));
+            AfterCommit(() => m.Report.SetResult(
+                new WantReport { Want = want, NothingPlanned = true }));
+            return;
+        }
+        reports[want.Value] = m.Report;
+        foreach (var e in planning.Events(estimates)) Do(new ProposePlan(e));
+        Delegate(want, plan);
+        AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
+    }
+
+    // Tells people which runs of other wants this one waits for.
+    void Delegate(WantId want, Plan plan)
+    {
+        if (plan.Delegated == 0) return;
+        foreach (var node in plan.Graph.Order.ToArray().Where(plan.IsDelegated))
+        {
+            foreach (var p in plan.Graph.Outputs(node).ToArray())
+                if (State.HolderOf(p) is { } run) Apply(new WantDelegated(want, p, run.Id));
+        }
+    }
+
+    void PlanAgain(IEnumerable<PartitionId> candidates)
+    {
+        var wanted = candidates
+            .Where(p => State.PlaceOf(p) == PartitionPlace.Wanted)
+            .Distinct()
+            .ToImmutableArray();
+        if (wanted.IsEmpty) return;
+        foreach (var p in wanted) planning.Release(p);
+        var want = WantOf(wanted);
+        if (want is null) return;
+        var plan = planning.MakeAgain(wanted, killed.Token);
+        foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
+            Do(new ProposePlan(e is WantPlanned planned
+                ? new PlanExtended(want.Id, wanted[0], planned.Counts)
+                : e));
+    }
+
+    // The plan of a partition that several wants need goes to the newest: it tries again what failed.
+    WantToken? WantOf(ImmutableArray<PartitionId> wanted)
+    {
+        _ = wanted;
+        return State.Wants.Values.MaxBy(want => want.AcceptedAt);
+    }
+
+    void End(WantToken want, WantOutcome outcome)
+    {
+        if (outcome == WantOutcome.Succeeded) Apply(new WantSucceeded(want.Id));
+        else if (outcome == WantOutcome.Failed)
+            Apply(new WantFailed(want.Id, [.. want.FailedTargets]));
+        planning.Forget(want.Id);
+        if (reports.Remove(want.Id.Value, out var report))
+            AfterCommit(() => report.TrySetResult(
+                new WantReport { Want = want.Id, Outcome = outcome }));
+    }
+
+    void Cancel(Message.Cancel m)
+    {
+        var wants = m.Want is { } one ? [one] : State.Wants.Values.Select(w => w.Id).ToArray();
+        foreach (var want in wants) Do(new CancelWant(want, m.By));
+    }
+
+    void Answer(Message.Ask m)
+    {
+        Refusal? refusal = null;
+        foreach (var command in m.Commands(State)) refusal ??= Do(command);
+        AfterCommit(() => m.Answer.TrySetResult(refusal));
+    }
+
+    // Runs of a process that is gone: found lost, and planned again under the graph of today.
+    void TakeOver()
+    {
+        foreach (var run in State.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
+        {
+            if (run.Place != RunPlace.Queued)
+                Do(new ExpireLease(run.Id, run.Epoch, parts.Time.GetUtcNow()));
+            if (State.Runs.ContainsKey(run.Id.Value))
+                Do(new RequestRunCancel(run.Id, "restart") { ToReplan = true });
+        }
+        foreach (var worker in State.Workers.Values.ToArray()) Do(new RemoveWorker(worker.Id));
+        Do(new AddWorker(parts.Worker, parts.Slots));
+        State.Notices.ToPlan.Clear();
+        foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
+            Continue(want);
+    }
+
+    void Continue(WantToken want)
+    {
+        AfterCommit(() => parts.Observer.Continuing(want));
+        var request = new WantRequest
+        {
+            Targets = [.. State.OutstandingTargets(want).Select(State.Names.Text)],
+            Options = want.Options with { Fresh = FreshMode.No }, // What it asked for may be done.
+        };
+        var plan = planning.Make(request, killed.Token);
+        foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
+            Do(new ProposePlan(e is WantPlanned planned && want.IsPlanned
+                ? new PlanExtended(want.Id, want.Targets[0], planned.Counts)
+                : e));
+    }
+
+    void Commit()
+    {
+        var stamps = parts.Files.TakeChanged();
+        if (pending.Count > 0 || stamps.Count > 0 || fingerprints.Count > 0)
+        {
+            var at = parts.Time.GetUtcNow();
+            var batch = new AppendBatch
+            {
+                At = at, Names = State.Names, Events = pending.ToArray(),
+                Fingerprints = fingerprints.ToArray(), Stamps = stamps,
+            };
+            var last = parts.Store.AppendAsync(batch, CancellationToken.None)
+                .GetAwaiter().GetResult();
+            var first = last - batch.Events.Count + 1;
+            var logged = batch.Events.Select((e, i) => new LoggedEvent(first + i, at, e)).ToArray();
+            position = last;
+            pending.Clear();
+            fingerprints.Clear();
+            parts.Observer.Logged(logged);
+        }
+        if (afterCommit.Count == 0) return;
+        var actions = afterCommit.ToArray();
+        afterCommit.Clear();
+        foreach (var action in actions) action();
+    }
+}
+
+/// <summary>What a coordinator works with.</summary>
+sealed record CoordinatorParts
+{
+    public required Workspace Workspace { get; init; }
+    public required Graph Graph { get; init; }
+    public required KernelState State { get; init; }
+    public required DurationHistory History { get; init; }
+    public required IBuildStore Store { get; init; }
+    public required FileStampCache Files { get; init; }
+    public required WorkspaceFacts Facts { get; init; }
+    public required ConfigCalls Calls { get; init; }
+    public required JobProcess Process { get; init; }
+    public required IBuildObserver Observer { get; init; }
+    public required TimeProvider Time { get; init; }
+    public required Random Random { get; init; }
+    public required WorkerId Worker { get; init; }
+    public required int Slots { get; init; }
+    public required long MemoryBytes { get; init; }
+}

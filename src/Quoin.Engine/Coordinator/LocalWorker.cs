@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Text;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The slots of this process: one thread each, which takes a leased run, executes it with
+/// <see cref="JobProcess"/> and hands the result in. A slot knows neither the kernel nor the store.
+/// </summary>
+sealed class LocalWorker : IDisposable
+{
+    readonly Workspace workspace;
+    readonly Graph graph;
+    readonly PartitionNames names;
+    readonly FileStampCache files;
+    readonly JobProcess process;
+    readonly Action<LaunchRequest, JobResult> handIn;
+    readonly Action<RunId, JobProgress> progress;
+    readonly BlockingCollection<LaunchRequest> queue = [];
+    readonly List<Thread> threads = [];
+
+    public LocalWorker(
+        Workspace workspace, Graph graph, PartitionNames names, FileStampCache files,
+        JobProcess process, int slots, Action<LaunchRequest, JobResult> handIn,
+        Action<RunId, JobProgress> progress)
+    {
+        (this.workspace, this.graph, this.names, this.files) = (workspace, graph, names, files);
+        (this.process, this.handIn, this.progress) = (process, handIn, progress);
+        for (var i = 0; i < slots; i++)
+        {
+            var thread = new Thread(Work) { Name = $"slot {i + 1}", IsBackground = true };
+            threads.Add(thread);
+            thread.Start();
+        }
+    }
+
+    public void Launch(LaunchRequest request) => queue.Add(request);
+
+    /// <summary>Waits for what is running; nothing new is taken.</summary>
+    public void Dispose()
+    {
+        queue.CompleteAdding();
+        foreach (var thread in threads) thread.Join();
+        queue.Dispose();
+    }
+
+    void Work()
+    {
+        foreach (var request in queue.GetConsumingEnumerable())
+        {
+            JobResult result;
+            try
+            {
+                result = Execute(request);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException
+                or InvalidOperationException or ArgumentException)
+            {
+                // The environment of one attempt (staging, log, descriptors): its failure, not ours.
+                result = new JobResult
+                {
+                    End = JobEnd.Failed,
+                    Failure = new RunFailure(FailureCategory.Configuration, e.Message),
+                };
+            }
+            handIn(request, result);
+        }
+    }
+
+    JobResult Execute(LaunchRequest request)
+    {
+        if (request.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+        var stamps = request.Watched.Select(files.StampOf).ToArray();
+        var result = process.Run(
+            SpecOf(request), request.Control, new Observer(request.Id.Run, progress));
+        if (result.End != JobEnd.Completed) return result;
+        for (var i = 0; i < stamps.Length; i++)
+        {
+            if (files.StampOf(request.Watched[i]) == stamps[i]) continue;
+            var warning = $"source-moved: {request.Watched[i]} changed while {request.Id.Run} ran; "
+                + "its outputs are published but not current";
+            return result with { Warnings = result.Warnings.Add(warning), SourceMoved = true };
+        }
+        return result;
+    }
+
+    JobSpec SpecOf(LaunchRequest request)
+    {
+        var job = request.Job;
+        var config = request.Config ?? job.Configure(names.Text(request.Outputs[0]));
+        var id = request.Id;
+        return new JobSpec
+        {
+            Id = id,
+            Epoch = request.Epoch,
+            Config = config,
+            WorkingDirectory = workspace.Absolute(job.Folder),
+            Inputs = ImmutableArray.CreateRange(
+                request.Inputs, i => new SpecInput(
+                    names.Text(i.Partition), PathOf(i.Partition), i.Digest)),
+            Outputs = ImmutableArray.CreateRange(
+                request.Outputs, o => new SpecOutput(
+                    names.Text(o), PathOf(o), request.Claims.Contains(o))),
+            Stdout = job.Stdout,
+            StagingDirectory = workspace.StagingOf(id),
+            LogFile = workspace.LogOf(id),
+            Timeout = job.Limits.Timeout,
+            Grace = job.Limits.Grace,
+            ExitCodes = job.Limits.ExitCodes,
+        };
+    }
+
+    string PathOf(PartitionId partition) =>
+        workspace.Absolute(graph.PathOf(names.Utf8(partition)));
+
+    sealed class Observer(RunId run, Action<RunId, JobProgress> progress) : IJobObserver
+    {
+        public void Launched(int pid) { }
+
+        public void Progress(JobProgress report) => progress(run, report);
+    }
+}

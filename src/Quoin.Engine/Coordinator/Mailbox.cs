@@ -1,0 +1,65 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>Something that happened outside the coordinator's thread.</summary>
+abstract record Message
+{
+    /// <summary>A want arrives.</summary>
+    public sealed record Wanted(WantRequest Request, TaskCompletionSource<WantReport> Report) : Message;
+
+    /// <summary>Somebody gives wants up; null: all of them.</summary>
+    public sealed record Cancel(WantId? Want, string By) : Message;
+
+    /// <summary>An attempt ended.</summary>
+    public sealed record Ended(LaunchRequest Launch, JobResult Result) : Message;
+
+    /// <summary>The process shall end: running jobs are killed.</summary>
+    public sealed record Kill : Message;
+
+    /// <summary>A timer went off.</summary>
+    public sealed record Tick : Message;
+
+    /// <summary>Any other command, with the answer for who asked.</summary>
+    public sealed record Ask(
+        Func<KernelState, IReadOnlyList<KernelCommand>> Commands,
+        TaskCompletionSource<Refusal?> Answer) : Message;
+
+    /// <summary>Somebody waits until there is nothing to do.</summary>
+    public sealed record WhenIdle(TaskCompletionSource<bool> Idle) : Message;
+
+    /// <summary>No more messages: the loop ends.</summary>
+    public sealed record Stop : Message;
+}
+
+/// <summary>Messages from many threads to one, in order of arrival.</summary>
+sealed class Mailbox : IDisposable
+{
+    readonly Lock gate = new();
+    readonly SemaphoreSlim arrived = new(0);
+    List<Message> messages = [];
+
+    public void Post(Message message)
+    {
+        bool first;
+        lock (gate)
+        {
+            messages.Add(message);
+            first = messages.Count == 1;
+        }
+        if (first) arrived.Release();
+    }
+
+    /// <summary>Waits until there is one, and takes all.</summary>
+    public List<Message> Take(List<Message> empty)
+    {
+        arrived.Wait();
+        lock (gate)
+        {
+            (messages, empty) = (empty, messages);
+            return empty;
+        }
+    }
+
+    public void Dispose() => arrived.Dispose();
+}

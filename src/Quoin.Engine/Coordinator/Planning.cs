@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The plans of open wants, as long as something of them is to be made: which plan and node a
+/// partition belongs to, and how urgent the node is. Belongs to the coordinator's thread.
+/// </summary>
+sealed class Planning(
+    Graph graph, KernelState state, WorkspaceFacts facts, ConfigCalls calls,
+    DurationHistory history, TimeProvider time)
+{
+    readonly List<PlannedWant> plans = [];
+    readonly Dictionary<PartitionId, (PlannedWant Plan, int Node)> owners = [];
+
+    /// <summary>Analyzes and tests; changes nothing but caches.</summary>
+    public Plan Make(WantRequest request, CancellationToken ct)
+    {
+        facts.Forget();
+        facts.IsOwned = owners.ContainsKey;
+        facts.Thorough = request.Thorough;
+        var targets = ImmutableArray.CreateRange(
+            request.Targets, name => state.Names.Intern(name));
+        return Make(targets, OptionsOf(request), ct);
+    }
+
+    /// <summary>Analyzes again what came back to Wanted: found inputs, a cancelled run, a restart.</summary>
+    public Plan MakeAgain(ImmutableArray<PartitionId> wanted, CancellationToken ct)
+    {
+        facts.IsOwned = owners.ContainsKey;
+        return Make(wanted, new PlanOptions { Now = time.GetUtcNow() }, ct);
+    }
+
+    Plan Make(ImmutableArray<PartitionId> targets, PlanOptions options, CancellationToken ct)
+    {
+        var analysis = new Analysis(graph, state.Names, new AnalysisOptions
+        {
+            FoundInputs = state.FoundInputs,
+        });
+        analysis.Start(targets.AsSpan());
+        while (analysis.Requests is { IsEmpty: false } requests)
+            analysis.Answer(calls.AnswerAll(requests, ct));
+        return Plan.Make(analysis.Finish(), facts, options);
+    }
+
+    PlanOptions OptionsOf(WantRequest request) => new()
+    {
+        Now = time.GetUtcNow(), Fresh = request.Options.Fresh, Soft = request.Soft,
+        Thorough = request.Thorough,
+    };
+
+    /// <summary>
+    /// The events of a plan, one after the other: each must be applied before the next is asked
+    /// for, because a consumer's plan is what makes its inputs Wanted.
+    /// </summary>
+    public IEnumerable<BuildEvent> Events(PlannedWant planned)
+    {
+        var plan = planned.Plan;
+        plans.Add(planned);
+        foreach (var e in PlanEvents.Of(plan, planned.Want, IsLeftOver))
+        {
+            yield return e;
+            if (e is PartitionPlanned p) Own(planned, p);
+        }
+    }
+
+    // A partition that an earlier process planned, or that failed only because an input did: it is
+    // Wanted although its test passes, so it is planned, and the test at its turn ends it.
+    bool IsLeftOver(PartitionId p) =>
+        state.PlaceOf(p) is PartitionPlace.Wanted
+        || (state.PlaceOf(p) is PartitionPlace.Planned && !owners.ContainsKey(p));
+
+    void Own(PlannedWant planned, PartitionPlanned e)
+    {
+        var node = planned.Plan.Graph.ProducerOf(e.Outputs[0]);
+        foreach (var output in e.Outputs)
+        {
+            if (state.PlaceOf(output) == PartitionPlace.Planned) owners[output] = (planned, node);
+        }
+    }
+
+    /// <summary>The plan and node of a partition that is to be made.</summary>
+    public bool TryGetOwner(PartitionId p, [NotNullWhen(true)] out PlannedWant? plan, out int node)
+    {
+        var owned = owners.TryGetValue(p, out var owner);
+        (plan, node) = owner;
+        return owned;
+    }
+
+    /// <summary>It is Live, Failed or to be planned again.</summary>
+    public void Release(PartitionId p) => owners.Remove(p);
+
+    /// <summary>Drops plans whose want is over and of which nothing is left to make.</summary>
+    public void Forget(WantId want)
+    {
+        if (state.Runs.Count == 0 && state.Wants.Count == 0)
+        {
+            plans.Clear();
+            owners.Clear();
+        }
+        else
+        {
+            plans.RemoveAll(plan => plan.Want == want && !owners.Values.Any(o => o.Plan == plan));
+        }
+    }
+
+    /// <summary>Ranks of a plan's nodes by the durations known now, and the sum of all work.</summary>
+    public PlannedWant Rank(Plan plan, WantId want) =>
+        new(plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history)));
+}
+
+/// <summary>A plan with the want that it is for.</summary>
+sealed record PlannedWant(Plan Plan, WantId Want, NodeEstimates Estimates);

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>What somebody wants built, with the modes of its plan.</summary>
+public sealed record WantRequest
+{
+    /// <summary>References, each valid.</summary>
+    public required ImmutableArray<string> Targets { get; init; }
+
+    /// <summary>Priority, failure mode, fresh, strict.</summary>
+    public WantOptions Options { get; init; } = WantOptions.Default;
+
+    /// <summary>What was typed.</summary>
+    public string Text { get; init; } = "";
+
+    /// <summary>Inputs that were rebuilt do not count.</summary>
+    public bool Soft { get; init; }
+
+    /// <summary>Hash instead of trusting stats; presentation options count.</summary>
+    public bool Thorough { get; init; }
+}
+
+/// <summary>How a want ended, or why it was not accepted.</summary>
+public sealed record WantReport
+{
+    /// <summary>Its id; null when nothing had to be accepted (refused, or nothing to build).</summary>
+    public WantId? Want { get; init; }
+
+    /// <summary>How it ended; null when it was refused.</summary>
+    public WantOutcome? Outcome { get; init; }
+
+    /// <summary>Why it was not accepted.</summary>
+    public Refusal? Refusal { get; init; }
+
+    /// <summary>Strict, and analysis found problems: nothing was started.</summary>
+    public bool NothingPlanned { get; init; }
+}
+
+/// <summary>
+/// Who watches a build: the terminal. All calls but <see cref="Progress"/> come from the
+/// coordinator's thread, after the facts they tell of are committed. Be quick and do not throw.
+/// </summary>
+public interface IBuildObserver
+{
+    /// <summary>A want was planned; <paramref name="want"/> is null when there is nothing to do.</summary>
+    void Planned(WantId? want, Plan plan, TimeLeft? estimate);
+
+    /// <summary>A want of an earlier process is continued.</summary>
+    void Continuing(WantToken want);
+
+    /// <summary>Facts were committed.</summary>
+    void Logged(IReadOnlyList<LoggedEvent> events);
+
+    /// <summary>A run of this process says how far it is; on its slot's thread.</summary>
+    void Progress(RunId run, JobProgress progress);
+
+    /// <summary>An attempt of this process ended.</summary>
+    void AttemptEnded(AttemptId attempt, JobResult result);
+
+    /// <summary>Something a person should know and nobody has to act on.</summary>
+    void Warn(string message);
+}

@@ -1,0 +1,147 @@
+using System.Collections.Immutable;
+using System.Text;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The world as the planner asks about it: the kernel's state, the files of the workspace and the
+/// probes of the jobs. Answers about files and jobs are kept until <see cref="Forget"/>, so that
+/// one plan sees one world.
+/// </summary>
+public sealed class WorkspaceFacts(
+    Workspace workspace, Graph graph, KernelState state, FileStampCache files, IBuildStore store,
+    ConfigCalls calls) : IPlanFacts
+{
+    readonly Dictionary<PartitionId, SourceFact> sources = [];
+    readonly Dictionary<string, JobFact> jobs = [];
+
+    /// <summary>Who has a planned partition now: null when it is left over from another process.</summary>
+    public Func<PartitionId, bool> IsOwned { get; set; } = static _ => false;
+
+    /// <summary>With <c>--thorough</c> outputs are hashed, however their stat looks.</summary>
+    public bool Thorough { get; set; }
+
+    /// <summary>Files may have changed: the next plan looks again.</summary>
+    public void Forget()
+    {
+        sources.Clear();
+        jobs.Clear();
+    }
+
+    /// <inheritdoc/>
+    public PartitionFact Partition(PartitionId partition)
+    {
+        var place = state.PlaceOf(partition);
+        var standing = place switch
+        {
+            PartitionPlace.Missing => Standing.Missing,
+            PartitionPlace.Live => Standing.Published,
+            PartitionPlace.Tainted => Standing.Tainted,
+            PartitionPlace.Failed => Failed(partition),
+            PartitionPlace.Building => Standing.Active,
+            PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Waiting =>
+                IsOwned(partition) ? Standing.Active : Before(partition),
+        };
+        var fact = new PartitionFact(standing);
+        if (state.TryGetManifest(partition, out var manifest))
+            fact = fact with
+            {
+                Fingerprint = manifest.Fingerprint, Output = manifest.Digest,
+                Bytes = manifest.Bytes, Run = manifest.Run, ElapsedMs = manifest.ElapsedMs,
+                PublishedAt = DateTimeOffset.FromUnixTimeMilliseconds(manifest.PublishedAtMs),
+            };
+        if (standing == Standing.Failed) fact = fact with { Reason = FailureText(partition) };
+        if (place == PartitionPlace.Building)
+            fact = fact with { Run = state.HolderOf(partition)!.Id };
+        return fact;
+    }
+
+    Standing Before(PartitionId partition) => state.PreviousPlaceOf(partition) switch
+    {
+        PartitionPlace.Live => Standing.Published,
+        PartitionPlace.Tainted => Standing.Tainted,
+        PartitionPlace.Failed => Failed(partition),
+        PartitionPlace.Missing or PartitionPlace.Wanted or PartitionPlace.Planned
+            or PartitionPlace.Building or PartitionPlace.Waiting => Standing.Missing,
+    };
+
+    // It never ran: an input failed. What was published before that is as good as it was.
+    Standing Failed(PartitionId partition) =>
+        state.TryGetFailure(partition, out var failure)
+        && failure.Cause is FailureCause.Upstream or FailureCause.Config
+            ? state.TryGetManifest(partition, out _) ? Standing.Published : Standing.Missing
+            : Standing.Failed;
+
+    string? FailureText(PartitionId partition) =>
+        state.TryGetFailure(partition, out var failure) && failure.RunFailure is { } run
+            ? $"{failure.Run}, {run.Reason}"
+            : null;
+
+    /// <inheritdoc/>
+    public SourceFact Source(PartitionId source)
+    {
+        if (sources.TryGetValue(source, out var fact)) return fact;
+        var path = graph.PathOf(state.Names.Utf8(source));
+        return sources[source] = new SourceFact(path, files.DigestOf(path));
+    }
+
+    /// <inheritdoc/>
+    public JobFact Job(Job job)
+    {
+        if (jobs.TryGetValue(job.Name, out var fact)) return fact;
+        return jobs[job.Name] = MakeJobFact(job);
+    }
+
+    JobFact MakeJobFact(Job job)
+    {
+        var code = ImmutableArray.CreateBuilder<PathDigest>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var glob in job.Code)
+        {
+            var paths = CodeFiles.Match(workspace, job.Folder, glob);
+            if (paths.Count == 0)
+                return Broken("code-missing", $"job {job.Name}: no file matches code: {glob}", job);
+            foreach (var path in paths)
+                if (seen.Add(path)) code.Add(new PathDigest(path, files.DigestOf(path)));
+        }
+        foreach (var argv in (ReadOnlySpan<ImmutableArray<string>>)[job.Exec, job.ConfigCommand])
+        {
+            if (CodeFiles.Program(workspace, job.Folder, argv) is { } path && seen.Add(path))
+                code.Add(new PathDigest(path, files.DigestOf(path)));
+        }
+        var conditions = ImmutableArray.CreateBuilder<ConditionFact>();
+        foreach (var probe in job.Conditions)
+        {
+            var name = string.Join(' ', probe);
+            var (answer, problem) = calls.Probe(job, probe);
+            if (problem is not null)
+                return Broken("condition-failed", $"job {job.Name}: {name}: {problem}", job);
+            conditions.Add(new ConditionFact(name, answer));
+        }
+        return new JobFact { Code = code.ToImmutable(), Conditions = conditions.ToImmutable() };
+    }
+
+    static JobFact Broken(string code, string message, Job job) => new()
+    {
+        Problem = new PlanProblem(code, $"{message} ({job.Location})"),
+    };
+
+    /// <inheritdoc/>
+    public OutputCheck CheckOutput(PartitionId partition, in PartitionFact fact)
+    {
+        var path = graph.PathOf(state.Names.Utf8(partition));
+        var digest = files.DigestOf(path, trustStat: !Thorough);
+        if (!digest.Exists) return OutputCheck.Missing;
+        return digest == fact.Output ? OutputCheck.Ok : OutputCheck.Modified;
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> FingerprintText(Digest fingerprint) =>
+        store.FingerprintText(fingerprint) ?? ReadOnlyMemory<byte>.Empty;
+
+    /// <summary>The files that decide a job's outputs beside its inputs: to see whether they moved.</summary>
+    public IEnumerable<string> CodePaths(Job job) => Job(job).Code.Select(code => code.Path);
+
+    internal static string Utf8(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
+}

@@ -12,7 +12,7 @@ public sealed record BuildSessionOptions
     /// <summary>Its graph, without problems.</summary>
     public required Graph Graph { get; init; }
 
-    /// <summary>The open store. The session does not close it.</summary>
+    /// <summary>The open store, with its lock held. The session does not close it.</summary>
     public required IBuildStore Store { get; init; }
 
     /// <summary>The clock.</summary>
@@ -35,27 +35,27 @@ public sealed record BuildSessionOptions
 }
 
 /// <summary>
-/// One process's part in a store: it reads the state, holds the coordinator's lock, decides, runs
-/// jobs, and ends when nothing is left to do. Its members may be called from any thread.
+/// One process's part in a store: it reads the state, decides, runs jobs, and ends when nothing is
+/// left to do. Its members may be called from any thread.
 /// </summary>
 public sealed class BuildSession : IAsyncDisposable
 {
     readonly BuildSessionOptions options;
-    readonly CoordinatorLock coordinatorLock;
     readonly Guardian guardian;
     readonly Coordinator coordinator;
     readonly LoadedState loaded;
     readonly Task running;
 
-    BuildSession(BuildSessionOptions options, CoordinatorLock held, LoadedState loaded)
+    BuildSession(BuildSessionOptions options, LoadedState loaded)
     {
-        (this.options, this.loaded, coordinatorLock) = (options, loaded, held);
+        (this.options, this.loaded) = (options, loaded);
         var workspace = options.Workspace;
         guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
         guardian.SweepOthers();
         _ = Folders.RemoveTree(workspace.StagingDirectory); // Of processes that are gone.
         var files = new FileStampCache(workspace.Root, options.Store.FileStamps(), options.Time);
-        var calls = new ConfigCalls(workspace, options.Store, files);
+        var calls = new ConfigCalls(
+            workspace, options.Store, files, new ConfigProcess(guardian));
         var parts = new CoordinatorParts
         {
             Workspace = workspace, Graph = options.Graph, State = loaded.State,
@@ -75,24 +75,12 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>The names behind the ids that the observer gets.</summary>
     public PartitionNames Names => loaded.State.Names;
 
-    /// <summary>Takes the store's lock, reads its state and continues open wants.</summary>
-    /// <exception cref="StoreException">Another process decides for it, or it cannot be read.</exception>
+    /// <summary>Reads the store's state and continues open wants.</summary>
+    /// <exception cref="StoreException">The store cannot be read.</exception>
     public static BuildSession Open(BuildSessionOptions options)
     {
-        Directory.CreateDirectory(options.Workspace.QuoinDirectory);
-        var held = CoordinatorLock.Take(
-            Path.Combine(options.Workspace.QuoinDirectory, "coordinator.lock"),
-            options.Worker.Owner);
-        try
-        {
-            var loaded = StateLoader.Load(options.Store, new PartitionNames());
-            return new BuildSession(options, held, loaded);
-        }
-        catch
-        {
-            held.Dispose();
-            throw;
-        }
+        var loaded = StateLoader.Load(options.Store, new PartitionNames());
+        return new BuildSession(options, loaded);
     }
 
     /// <summary>Plans and accepts a want, and follows it to its end.</summary>
@@ -128,7 +116,7 @@ public sealed class BuildSession : IAsyncDisposable
         return OrFailure(idle.Task);
     }
 
-    /// <summary>Ends the coordinator, saves a snapshot if the log grew, and gives the lock back.</summary>
+    /// <summary>Ends the coordinator, and saves a snapshot if the log grew.</summary>
     public async ValueTask DisposeAsync()
     {
         coordinator.Post(new Message.Stop());
@@ -144,7 +132,6 @@ public sealed class BuildSession : IAsyncDisposable
         {
             coordinator.Dispose();
             guardian.Dispose();
-            coordinatorLock.Dispose();
         }
     }
 

@@ -8,7 +8,8 @@ namespace Quoin.Engine;
 /// Calls of the jobs' own commands while a plan is made: <c>config</c>, whose answers are kept in
 /// the store by everything that decides them, and the <c>conditions</c> probes.
 /// </summary>
-public sealed class ConfigCalls(Workspace workspace, IBuildStore store, FileStampCache files)
+public sealed class ConfigCalls(
+    Workspace workspace, IBuildStore store, FileStampCache files, ConfigProcess process)
 {
     /// <summary>How long one call may take.</summary>
     public static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(10);
@@ -30,11 +31,12 @@ public sealed class ConfigCalls(Workspace workspace, IBuildStore store, FileStam
         if (key.Exists && store.ConfigAnswer(key) is { } kept
             && ConfigProtocol.ReadAnswer(kept, request) is { Failure: null } known) return known;
         var job = request.Job;
-        var end = ConfigProcess.Run(
-            job.ConfigCommand, workspace.Absolute(job.Folder), job.Env, question, TimeMax, ct);
-        if (end.Problem is { } problem)
+        ct.ThrowIfCancellationRequested();
+        var end = process.Run(
+            job.ConfigCommand, workspace.Absolute(job.Folder), job.Env, question.Span, TimeMax);
+        if (!end.Ok)
             return ConfigAnswer.Failed(
-                $"config {problem} for {request.Outputs.Length} outputs{Tail(end.StderrTail)}");
+                $"{ProblemOf(end)} for {request.Outputs.Length} outputs{Tail(end.StderrTail)}");
         var answer = ConfigProtocol.ReadAnswer(end.Stdout, request);
         if (key.Exists && answer.Failure is null)
             store.SaveConfigAnswerAsync(key, end.Stdout, CancellationToken.None)
@@ -45,12 +47,14 @@ public sealed class ConfigCalls(Workspace workspace, IBuildStore store, FileStam
     /// <summary>What a probe prints on stdout, trimmed; or why it cannot be asked.</summary>
     public (string Answer, string? Problem) Probe(Job job, ImmutableArray<string> argv)
     {
-        var end = ConfigProcess.Run(
-            argv, workspace.Absolute(job.Folder), job.Env, default, TimeMax, CancellationToken.None);
-        return end.Problem is { } problem
-            ? ("", problem + Tail(end.StderrTail))
-            : (Encoding.UTF8.GetString(end.Stdout.Span).Trim(), null);
+        var end = process.Run(argv, workspace.Absolute(job.Folder), job.Env, default, TimeMax);
+        return end.Ok
+            ? (Encoding.UTF8.GetString(end.Stdout.Span).Trim(), null)
+            : ("", ProblemOf(end) + Tail(end.StderrTail));
     }
+
+    static string ProblemOf(CommandResult end) =>
+        end.Problem ?? $"it exited with {end.ExitCode}";
 
     // The answer may depend on the command, its code and environment, and the question.
     Digest KeyOf(Job job, ReadOnlyMemory<byte> question)

@@ -8,22 +8,42 @@ public static class PlanEvents
     /// <summary>
     /// For each planned node, consumers first: P2 for outputs that are published and fail, then P1
     /// (its inputs without sources, which nobody builds and so nobody can demand). Then P4 for
-    /// blocked wanted partitions, and P5. With <c>strict</c> and problems: P6 alone. The want has
-    /// to
-    /// hold <see cref="Plan.Targets"/> and <see cref="Plan.AlsoWanted"/>.
+    /// blocked wanted partitions, and P5. With <paramref name="strict"/> and problems: P6
+    /// alone. The want has to hold <see cref="Plan.Targets"/> and
+    /// <see cref="Plan.AlsoWanted"/>. Each event has to be applied before the next is asked for:
+    /// <paramref name="isLeftOver"/> tells, as of then, which partitions wait to be planned although
+    /// they pass the test; they are planned too, and the test at their turn ends them.
     /// </summary>
-    public static List<BuildEvent> Of(Plan plan, WantId want, bool strict = false)
+    public static IEnumerable<BuildEvent> Of(
+        Plan plan, WantId want, Func<PartitionId, bool>? isLeftOver = null, bool strict = false)
     {
-        if (strict && plan.Problems.Length > 0) return [new AnalysisFailed(want, plan.Problems)];
+        if (strict && plan.Problems.Length > 0)
+        {
+            yield return new AnalysisFailed(want, plan.Problems);
+            yield break;
+        }
         var graph = plan.Graph;
         List<BuildEvent> events = [];
         for (var i = graph.Order.Length - 1; i >= 0; i--)
         {
-            if (plan.IsPlanned(graph.Order[i])) AddPlanned(plan, want, graph.Order[i], events);
+            var node = graph.Order[i];
+            if (!plan.IsPlanned(node) && !IsLeftOver(plan, node, isLeftOver)) continue;
+            events.Clear();
+            AddPlanned(plan, want, node, events);
+            foreach (var e in events) yield return e;
         }
+        events.Clear();
         AddBlocked(plan, events);
-        events.Add(new WantPlanned(want, plan.Counts) { Graph = graph.Graph.Digest });
-        return events;
+        foreach (var e in events) yield return e;
+        yield return new WantPlanned(want, plan.Counts) { Graph = graph.Graph.Digest };
+    }
+
+    static bool IsLeftOver(Plan plan, int node, Func<PartitionId, bool>? isLeftOver)
+    {
+        if (isLeftOver is null || plan.VerdictOf(node) != Verdict.Current) return false;
+        foreach (var output in plan.Graph.Outputs(node))
+            if (isLeftOver(output)) return true;
+        return false;
     }
 
     static void AddPlanned(Plan plan, WantId want, int node, List<BuildEvent> events)

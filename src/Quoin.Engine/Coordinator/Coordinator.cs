@@ -178,16 +178,8 @@ sealed class Coordinator : IDisposable
         }
         var want = new WantId(State.LastWant);
         State.Notices.ToPlan.Clear(); // This plan covers them; what it leaves is planned again.
-        if (options.Strict && plan.Problems.Length > 0)
-        {
-            Do(new ProposePlan(new AnalysisFailed(want, plan.Problems)));
-            AfterCommit(() => parts.Observer.Planned(want, plan, null));
-            AfterCommit(() => m.Report.SetResult(
-                new WantReport { Want = want, NothingPlanned = true }));
-            return;
-        }
         reports[want.Value] = m.Report;
-        foreach (var e in planning.Events(estimates)) Do(new ProposePlan(e));
+        foreach (var e in planning.Events(estimates, options.Strict)) Do(new ProposePlan(e));
         Delegate(want, plan);
         AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
     }
@@ -235,7 +227,10 @@ sealed class Coordinator : IDisposable
         planning.Forget(want.Id);
         if (reports.Remove(want.Id.Value, out var report))
             AfterCommit(() => report.TrySetResult(
-                new WantReport { Want = want.Id, Outcome = outcome }));
+                new WantReport
+                {
+                    Want = want.Id, Outcome = outcome, NothingPlanned = !want.IsPlanned,
+                }));
     }
 
     void Cancel(Message.Cancel m)

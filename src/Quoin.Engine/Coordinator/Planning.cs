@@ -55,11 +55,11 @@ sealed class Planning(
     /// The events of a plan, one after the other: each must be applied before the next is asked
     /// for, because a consumer's plan is what makes its inputs Wanted.
     /// </summary>
-    public IEnumerable<BuildEvent> Events(PlannedWant planned)
+    public IEnumerable<BuildEvent> Events(PlannedWant planned, bool strict = false)
     {
         var plan = planned.Plan;
         plans.Add(planned);
-        foreach (var e in PlanEvents.Of(plan, planned.Want, IsLeftOver))
+        foreach (var e in PlanEvents.Of(plan, planned.Want, IsLeftOver, strict))
         {
             yield return e;
             if (e is PartitionPlanned p) Own(planned, p);

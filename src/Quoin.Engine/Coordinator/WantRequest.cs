@@ -34,7 +34,7 @@ public sealed record WantReport
     /// <summary>Why it was not accepted.</summary>
     public Refusal? Refusal { get; init; }
 
-    /// <summary>Strict, and analysis found problems: nothing was started.</summary>
+    /// <summary>It ended before it had a plan (strict, with problems): nothing was started.</summary>
     public bool NothingPlanned { get; init; }
 }
 

@@ -59,7 +59,7 @@ sealed class JobLaunch(
         if (error != 0)
         {
             Close();
-            var failure = Failure(error);
+            var failure = SpawnFailure.Explain(error, buffers, spec.WorkingDirectory);
             log.Begin("launch-failed"u8).With("reason"u8, failure.Reason).End();
             return failure;
         }
@@ -119,39 +119,6 @@ sealed class JobLaunch(
         Warnings.Add(message);
         log.Begin("warning"u8).With("message"u8, message).End();
         return count;
-    }
-
-    RunFailure Failure(int error)
-    {
-        var program = buffers.Argv.First;
-        if (!FileStat.Of(spec.WorkingDirectory).Exists)
-            return new RunFailure(
-                FailureCategory.Configuration,
-                $"cannot start {program}: its folder {spec.WorkingDirectory} does not exist");
-        var path = program.Contains('/') ? Path.Join(
-            program[0] == '/' ? "" : spec.WorkingDirectory, program) : program;
-        var stat = program.Contains('/') ? FileStat.Of(path) : FileStat.Missing;
-        var (category, why) = error switch
-        {
-            Libc.ENOENT when !program.Contains('/') =>
-                (FailureCategory.Configuration, "it is not in PATH; install it, or give its path"),
-            Libc.ENOENT when stat.Exists => (FailureCategory.Configuration,
-                "the interpreter that its first line (#!) names does not exist"),
-            Libc.ENOENT or Libc.ENOTDIR => (FailureCategory.Configuration,
-                $"there is no such file; paths are relative to {spec.WorkingDirectory}"),
-            Libc.EACCES when stat.Kind == FileKind.Directory =>
-                (FailureCategory.Configuration, "it is a folder"),
-            Libc.EACCES => (FailureCategory.Configuration, $"not executable; chmod +x {program}"),
-            Libc.ENOEXEC => (FailureCategory.Configuration,
-                "it is neither a program for this machine nor a script with a first line like "
-                + "#!/bin/sh"),
-            Libc.E2BIG => (FailureCategory.Configuration,
-                $"its arguments and environment have {buffers.Argv.Length + buffers.Environment.Length}"
-                + " bytes, more than the system takes; read the paths from QUOIN_INPUTS"),
-            Libc.ETXTBSY => (FailureCategory.Temporary, "somebody is writing that file"),
-            _ => (AttemptException.CategoryOf(error), Libc.Describe(error)),
-        };
-        return new RunFailure(category, $"cannot start {program}: {why}");
     }
 
     static unsafe (int Read, int Write) Pipe()

@@ -6,7 +6,8 @@ namespace Quoin.Engine;
 abstract record Message
 {
     /// <summary>A want arrives.</summary>
-    public sealed record Wanted(WantRequest Request, TaskCompletionSource<WantReport> Report) : Message;
+    public sealed record Wanted(
+        WantRequest Request, TaskCompletionSource<WantReport> Report) : Message;
 
     /// <summary>Somebody gives wants up; null: all of them.</summary>
     public sealed record Cancel(WantId? Want, string By) : Message;

@@ -43,7 +43,8 @@ public static class ConfigProtocol
         catch (JsonException e)
         {
             return ConfigAnswer.Failed(
-                $"config did not answer JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine}");
+                "config did not answer JSON: line "
+                + $"{e.LineNumber + 1}, byte {e.BytePositionInLine}");
         }
         catch (FormatException e)
         {

@@ -89,6 +89,16 @@ public sealed class FingerprintWriter
     /// <summary>The digest of the text so far.</summary>
     public Digest Finish() => Fingerprint.DigestOf(Text);
 
+    /// <summary>Takes back what was written after the text had this length.</summary>
+    internal void Truncate(int to) => length = to;
+
+    /// <summary>The rest of a line that was begun with <see cref="Append"/>.</summary>
+    internal void RestOfLine(ReadOnlySpan<byte> value)
+    {
+        AppendEscaped(value);
+        End();
+    }
+
     /// <summary>Adds lines that were written before.</summary>
     public void Append(ReadOnlySpan<byte> lines)
     {

@@ -92,6 +92,9 @@ public sealed class JobGraph
             ? config
             : JobOf(node).Configure(Names.Text(Outputs(node)[0]), parts.Known);
 
+    /// <summary>True: a config command answered it; else it follows from the patterns.</summary>
+    internal bool HasOwnConfig(int node) => parts.Configs.ContainsKey(node);
+
     /// <summary>
     /// Place in <see cref="Problems"/> of what blocks the node; -1 when nothing does.
     /// </summary>

@@ -49,17 +49,24 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
     {
         var job = graph.JobOf(node);
         var jobBlocks = BlocksOf(job);
-        var config = graph.ConfigOf(node);
         writer.Begin(definition);
         writer.Line("job\t"u8, job.Name);
         var outputs = Sorted(graph.Outputs(node));
         foreach (var output in outputs) writer.Line("output\t"u8, graph.Names.Utf8(output));
         if (!definition) writer.Append(jobBlocks.Code);
-        writer.Arguments(config.Args);
-        foreach (var (name, value) in config.Env) writer.Line("env\t"u8, name, value);
+        var mark = writer.Text.Length;
+        if (graph.HasOwnConfig(node) || !jobBlocks.Lines.TryWrite(FirstName(node), writer))
+        {
+            writer.Truncate(mark);
+            var config = graph.ConfigOf(node);
+            writer.Arguments(config.Args);
+            foreach (var (name, value) in config.Env) writer.Line("env\t"u8, name, value);
+        }
         writer.Append(jobBlocks.OptionsAndConditions);
         WriteInputs(node, definition);
     }
+
+    ReadOnlySpan<byte> FirstName(int node) => graph.Names.Utf8(graph.Outputs(node)[0]);
 
     void WriteInputs(int node, bool definition)
     {
@@ -110,8 +117,9 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
             lines.Line("option\t"u8, option.Name, option.Value);
         foreach (var (name, value) in fact.Conditions.OrderBy(c => c.Name, StringComparer.Ordinal))
             lines.Line("condition\t"u8, name, value);
-        return new Blocks(fact, code, lines.Text.ToArray());
+        return new Blocks(fact, code, lines.Text.ToArray(), new ConfigLines(job));
     }
 
-    sealed record Blocks(JobFact Fact, byte[] Code, byte[] OptionsAndConditions);
+    sealed record Blocks(
+        JobFact Fact, byte[] Code, byte[] OptionsAndConditions, ConfigLines Lines);
 }

@@ -1,0 +1,106 @@
+using System.Text;
+using Quoin.Core;
+using Xunit;
+using static Quoin.Tests.Planner.PlanWorld;
+
+namespace Quoin.Tests.Planner;
+
+public sealed class NodeFingerprintTests
+{
+    [Fact]
+    public void The_text_has_everything_that_decides_the_outputs()
+    {
+        var world = new PlanWorld(
+            Source("etc/{x}", "etc/{x}.csv"),
+            Job("clean", "clean/{x}"),
+            Job("daily", "right/{x} left/{x}", "clean/{x}", "etc/{x}", "clean/a") with
+            {
+                Exec = [At("tool"), At("--x={x}"), At("{out...}")],
+                Env = [("REGION", At("eu")), ("DAY", At("{x}"))],
+                Options = [new JobOption("theme", "dark", true), new JobOption("locale", "C", false)],
+            });
+        world.Files["etc/1.csv"] = "text";
+        world.JobFacts["daily"] = new JobFact
+        {
+            Code = [new PathDigest("z.py", default), new PathDigest("a.py", DigestOf("a"))],
+            Conditions = [new ConditionFact("tool --version", "1.0")],
+        };
+        world.Build("clean/1");
+
+        Assert.Equal(
+            $"""
+            quoin-fingerprint	1
+            job	daily
+            output	left/1
+            output	right/1
+            code	a.py	{DigestOf("a")}
+            code	z.py	-
+            arg	0	tool
+            arg	1	--x=1
+            arg	2	{"{out...}"}
+            env	DAY	1
+            env	REGION	eu
+            option	locale	C
+            option	theme	dark
+            condition	tool --version	1.0
+            input	clean/1	{world.Fact("clean/1").Output}
+            input	clean/a	-
+            source	etc/1.csv	{DigestOf("text")}
+
+            """,
+            Text(world, "left/1"));
+    }
+
+    [Fact]
+    public void The_definition_leaves_contents_out()
+    {
+        var world = new PlanWorld(
+            Source("s", "s.csv"), Job("a", "a"), Job("b", "b", "a", "s") with { Code = ["b.py"] });
+        world.Files["s.csv"] = "text";
+        world.JobFacts["b"] = new JobFact { Code = [new PathDigest("b.py", DigestOf("b"))] };
+        var graph = world.Analyze("b");
+        var fingerprints = new NodeFingerprints(graph, world);
+
+        Assert.Equal(
+            "quoin-definition\t1\njob\tb\noutput\tb\narg\t0\tmake\narg\t1\t{out...}\n"
+            + "input\ta\nsource\ts.csv\n",
+            Encoding.UTF8.GetString(fingerprints.DefinitionTextOf(graph.ProducerOf(world.P("b")))));
+    }
+
+    // The lines are written past the config; they have to be those of the config.
+    [Theory]
+    [InlineData("p/plain/2026-01-31")]
+    [InlineData("p/with{braces}/2026-01-31")]
+    [InlineData("p/%09tab/2026-01-31")]
+    [InlineData("p/Größe 數/2024-02-29")]
+    public void Arguments_and_env_are_those_of_the_config(string name)
+    {
+        var world = new PlanWorld(Job("p", "p/{x}/{d:date}") with
+        {
+            Exec = [
+                At("tool"), At("{{x}}"), At("-x"), At("{x}"), At("d={d-1d} of {d.month}"),
+                At("a\tb\\c"), At("{out}"), .. Enumerable.Range(0, 8).Select(i => At($"{i}"))],
+            Env = [("B", At("{x}")), ("A", At("1")), ("C", At("line\nbreak")), ("a", At("{d.year}"))],
+        });
+        var writer = new FingerprintWriter();
+        writer.Begin();
+        var config = world.Graph.Jobs[0].Configure(name);
+        writer.Arguments(config.Args);
+        foreach (var (key, value) in config.Env) writer.Line("env\t"u8, key, value);
+
+        var lines = Text(world, name).Split('\n')
+            .Where(line => line.StartsWith("arg", StringComparison.Ordinal)
+                || line.StartsWith("env", StringComparison.Ordinal));
+        Assert.Equal(
+            Encoding.UTF8.GetString(writer.Text).Split('\n').Where(line => line.Length > 0).Skip(1),
+            lines);
+        Assert.Equal(15 + 4, lines.Count());
+    }
+
+    static string Text(PlanWorld world, string name)
+    {
+        var graph = world.Analyze(name);
+        return Encoding.UTF8.GetString(
+            new NodeFingerprints(graph, world).TextOf(graph.ProducerOf(world.P(name))));
+    }
+}

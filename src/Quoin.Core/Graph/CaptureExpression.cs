@@ -38,6 +38,9 @@ sealed class CaptureExpression
         this.steps = steps;
     }
 
+    /// <summary>True: a value may be before or after all that can be written.</summary>
+    public bool MayLeaveRange => steps.Any(step => step.Step == Step.Shift);
+
     enum Step : byte
     {
         Shift,

@@ -85,6 +85,8 @@ public sealed class Job
         var name = names.Utf8(output);
         Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
         if (!TryBind(name, slots)) return NotAnOutput(name);
+        foreach (var template in Shifting)
+            if (template.Render(name, slots) is null) return LeavesTheCalendar(template, name);
         var (outputsBefore, inputsBefore) = (outputs.Count, inputs.Count);
         if (Outputs.Length == 1) outputs.Add(output);
         else AddOutputs(name, slots, names, outputs);
@@ -181,8 +183,16 @@ public sealed class Job
             EnvTemplates.Select(entry => KeyValuePair.Create(entry.Name, Render(entry.Value, [], []))));
 
     static string Render(Template template, ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots) =>
-        template.Render(name, slots) ?? throw new InvalidOperationException(
-            $"\"{template.Text}\" of {Encoding.UTF8.GetString(name)} leaves the years 1 to 9999");
+        template.Render(name, slots)
+        ?? throw new InvalidOperationException(LeavesTheCalendar(template, name));
+
+    static string LeavesTheCalendar(Template template, ReadOnlySpan<byte> name) =>
+        $"\"{template.Text}\" of {Encoding.UTF8.GetString(name)} leaves the years 1 to 9999";
+
+    // Arguments and values of env that have no text for some outputs: found when planning.
+    Template[] Shifting => field ??=
+        [.. ExecTemplates.Concat(EnvTemplates.Select(entry => entry.Value)).Where(template =>
+            template.Parts.ToArray().Any(part => part.Value?.MayLeaveRange == true))];
 
     string NotAnOutput(ReadOnlySpan<byte> name)
     {

@@ -159,6 +159,19 @@ public sealed class AnalysisTests
     }
 
     [Fact]
+    public void An_argument_without_a_text_is_a_problem_of_its_partition()
+    {
+        var world = new PlanWorld(Job("d", "d/{d:date}") with { Exec = [At("x"), At("{d-1d}")] });
+
+        var graph = world.Analyze("d/0001-01-01", "d/0001-01-02");
+
+        Assert.Equal(
+            "job d (quoin.yaml:14:3): \"{d-1d}\" of d/0001-01-01 leaves the years 1 to 9999",
+            Assert.Single(graph.Problems).Message);
+        Assert.Equal(1, graph.Count);
+    }
+
+    [Fact]
     public void A_wanted_source_is_no_node()
     {
         var world = new PlanWorld(Source("s", "data/s.csv"));

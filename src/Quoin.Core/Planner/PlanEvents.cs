@@ -8,11 +8,11 @@ public static class PlanEvents
     /// <summary>
     /// For each planned node, consumers first: P2 for outputs that are published and fail, then P1
     /// (its inputs without sources, which nobody builds and so nobody can demand). Then P4 for
-    /// blocked wanted partitions, and P5. With <paramref name="strict"/> and problems: P6
-    /// alone. The want has to hold <see cref="Plan.Targets"/> and
-    /// <see cref="Plan.AlsoWanted"/>. Each event has to be applied before the next is asked for:
-    /// <paramref name="isLeftOver"/> tells, as of then, which partitions wait to be planned although
-    /// they pass the test; they are planned too, and the test at their turn ends them.
+    /// blocked wanted partitions, and P5. With <paramref name="strict"/> and problems: P6 alone.
+    /// The want has to hold <see cref="Plan.Targets"/> and <see cref="Plan.AlsoWanted"/>. Each
+    /// event has to be applied before the next is asked for: <paramref name="isLeftOver"/> tells,
+    /// as of then, which partitions wait to be planned although they pass the test; they are
+    /// planned too, and the test at their turn ends them.
     /// </summary>
     public static IEnumerable<BuildEvent> Of(
         Plan plan, WantId want, Func<PartitionId, bool>? isLeftOver = null, bool strict = false)

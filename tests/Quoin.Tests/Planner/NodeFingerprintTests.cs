@@ -17,7 +17,10 @@ public sealed class NodeFingerprintTests
             {
                 Exec = [At("tool"), At("--x={x}"), At("{out...}")],
                 Env = [("REGION", At("eu")), ("DAY", At("{x}"))],
-                Options = [new JobOption("theme", "dark", true), new JobOption("locale", "C", false)],
+                Options =
+                [
+                    new JobOption("theme", "dark", true), new JobOption("locale", "C", false),
+                ],
             });
         world.Files["etc/1.csv"] = "text";
         world.JobFacts["daily"] = new JobFact
@@ -80,7 +83,10 @@ public sealed class NodeFingerprintTests
             Exec = [
                 At("tool"), At("{{x}}"), At("-x"), At("{x}"), At("d={d-1d} of {d.month}"),
                 At("a\tb\\c"), At("{out}"), .. Enumerable.Range(0, 8).Select(i => At($"{i}"))],
-            Env = [("B", At("{x}")), ("A", At("1")), ("C", At("line\nbreak")), ("a", At("{d.year}"))],
+            Env =
+            [
+                ("B", At("{x}")), ("A", At("1")), ("C", At("line\nbreak")), ("a", At("{d.year}")),
+            ],
         });
         var writer = new FingerprintWriter();
         writer.Begin();

@@ -61,9 +61,17 @@ sealed class BuildGraph
     };
 
     /// <summary>Each task reads the one before; nothing can run beside another.</summary>
-    public static BuildGraph Chain(int count)
+    public static BuildGraph Chain(int count) => new()
     {
-        var yaml = new StringBuilder($$"""
+        Name = $"chain {Count(count)}",
+        Tasks =
+        [
+            .. Numbers(count).Select(i =>
+                new TinyTask($"out/c/{i}", [i == 0 ? "src/0" : $"out/c/{i - 1}"])),
+        ],
+        Sources = 1,
+        Last = [$"out/c/{count - 1}"],
+        QuoinYaml = $$"""
             quoin: 1
             name: chain
             targets: [done]
@@ -72,28 +80,21 @@ sealed class BuildGraph
               c/{i:int}: { path: "out/c/{i}" }
               done: { path: out/done }
             jobs:
-              done: { outputs: [done], inputs: [c/{{count - 1}}], exec: [touch, "{out}"] }
+              first:
+                outputs: [c/0]
+                inputs: [src/0]
+                exec: [cp, "{in}", "{out}"]
+              next:
+                outputs: ["c/{i:int(1,)}"]
+                inputs: ["c/{i-1}"]
+                exec: [cp, "{in}", "{out}"]
+              done:
+                outputs: [done]
+                inputs: [c/{{count - 1}}]
+                exec: [touch, "{out}"]
 
-            """);
-        // A recursive pattern needs a first element that is not of the pattern; a chain of plain
-        // names does not, and is the same list of edges that the other tools read.
-        foreach (var i in Numbers(count))
-            yaml.Append(CultureInfo.InvariantCulture,
-                $"  c{i}: {{ outputs: [c/{i}], inputs: [{(i == 0 ? "src/0" : $"c/{i - 1}")}], ")
-                .Append("exec: [cp, \"{in}\", \"{out}\"] }\n");
-        return new()
-        {
-            Name = $"chain {Count(count)}",
-            Tasks =
-            [
-                .. Numbers(count).Select(i =>
-                    new TinyTask($"out/c/{i}", [i == 0 ? "src/0" : $"out/c/{i - 1}"])),
-            ],
-            Sources = 1,
-            Last = [$"out/c/{count - 1}"],
-            QuoinYaml = yaml.ToString(),
-        };
-    }
+            """,
+    };
 
     /// <summary>
     /// Layers in which every task waits for three of the layer before. The last layer has

@@ -110,7 +110,11 @@ sealed class CaptureExpression
             else if (part[0] == '.')
                 problem = AddMember(part[1..], text, offset + at, steps, ref type, ref isMany);
             else
+            {
                 problem = AddShift(part, text, offset + at, type, steps);
+                // Moved away, the value may be outside of the capture's own bounds.
+                type = type.IsNumber ? CaptureType.Of(type.Kind) : type;
+            }
             if (problem is not null) return null;
             at += part.Length;
         }

@@ -36,6 +36,10 @@ public sealed class CaptureType
         [.. Enum.GetValues<CaptureKind>().Select(kind => new CaptureType(kind, []))];
 
     readonly byte[][] wordsUtf8;
+    readonly long first = long.MinValue, last = long.MaxValue;
+
+    CaptureType(CaptureKind kind, long first, long last)
+        : this(kind, []) => (this.first, this.last) = (first, last);
 
     CaptureType(CaptureKind kind, ImmutableArray<string> words)
     {
@@ -73,6 +77,12 @@ public sealed class CaptureType
     /// <summary>The words as UTF-8.</summary>
     internal ReadOnlySpan<byte[]> WordsUtf8 => wordsUtf8;
 
+    /// <summary>A value at one of its bounds; null: it has none.</summary>
+    internal byte[]? Bound =>
+        first != long.MinValue ? Encoding.UTF8.GetBytes(CaptureText.ToText(Kind, first))
+        : last != long.MaxValue ? Encoding.UTF8.GetBytes(CaptureText.ToText(Kind, last))
+        : null;
+
     /// <summary>
     /// The type of a kind; <see cref="CaptureKind.Enum"/> needs <see cref="OfWords"/>.
     /// </summary>
@@ -81,9 +91,13 @@ public sealed class CaptureType
     /// <summary>An <c>enum</c> of these words.</summary>
     public static CaptureType OfWords(ImmutableArray<string> words) => new(CaptureKind.Enum, words);
 
-    /// <summary>True when the other type has the same kind and words.</summary>
+    /// <summary>Numbers from a first to a last one; null: no such bound.</summary>
+    public static CaptureType OfRange(CaptureKind kind, long? first, long? last) =>
+        new(kind, first ?? long.MinValue, last ?? long.MaxValue);
+
+    /// <summary>True when the other type has the same kind, words and bounds.</summary>
     public bool Equals(CaptureType? other) =>
-        other is not null && Kind == other.Kind
+        other is not null && Kind == other.Kind && first == other.first && last == other.last
             && Words.AsSpan().SequenceEqual(other.Words.AsSpan());
 
     /// <inheritdoc/>
@@ -92,9 +106,16 @@ public sealed class CaptureType
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Kind, Words.Length);
 
-    /// <summary>As written in a pattern: <c>date</c>, <c>enum(a,b)</c>.</summary>
-    public override string ToString() =>
-        Kind == CaptureKind.Enum ? $"enum({string.Join(',', Words)})" : CaptureText.NameOf(Kind);
+    /// <summary>As in a pattern: <c>date</c>, <c>int(1,9)</c>, <c>enum(a,b)</c>.</summary>
+    public override string ToString()
+    {
+        if (Kind == CaptureKind.Enum) return $"enum({string.Join(',', Words)})";
+        var name = CaptureText.NameOf(Kind);
+        return first == long.MinValue && last == long.MaxValue
+            ? name
+            : $"{name}({(first == long.MinValue ? "" : CaptureText.ToText(Kind, first))},"
+                + $"{(last == long.MaxValue ? "" : CaptureText.ToText(Kind, last))})";
+    }
 
     /// <summary>
     /// The number that a text stands for (0 for texts), or false: not of this type.
@@ -111,7 +132,8 @@ public sealed class CaptureType
                     if (text.SequenceEqual(word)) return true;
                 return false;
             default:
-                return CaptureText.TryParse(Kind, text, out number);
+                return CaptureText.TryParse(Kind, text, out number)
+                    && number >= first && number <= last;
         }
     }
 }

@@ -22,8 +22,7 @@ public sealed class KnownPartitions : IKnownPartitions
 
     /// <summary>
     /// Takes where to look: <paramref name="listFiles"/> gives the files that match a glob
-    /// (<c>*</c>
-    /// inside segments), both relative to the workspace with <c>/</c>.
+    /// (<c>*</c> inside segments), both relative to the workspace with <c>/</c>.
     /// </summary>
     public KnownPartitions(
         Graph graph,

@@ -128,7 +128,9 @@ sealed class PatternOverlap
                 break;
         }
         if (offset == length) return type.TryParse(text, out _) && Try(index + 1, 0);
-        var first = type.Kind == CaptureKind.Int ? (byte)'1' : Calendar[offset];
+        var first = type.Bound is { } bound && bound.Length == length && bound[offset] != '-'
+            ? bound[offset]
+            : type.Kind == CaptureKind.Int ? (byte)'1' : Calendar[offset];
         if (text[offset] != Free)
         {
             var isRight = char.IsAsciiDigit((char)first)

@@ -60,7 +60,13 @@ static class PatternParser
         if (text.StartsWith("enum(", StringComparison.Ordinal) && text.EndsWith(')'))
             return ReadEnum(text, offset, out problem);
         for (var kind = CaptureKind.String; kind < CaptureKind.Enum; kind++)
-            if (text == CaptureText.NameOf(kind)) return CaptureType.Of(kind);
+        {
+            var name = CaptureText.NameOf(kind);
+            if (text == name) return CaptureType.Of(kind);
+            if (kind != CaptureKind.String && text.EndsWith(')')
+                && text.StartsWith(name + "(", StringComparison.Ordinal))
+                return ReadRange(kind, text, text[(name.Length + 1)..^1], offset, out problem);
+        }
         problem = text switch
         {
             "enum" => new(Code, offset, "an enum lists its words: enum(a,b)"),
@@ -68,6 +74,31 @@ static class PatternParser
                 + "(string, int, date, month, year, hour, enum(a,b))", Nearest.To(text, TypeNames)),
         };
         return null;
+    }
+
+    // int(1,9), date(2012-01-01,): a recursive pattern ends where its first value is.
+    static CaptureType? ReadRange(
+        CaptureKind kind, string text, string bounds, int offset, out TextProblem? problem)
+    {
+        problem = null;
+        var words = bounds.Split(',', StringSplitOptions.TrimEntries);
+        var numbers = new long?[2];
+        for (var i = 0; i < words.Length && i < 2; i++)
+        {
+            if (words[i].Length == 0) continue;
+            if (CaptureText.TryParse(kind, Encoding.UTF8.GetBytes(words[i]), out var number))
+                numbers[i] = number;
+            else
+                problem = new(Code, offset,
+                    $"\"{words[i]}\" in {text} is not "
+                    + CaptureText.Describe(CaptureType.Of(kind)));
+        }
+        if (words.Length != 2)
+            problem = new(Code, offset, $"{text} needs a first and a last value, or one of them: "
+                + $"{CaptureText.NameOf(kind)}(first,last), {CaptureText.NameOf(kind)}(first,)");
+        else if (numbers[0] > numbers[1])
+            problem ??= new(Code, offset, $"{text} ends before it begins");
+        return problem is null ? CaptureType.OfRange(kind, numbers[0], numbers[1]) : null;
     }
 
     static CaptureType? ReadEnum(string text, int offset, out TextProblem? problem)

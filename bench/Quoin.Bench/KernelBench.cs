@@ -7,7 +7,9 @@ namespace Quoin.Bench;
 /// <summary>What the kernel does in a second on one thread, without I/O.</summary>
 public static class KernelBench
 {
-    /// <summary>Events a second for runs of one output, decided and applied, then applied alone.</summary>
+    /// <summary>
+    /// Events a second for runs of one output, decided and applied, then applied alone.
+    /// </summary>
     /// <param name="partitions">How many partitions are built.</param>
     public static (double Decided, double Applied, double BytesPerPartition) Run(int partitions)
     {

@@ -3,7 +3,9 @@ using Quoin.Core;
 
 namespace Quoin.Engine;
 
-/// <summary>What a process brings to a build: everything that the engine must not find for itself.</summary>
+/// <summary>
+/// What a process brings to a build: everything that the engine must not find for itself.
+/// </summary>
 public sealed record BuildSessionOptions
 {
     /// <summary>Where the project lies.</summary>
@@ -91,7 +93,9 @@ public sealed class BuildSession : IAsyncDisposable
         return OrFailure(report.Task);
     }
 
-    /// <summary>Gives a want up, or all of them; runs that nobody else demands are stopped.</summary>
+    /// <summary>
+    /// Gives a want up, or all of them; runs that nobody else demands are stopped.
+    /// </summary>
     public void Cancel(WantId? want, string by) => coordinator.Post(new Message.Cancel(want, by));
 
     /// <summary>Ends all running jobs with SIGKILL.</summary>

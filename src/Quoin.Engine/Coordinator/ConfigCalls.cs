@@ -14,7 +14,9 @@ public sealed class ConfigCalls(
     /// <summary>How long one call may take.</summary>
     public static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(10);
 
-    /// <summary>The answers to a round of questions, in their order; calls run side by side.</summary>
+    /// <summary>
+    /// The answers to a round of questions, in their order; calls run side by side.
+    /// </summary>
     public IReadOnlyList<ConfigAnswer> AnswerAll(
         ImmutableArray<ConfigRequest> requests, CancellationToken ct)
     {

@@ -43,7 +43,9 @@ sealed class Coordinator : IDisposable
         mailbox.Post(message);
     }
 
-    /// <summary>Decides until it is told to stop. A store that fails ends it with its exception.</summary>
+    /// <summary>
+    /// Decides until it is told to stop. A store that fails ends it with its exception.
+    /// </summary>
     public void Run()
     {
         try
@@ -95,7 +97,9 @@ sealed class Coordinator : IDisposable
         }
     }
 
-    /// <summary>Asks the kernel and applies its answer; the events are appended with the next commit.</summary>
+    /// <summary>
+    /// Asks the kernel and applies its answer; the events are appended with the next commit.
+    /// </summary>
     public Refusal? Do(KernelCommand command)
     {
         var decision = Kernel.Decide(State, command);
@@ -212,7 +216,8 @@ sealed class Coordinator : IDisposable
                 : e));
     }
 
-    // The plan of a partition that several wants need goes to the newest: it tries again what failed.
+    // The plan of a partition that several wants need goes to the newest: it tries again what
+    // failed.
     WantToken? WantOf(ImmutableArray<PartitionId> wanted)
     {
         _ = wanted;

@@ -40,7 +40,9 @@ sealed class Dispatcher : IDisposable
 
     KernelState State => parts.State;
 
-    /// <summary>A planned partition has all its inputs: test it once more, or queue its run.</summary>
+    /// <summary>
+    /// A planned partition has all its inputs: test it once more, or queue its run.
+    /// </summary>
     public void AddReady(PartitionId p)
     {
         if (!State.IsReady(p) || !planning.TryGetOwner(p, out var planned, out var node)) return;
@@ -352,7 +354,9 @@ sealed class Dispatcher : IDisposable
         foreach (var entry in active.Values) entry.Control?.Kill();
     }
 
-    /// <summary>From when to when a plan will probably be done, from the work that it holds.</summary>
+    /// <summary>
+    /// From when to when a plan will probably be done, from the work that it holds.
+    /// </summary>
     public TimeLeft? TimeLeft(PlannedWant planned) =>
         planned.Estimates.TimeLeft(parts.Slots);
 

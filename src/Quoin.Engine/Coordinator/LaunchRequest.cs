@@ -3,7 +3,9 @@ using Quoin.Core;
 
 namespace Quoin.Engine;
 
-/// <summary>A leased run on its way to a slot: everything that the slot's thread needs to know.</summary>
+/// <summary>
+/// A leased run on its way to a slot: everything that the slot's thread needs to know.
+/// </summary>
 sealed record LaunchRequest
 {
     public required AttemptId Id { get; init; }
@@ -16,10 +18,14 @@ sealed record LaunchRequest
     /// <summary>The outputs that the run holds.</summary>
     public required ImmutableArray<PartitionId> Claims { get; init; }
 
-    /// <summary>All inputs of the config in declared order, with their content at lease time.</summary>
+    /// <summary>
+    /// All inputs of the config in declared order, with their content at lease time.
+    /// </summary>
     public required ImmutableArray<LaunchInput> Inputs { get; init; }
 
-    /// <summary>The config, for jobs whose own command made it; null: it follows from the pattern.</summary>
+    /// <summary>
+    /// The config, for jobs whose own command made it; null: it follows from the pattern.
+    /// </summary>
     public JobConfig? Config { get; init; }
 
     /// <summary>Everything that decides the outputs, as of now.</summary>

@@ -58,7 +58,8 @@ sealed class LocalWorker : IDisposable
             catch (Exception e) when (e is IOException or UnauthorizedAccessException
                 or InvalidOperationException or ArgumentException)
             {
-                // The environment of one attempt (staging, log, descriptors): its failure, not ours.
+                // The environment of one attempt (staging, log, descriptors): its failure, not
+                // ours.
                 result = new JobResult
                 {
                     End = JobEnd.Failed,

@@ -2,7 +2,9 @@ using Quoin.Core;
 
 namespace Quoin.Engine;
 
-/// <summary>How long each node of a plan will take, and how long everything from it to the end.</summary>
+/// <summary>
+/// How long each node of a plan will take, and how long everything from it to the end.
+/// </summary>
 sealed class NodeEstimates
 {
     readonly int[] estimates;
@@ -19,7 +21,9 @@ sealed class NodeEstimates
 
     public long RankMs(int node) => ranks[node];
 
-    /// <summary>The range for all of it on this many slots; null when too little is known.</summary>
+    /// <summary>
+    /// The range for all of it on this many slots; null when too little is known.
+    /// </summary>
     public TimeLeft? TimeLeft(int slots)
     {
         if (penalty > PenaltyMax) return null;

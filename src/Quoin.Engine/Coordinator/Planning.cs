@@ -26,7 +26,9 @@ sealed class Planning(
         return Make(targets, OptionsOf(request), ct);
     }
 
-    /// <summary>Analyzes again what came back to Wanted: found inputs, a cancelled run, a restart.</summary>
+    /// <summary>
+    /// Analyzes again what came back to Wanted: found inputs, a cancelled run, a restart.
+    /// </summary>
     public Plan MakeAgain(ImmutableArray<PartitionId> wanted, CancellationToken ct)
     {
         facts.IsOwned = owners.ContainsKey;
@@ -106,7 +108,9 @@ sealed class Planning(
         }
     }
 
-    /// <summary>Ranks of a plan's nodes by the durations known now, and the sum of all work.</summary>
+    /// <summary>
+    /// Ranks of a plan's nodes by the durations known now, and the sum of all work.
+    /// </summary>
     public PlannedWant Rank(Plan plan, WantId want) =>
         new(plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history)));
 }

@@ -3,7 +3,9 @@ using Quoin.Core;
 
 namespace Quoin.Engine;
 
-/// <summary>What a process knows of a store after reading it: the marking and the durations.</summary>
+/// <summary>
+/// What a process knows of a store after reading it: the marking and the durations.
+/// </summary>
 /// <param name="State">The marking at <paramref name="Position"/>.</param>
 /// <param name="History">Durations of successful attempts.</param>
 /// <param name="Position">The last event that was read.</param>
@@ -24,7 +26,9 @@ public static class StateLoader
     public const int TailMax = 2_000;
 
     /// <summary>Reads everything that is committed.</summary>
-    /// <exception cref="StoreException">The log cannot be read, or does not fit the state.</exception>
+    /// <exception cref="StoreException">
+    /// The log cannot be read, or does not fit the state.
+    /// </exception>
     public static LoadedState Load(IBuildStore store, PartitionNames names)
     {
         var loaded = FromSnapshot(store, names)

@@ -25,7 +25,9 @@ public sealed record WantRequest
 /// <summary>How a want ended, or why it was not accepted.</summary>
 public sealed record WantReport
 {
-    /// <summary>Its id; null when nothing had to be accepted (refused, or nothing to build).</summary>
+    /// <summary>
+    /// Its id; null when nothing had to be accepted (refused, or nothing to build).
+    /// </summary>
     public WantId? Want { get; init; }
 
     /// <summary>How it ended; null when it was refused.</summary>
@@ -34,7 +36,9 @@ public sealed record WantReport
     /// <summary>Why it was not accepted.</summary>
     public Refusal? Refusal { get; init; }
 
-    /// <summary>It ended before it had a plan (strict, with problems): nothing was started.</summary>
+    /// <summary>
+    /// It ended before it had a plan (strict, with problems): nothing was started.
+    /// </summary>
     public bool NothingPlanned { get; init; }
 }
 
@@ -44,7 +48,9 @@ public sealed record WantReport
 /// </summary>
 public interface IBuildObserver
 {
-    /// <summary>A want was planned; <paramref name="want"/> is null when there is nothing to do.</summary>
+    /// <summary>
+    /// A want was planned; <paramref name="want"/> is null when there is nothing to do.
+    /// </summary>
     void Planned(WantId? want, Plan plan, TimeLeft? estimate);
 
     /// <summary>A want of an earlier process is continued.</summary>

@@ -16,7 +16,9 @@ public sealed class WorkspaceFacts(
     readonly Dictionary<PartitionId, SourceFact> sources = [];
     readonly Dictionary<string, JobFact> jobs = [];
 
-    /// <summary>Who has a planned partition now: null when it is left over from another process.</summary>
+    /// <summary>
+    /// Who has a planned partition now: null when it is left over from another process.
+    /// </summary>
     public Func<PartitionId, bool> IsOwned { get; set; } = static _ => false;
 
     /// <summary>With <c>--thorough</c> outputs are hashed, however their stat looks.</summary>
@@ -140,7 +142,9 @@ public sealed class WorkspaceFacts(
     public ReadOnlyMemory<byte> FingerprintText(Digest fingerprint) =>
         store.FingerprintText(fingerprint) ?? ReadOnlyMemory<byte>.Empty;
 
-    /// <summary>The files that decide a job's outputs beside its inputs: to see whether they moved.</summary>
+    /// <summary>
+    /// The files that decide a job's outputs beside its inputs: to see whether they moved.
+    /// </summary>
     public IEnumerable<string> CodePaths(Job job) => Job(job).Code.Select(code => code.Path);
 
     internal static string Utf8(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);

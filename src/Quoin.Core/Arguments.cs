@@ -29,6 +29,27 @@ public static class Arguments
     /// <summary>An argument that <see cref="Fill"/> gives back as it is here.</summary>
     public static string Literal(string text) => BraceText.Escape(text);
 
+    /// <summary>
+    /// An argument that somebody wrote, checked: braces hold <c>in</c>, <c>out</c>, <c>in...</c> or
+    /// <c>out...</c>, or are doubled. Null when it is right, else what is wrong.
+    /// </summary>
+    public static string? Check(string arg) =>
+        TemplateParser.Parse(arg, TemplateUse.Argument, [], out var problem) is null
+            ? problem!.Message
+            : null;
+
+    /// <summary>True when a checked argument has this placeholder.</summary>
+    internal static bool Has(string arg, string placeholder)
+    {
+        for (var i = 0; i < arg.Length; i++)
+        {
+            var rest = arg.AsSpan(i);
+            if (rest is ['{', '{', ..] or ['}', '}', ..]) i++;
+            else if (rest.StartsWith(placeholder, StringComparison.Ordinal)) return true;
+        }
+        return false;
+    }
+
     static string FillOne(
         string arg, ImmutableArray<string> inputs, ImmutableArray<string> outputs)
     {

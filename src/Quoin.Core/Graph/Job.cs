@@ -139,6 +139,50 @@ public sealed class Job
         };
     }
 
+    /// <summary>
+    /// The config that a config command answered, with what the job adds: exec before the args, the
+    /// declared environment under the answered one, resources if none were answered. Captures in
+    /// exec and env are those of the outputs. Null, and what is wrong, when they differ between
+    /// outputs, or when <c>{in}</c> or <c>{out}</c> would not be one path.
+    /// </summary>
+    public JobConfig? Complete(JobConfig answered, ResourceVector? resources, out string? wrong)
+    {
+        wrong = null;
+        ImmutableArray<string> first = [];
+        var env = answered.Env;
+        foreach (var output in answered.Outputs)
+        {
+            var name = Encoding.UTF8.GetBytes(output);
+            Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
+            if (!TryBind(name, slots))
+            {
+                wrong = NotAnOutput(name);
+                return null;
+            }
+            var args = ImmutableArray.CreateBuilder<string>(ExecTemplates.Length);
+            foreach (var template in ExecTemplates) args.Add(Render(template, name, slots));
+            if (first.IsEmpty)
+            {
+                first = args.DrainToImmutable();
+                env = EnvOf(name, slots).SetItems(answered.Env);
+            }
+            else if (!first.SequenceEqual(args))
+            {
+                wrong = $"exec has captures, but outputs {answered.Outputs[0]} and {output} of one "
+                    + "config differ in them";
+            }
+        }
+        var all = first.AddRange(answered.Args);
+        if (answered.Outputs.Length > 1 && all.Any(arg => Arguments.Has(arg, "{out}")))
+            wrong ??= "{out} is one path, but the config has several outputs; {out...} is all of them";
+        if (answered.Inputs.Length != 1 && all.Any(arg => Arguments.Has(arg, "{in}")))
+            wrong ??= $"{{in}} is one path, but the config has {answered.Inputs.Length} inputs; "
+                + "{in...} is all of them";
+        return wrong is null
+            ? answered with { Args = all, Env = env, Resources = resources ?? Limits.Resources }
+            : null;
+    }
+
     /// <summary>Finds the captures of an output.</summary>
     internal bool TryBind(ReadOnlySpan<byte> name, Span<Slot> slots)
     {

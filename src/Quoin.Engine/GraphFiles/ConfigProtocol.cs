@@ -1,154 +1,248 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Unicode;
 using Quoin.Core;
 
 namespace Quoin.Engine;
 
 /// <summary>
-/// The messages of a job's <c>config</c> command: <c>{"outputs":[…]}</c> to its stdin, and
-/// <c>{"configs":[{"outputs":[…],"inputs":[…],"args":[…],"env":{…},"resources":{…}}]}</c> from its
-/// stdout. Only <c>outputs</c> is required; an unknown field is an error that names it.
+/// The two messages of a job's <c>config</c> command, as canonical proto3 JSON (<c>ConfigQuestion</c>
+/// and <c>ConfigAnswer</c> of <c>job.proto</c>). Pure: starting the command is somebody else's.
 /// </summary>
 public static class ConfigProtocol
 {
-    /// <summary>The question for some outputs of a job.</summary>
+    /// <summary>The bytes for the command's stdin.</summary>
     public static ReadOnlyMemory<byte> WriteQuestion(ImmutableArray<string> outputs)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(buffer);
-        json.WriteStartObject();
-        json.WriteStartArray("outputs"u8);
-        foreach (var output in outputs) json.WriteStringValue(output);
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
+        var buffer = new ArrayBufferWriter<byte>(64 + (outputs.Length * 32));
+        using (var json = new Utf8JsonWriter(buffer, new() { Encoder = Plain }))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("outputs");
+            foreach (var output in outputs) json.WriteStringValue(output);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        buffer.Write("\n"u8);
         return buffer.WrittenMemory;
     }
 
-    /// <summary>The configs of an answer, or what is wrong with it and where.</summary>
-    public static ConfigAnswer ReadAnswer(ReadOnlyMemory<byte> utf8, ConfigRequest request)
+    /// <summary>
+    /// Reads what the command wrote to stdout and completes it with what the job declares. All that
+    /// is wrong with it becomes one failure that names each field: unknown or doubled fields, wrong
+    /// types, an asked output in no config or in two that differ, what
+    /// <see cref="Job.Complete"/> finds.
+    /// </summary>
+    public static ConfigAnswer ReadAnswer(ReadOnlyMemory<byte> stdout, ConfigRequest request)
     {
+        if (stdout.Span.Trim(" \t\r\n"u8).IsEmpty)
+            return ConfigAnswer.Failed("config printed no answer on stdout");
+        if (!Utf8.IsValid(stdout.Span))
+            return ConfigAnswer.Failed("config's answer is not UTF-8");
+        var wrong = new List<string>();
         try
         {
-            using var document = JsonDocument.Parse(utf8);
-            var root = Object(document.RootElement, "the answer", "configs");
-            if (!root.TryGetProperty("configs", out var list))
-                return ConfigAnswer.Failed("config answered without a field configs");
-            var configs = ImmutableArray.CreateBuilder<JobConfig>();
-            foreach (var item in Array(list, "configs"))
-                configs.Add(ReadConfig(item, $"configs[{configs.Count}]", request.Job));
-            return ConfigAnswer.Of(configs.ToImmutable());
+            using var document = JsonDocument.Parse(
+                stdout, new() { AllowDuplicateProperties = false });
+            var reader = new AnswerReader(request.Job, wrong);
+            var configs = reader.Read(document.RootElement);
+            if (wrong.Count == 0) CheckCover(configs, request, wrong);
+            return wrong.Count == 0
+                ? ConfigAnswer.Of(configs)
+                : ConfigAnswer.Failed("config's answer: " + string.Join("; ", wrong));
         }
         catch (JsonException e)
         {
-            return ConfigAnswer.Failed(
-                "config did not answer JSON: line "
-                + $"{e.LineNumber + 1}, byte {e.BytePositionInLine}");
+            return ConfigAnswer.Failed($"config's answer is not JSON: {SentenceOf(e)}");
         }
-        catch (FormatException e)
+        catch (InvalidOperationException)
         {
-            return ConfigAnswer.Failed($"config answered wrongly: {e.Message}");
+            // Thrown when text is taken out whose escapes are half a character.
+            return ConfigAnswer.Failed("config's answer has text that is not Unicode");
         }
     }
 
-    static JobConfig ReadConfig(JsonElement item, string at, Job job)
-    {
-        var config = Object(item, at, "outputs", "inputs", "args", "env", "resources");
-        var env = job.Env;
-        if (config.TryGetProperty("env", out var declared))
-        {
-            foreach (var variable in Object(declared, $"{at}.env").EnumerateObject())
-                env = env.SetItem(variable.Name, Text(variable.Value, $"{at}.env.{variable.Name}"));
-        }
-        return new JobConfig
-        {
-            Job = job.Name,
-            Outputs = References(config, "outputs", at),
-            Inputs = References(config, "inputs", at),
-            Args = [.. job.Exec, .. Texts(config, "args", at)],
-            Env = env,
-            Resources = config.TryGetProperty("resources", out var resources)
-                ? ReadResources(resources, $"{at}.resources", job.Limits.Resources)
-                : job.Limits.Resources,
-        };
-    }
+    static readonly System.Text.Encodings.Web.JavaScriptEncoder Plain =
+        System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
 
-    static ResourceVector ReadResources(JsonElement item, string at, ResourceVector declared)
+    static void CheckCover(
+        ImmutableArray<JobConfig> configs, ConfigRequest request, List<string> wrong)
     {
-        foreach (var field in Object(item, at, "cpu", "memory", "pools").EnumerateObject())
+        var owners = new Dictionary<string, int>();
+        foreach (var (i, config) in configs.Index())
         {
-            declared = field.Name switch
+            foreach (var (j, output) in config.Outputs.Index())
             {
-                "cpu" => declared with { Cpu = (int)Number(field.Value, $"{at}.cpu", 4096) },
-                "memory" => declared with
-                {
-                    MemoryBytes = Number(field.Value, $"{at}.memory", long.MaxValue),
-                },
-                _ => declared with
-                {
-                    Pools =
-                    [
-                        .. Object(field.Value, $"{at}.pools").EnumerateObject()
-                            .OrderBy(pool => pool.Name, StringComparer.Ordinal)
-                            .Select(pool => new PoolClaim(
-                                pool.Name,
-                                (int)Number(pool.Value, $"{at}.pools.{pool.Name}", int.MaxValue))),
-                    ],
-                },
+                if (owners.TryAdd(output, i)) continue;
+                wrong.Add($"configs[{i}].outputs[{j}]: {output} is in configs[{owners[output]}] too");
+            }
+        }
+        var missing = request.Outputs.Where(output => !owners.ContainsKey(output)).ToList();
+        if (missing.Count == 0) return;
+        wrong.Add($"{missing[0]} is in no config"
+            + (missing.Count == 1 ? "" : $", nor are {missing.Count - 1} more that were asked for"));
+    }
+
+    // The parser appends its own path and place; the place is worth keeping, the rest is noise.
+    static string SentenceOf(JsonException e)
+    {
+        var text = e.Message;
+        var cut = text.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        if (cut > 0) text = text[..cut];
+        return $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {text.TrimEnd('.')}";
+    }
+
+    sealed class AnswerReader(Job job, List<string> wrong)
+    {
+        static readonly string[] AnswerFields = ["configs"];
+
+        static readonly string[] ConfigFields =
+            ["outputs", "inputs", "args", "env", "resources", "job"];
+
+        static readonly string[] ResourceFields = ["cpu", "memoryBytes", "memory_bytes", "pools"];
+
+        public ImmutableArray<JobConfig> Read(JsonElement root)
+        {
+            if (!IsObject(root, "the answer", AnswerFields)) return [];
+            if (!root.TryGetProperty("configs", out var list)
+                || list.ValueKind != JsonValueKind.Array)
+            {
+                wrong.Add("configs must be a list");
+                return [];
+            }
+            var configs = ImmutableArray.CreateBuilder<JobConfig>();
+            foreach (var (i, element) in list.EnumerateArray().Index())
+                if (ReadConfig(element, $"configs[{i}]") is { } config) configs.Add(config);
+            return configs.DrainToImmutable();
+        }
+
+        JobConfig? ReadConfig(JsonElement element, string path)
+        {
+            var before = wrong.Count;
+            if (!IsObject(element, path, ConfigFields)) return null;
+            var answered = new JobConfig
+            {
+                Job = job.Name,
+                Outputs = References(element, path, "outputs"),
+                Inputs = References(element, path, "inputs"),
+                Args = Texts(element, path, "args", Arguments.Check),
+                Env = Env(element, path),
+            };
+            if (answered.Outputs.IsEmpty) wrong.Add($"{path}.outputs is empty");
+            if (element.TryGetProperty("job", out var name) && name.ValueKind == JsonValueKind.String
+                && name.GetString() is { Length: > 0 } other && other != job.Name)
+                wrong.Add($"{path}.job is \"{other}\", not {job.Name}");
+            foreach (var input in answered.Inputs)
+                if (answered.Outputs.Contains(input)) wrong.Add($"{path}: {input} is its own input");
+            var resources = Resources(element, path);
+            if (wrong.Count > before) return null;
+            var complete = job.Complete(answered, resources, out var problem);
+            if (problem is not null) wrong.Add($"{path}: {problem}");
+            return complete;
+        }
+
+        ImmutableArray<string> References(JsonElement owner, string path, string field) =>
+            Texts(owner, path, field, text => PartitionRef.Check(text));
+
+        ImmutableArray<string> Texts(
+            JsonElement owner, string path, string field, Func<string, string?> check)
+        {
+            if (!TryGet(owner, field, out var list)) return [];
+            if (list.ValueKind != JsonValueKind.Array)
+            {
+                wrong.Add($"{path}.{field} must be a list");
+                return [];
+            }
+            var texts = ImmutableArray.CreateBuilder<string>(list.GetArrayLength());
+            foreach (var (i, element) in list.EnumerateArray().Index())
+            {
+                if (element.ValueKind != JsonValueKind.String)
+                    wrong.Add($"{path}.{field}[{i}] must be text");
+                else if (check(element.GetString()!) is { } problem)
+                    wrong.Add($"{path}.{field}[{i}]: {problem}");
+                else
+                    texts.Add(element.GetString()!);
+            }
+            return texts.DrainToImmutable();
+        }
+
+        ImmutableSortedDictionary<string, string> Env(JsonElement owner, string path)
+        {
+            var env = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+            if (!TryGet(owner, "env", out var map)) return env.ToImmutable();
+            if (!IsObject(map, $"{path}.env", null)) return env.ToImmutable();
+            foreach (var variable in map.EnumerateObject())
+            {
+                if (variable.Value.ValueKind != JsonValueKind.String)
+                    wrong.Add($"{path}.env.{variable.Name} must be text");
+                else if (variable.Name.Length == 0 || variable.Name.AsSpan().IndexOfAny('=', '\0') >= 0)
+                    wrong.Add($"{path}.env: \"{variable.Name}\" cannot name a variable");
+                else
+                    env[variable.Name] = variable.Value.GetString()!;
+            }
+            return env.ToImmutable();
+        }
+
+        ResourceVector? Resources(JsonElement owner, string path)
+        {
+            if (!TryGet(owner, "resources", out var map)) return null;
+            path += ".resources";
+            if (!IsObject(map, path, ResourceFields)) return null;
+            var cpu = Number(map, path, "cpu", 4096);
+            var memory = map.TryGetProperty("memory_bytes", out _)
+                ? Number(map, path, "memory_bytes", 1L << 53)
+                : Number(map, path, "memoryBytes", 1L << 53);
+            var pools = new SortedDictionary<string, int>(StringComparer.Ordinal);
+            if (TryGet(map, "pools", out var claims) && IsObject(claims, $"{path}.pools", null))
+                foreach (var claim in claims.EnumerateObject())
+                    pools[claim.Name] = (int)Number(claims, $"{path}.pools", claim.Name, 1_000_000);
+            return new()
+            {
+                Cpu = (int)Math.Max(1, cpu), // proto3 does not write a zero: nothing is one core.
+                MemoryBytes = memory,
+                Pools = [.. pools.Select(claim => new PoolClaim(claim.Key, claim.Value))],
             };
         }
-        return declared;
-    }
 
-    static ImmutableArray<string> References(JsonElement config, string field, string at)
-    {
-        var references = Texts(config, field, at);
-        for (var i = 0; i < references.Length; i++)
+        // Canonical proto3 JSON quotes 64-bit numbers, and reads both forms.
+        long Number(JsonElement owner, string path, string field, long max)
         {
-            if (PartitionRef.Check(references[i]) is { } problem)
-                throw new FormatException($"{at}.{field}[{i}]: {problem}");
+            if (!TryGet(owner, field, out var value)) return 0;
+            var number = 0L;
+            var isNumber = value.ValueKind switch
+            {
+                JsonValueKind.Number => value.TryGetInt64(out number),
+                JsonValueKind.String => long.TryParse(
+                    value.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out number),
+                _ => false,
+            };
+            if (isNumber && number >= 0 && number <= max) return number;
+            wrong.Add($"{path}.{field} must be a whole number from 0 to {max}");
+            return 0;
         }
-        return references;
-    }
 
-    static ImmutableArray<string> Texts(JsonElement config, string field, string at)
-    {
-        if (!config.TryGetProperty(field, out var list))
-            return field == "outputs" ? throw new FormatException($"{at} has no outputs") : [];
-        var texts = ImmutableArray.CreateBuilder<string>();
-        foreach (var item in Array(list, $"{at}.{field}"))
-            texts.Add(Text(item, $"{at}.{field}[{texts.Count}]"));
-        return texts.ToImmutable();
-    }
+        // In proto3 JSON null is the same as not there.
+        static bool TryGet(JsonElement owner, string field, out JsonElement value) =>
+            owner.TryGetProperty(field, out value) && value.ValueKind != JsonValueKind.Null;
 
-    // Without names any field is allowed.
-    static JsonElement Object(JsonElement item, string at, params ReadOnlySpan<string> fields)
-    {
-        if (item.ValueKind != JsonValueKind.Object)
-            throw new FormatException($"{at} is not an object");
-        foreach (var field in item.EnumerateObject())
+        bool IsObject(JsonElement element, string path, string[]? fields)
         {
-            if (!fields.IsEmpty && !fields.Contains(field.Name))
-                throw new FormatException(
-                    $"{at} has a field {field.Name}; it may have {string.Join(", ", fields!)}");
+            if (element.ValueKind != JsonValueKind.Object)
+            {
+                wrong.Add($"{path} must be an object");
+                return false;
+            }
+            if (fields is null) return true;
+            foreach (var property in element.EnumerateObject())
+            {
+                if (fields.Contains(property.Name)) continue;
+                var near = Nearest.To(property.Name, fields);
+                wrong.Add($"{path} has an unknown field \"{property.Name}\""
+                    + (near is null ? "" : $"; did you mean \"{near}\"?"));
+            }
+            return true;
         }
-        return item;
     }
-
-    static JsonElement.ArrayEnumerator Array(JsonElement item, string at) =>
-        item.ValueKind == JsonValueKind.Array
-            ? item.EnumerateArray()
-            : throw new FormatException($"{at} is not a list");
-
-    static string Text(JsonElement item, string at) =>
-        item.ValueKind == JsonValueKind.String
-            ? item.GetString()!
-            : throw new FormatException($"{at} is not a text");
-
-    static long Number(JsonElement item, string at, long max) =>
-        item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number)
-        && number >= 0 && number <= max
-            ? number
-            : throw new FormatException($"{at} is not a whole number from 0 to {max}");
 }

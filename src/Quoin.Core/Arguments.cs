@@ -7,8 +7,7 @@ namespace Quoin.Core;
 /// The arguments of a <see cref="JobConfig"/> before and after the paths are known. In them
 /// <c>{in}</c> and <c>{out}</c> stand for the first input's and output's path, anywhere in an
 /// argument; <c>{in...}</c> and <c>{out...}</c>, as whole arguments, for one argument a path. A
-/// brace
-/// that is meant is doubled.
+/// brace that is meant is doubled.
 /// </summary>
 public static class Arguments
 {

@@ -14,7 +14,9 @@ public sealed record Workspace
     /// <summary>The name of the folder that is Quoin's own.</summary>
     public const string QuoinFolderName = ".quoin";
 
-    /// <summary>A workspace with a graph file of any name; relative to the current folder.</summary>
+    /// <summary>
+    /// A workspace with a graph file of any name; relative to the current folder.
+    /// </summary>
     public Workspace(string graphFile)
     {
         GraphFile = Path.GetFullPath(graphFile);
@@ -43,7 +45,9 @@ public sealed record Workspace
     /// <summary>Logs of runs and plans: <c>.quoin/log</c>.</summary>
     public string LogDirectory => Path.Combine(QuoinDirectory, "log");
 
-    /// <summary>The workspace of the nearest <c>quoin.yaml</c> upwards, or null: there is none.</summary>
+    /// <summary>
+    /// The workspace of the nearest <c>quoin.yaml</c> upwards, or null: there is none.
+    /// </summary>
     public static Workspace? Find(string startDirectory)
     {
         for (var folder = Path.GetFullPath(startDirectory); folder is not null;

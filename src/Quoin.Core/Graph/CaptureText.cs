@@ -5,8 +5,7 @@ namespace Quoin.Core;
 /// <summary>
 /// Numbers of captures and their text. A date is a day number from 0001-01-01 = 0, an hour is that
 /// times 24 plus the hour, a month is year * 12 + month - 1, a year and an int are themselves.
-/// Every
-/// number has exactly one text, so that a name never has two spellings.
+/// Every number has exactly one text, so that a name never has two spellings.
 /// </summary>
 static class CaptureText
 {

@@ -31,8 +31,7 @@ static class Expansion
 
     /// <summary>
     /// Gives all references of a template for a name, generators varying from the last to the
-    /// first.
-    /// Null, or what is wrong; then some may have been given.
+    /// first. Null, or what is wrong; then some may have been given.
     /// </summary>
     public static string? Expand<TSink>(
         Template template,

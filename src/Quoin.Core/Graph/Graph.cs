@@ -4,8 +4,8 @@ using System.Text;
 namespace Quoin.Core;
 
 /// <summary>
-/// The jobs and sources of one project, checked: whatever way it was written. Made by
-/// <see cref="GraphBuilder"/>. Immutable; safe for many threads.
+/// The jobs and sources of one project, checked: whatever way it was written. Made by <see
+/// cref="GraphBuilder"/>. Immutable; safe for many threads.
 /// </summary>
 public sealed class Graph
 {

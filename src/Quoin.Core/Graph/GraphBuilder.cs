@@ -4,8 +4,8 @@ namespace Quoin.Core;
 
 /// <summary>
 /// Makes a graph from declarations, whatever way they were written, and finds all that is wrong
-/// with
-/// them: one job or dataset at a time here, what lies between them in <see cref="GraphChecks"/>.
+/// with them: one job or dataset at a time here, what lies between them in <see
+/// cref="GraphChecks"/>.
 /// </summary>
 public sealed class GraphBuilder(string name)
 {

@@ -21,7 +21,9 @@ public sealed class Job
     /// <summary>Where it is declared.</summary>
     public required SourceLocation Location { get; init; }
 
-    /// <summary>What it makes. Every pattern binds the same captures, so one output tells them all.</summary>
+    /// <summary>
+    /// What it makes. Every pattern binds the same captures, so one output tells them all.
+    /// </summary>
     public required ImmutableArray<Pattern> Outputs { get; init; }
 
     /// <summary>
@@ -29,7 +31,9 @@ public sealed class Job
     /// </summary>
     public ImmutableArray<Template> Inputs { get; init; } = [];
 
-    /// <summary>The argv of its <c>config</c> command; empty: inputs follow from the patterns.</summary>
+    /// <summary>
+    /// The argv of its <c>config</c> command; empty: inputs follow from the patterns.
+    /// </summary>
     public ImmutableArray<string> ConfigCommand { get; init; } = [];
 
     /// <summary>True: answers of <see cref="ConfigCommand"/> may be reused.</summary>
@@ -41,10 +45,14 @@ public sealed class Job
     /// <summary>Where stdout goes: <c>{out}</c>, or null.</summary>
     public string? Stdout { get; init; }
 
-    /// <summary>Folder of its graph file relative to the workspace, <c>""</c> for the workspace itself.</summary>
+    /// <summary>
+    /// Folder of its graph file relative to the workspace, <c>""</c> for the workspace itself.
+    /// </summary>
     public string Folder { get; init; } = "";
 
-    /// <summary>Globs of files that are part of the fingerprint, relative to <see cref="Folder"/>.</summary>
+    /// <summary>
+    /// Globs of files that are part of the fingerprint, relative to <see cref="Folder"/>.
+    /// </summary>
     public ImmutableArray<string> Code { get; init; } = [];
 
     /// <summary>Declared environment, defaults included.</summary>
@@ -72,8 +80,8 @@ public sealed class Job
     /// <summary>
     /// Adds the outputs and inputs of the config that makes <paramref name="output"/>, in declared
     /// order and each once, to the two lists, interning names. Only for jobs without a config
-    /// command. Allocates nothing but new names, except for <c>{x:known}</c>, which asks
-    /// <paramref name="known"/>. Returns null, or what is wrong (then nothing was added).
+    /// command. Allocates nothing but new names, except for <c>{x:known}</c>, which asks <paramref
+    /// name="known"/>. Returns null, or what is wrong (then nothing was added).
     /// </summary>
     public string? Expand(
         PartitionId output,
@@ -174,7 +182,8 @@ public sealed class Job
         }
         var all = first.AddRange(answered.Args);
         if (answered.Outputs.Length > 1 && all.Any(arg => Arguments.Has(arg, "{out}")))
-            wrong ??= "{out} is one path, but the config has several outputs; {out...} is all of them";
+            wrong ??= "{out} is one path, but the config has several outputs; "
+                + "{out...} is all of them";
         if (answered.Inputs.Length != 1 && all.Any(arg => Arguments.Has(arg, "{in}")))
             wrong ??= $"{{in}} is one path, but the config has {answered.Inputs.Length} inputs; "
                 + "{in...} is all of them";
@@ -192,7 +201,10 @@ public sealed class Job
     }
 
     void AddOutputs(
-        ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots, PartitionNames names, List<PartitionId> to)
+        ReadOnlySpan<byte> name,
+        ReadOnlySpan<Slot> slots,
+        PartitionNames names,
+        List<PartitionId> to)
     {
         Span<byte> buffer = stackalloc byte[PartitionRef.BytesMax];
         foreach (var pattern in Outputs)
@@ -224,7 +236,8 @@ public sealed class Job
     ImmutableSortedDictionary<string, string> PlainEnv => field ??= ImmutableSortedDictionary
         .CreateRange(
             StringComparer.Ordinal,
-            EnvTemplates.Select(entry => KeyValuePair.Create(entry.Name, Render(entry.Value, [], []))));
+            EnvTemplates.Select(
+                entry => KeyValuePair.Create(entry.Name, Render(entry.Value, [], []))));
 
     static string Render(Template template, ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots) =>
         template.Render(name, slots)
@@ -264,7 +277,9 @@ public sealed class Job
         readonly HashSet<PartitionId>? seen =
             ids.Count - from > ScanMax ? [.. ids.Skip(from)] : null;
 
-        /// <summary>Where the inputs of this template begin; those before are of other ones.</summary>
+        /// <summary>
+        /// Where the inputs of this template begin; those before are of other ones.
+        /// </summary>
         public int First { get; } = ids.Count;
 
         public readonly void Add(scoped ReadOnlySpan<byte> reference)
@@ -317,6 +332,8 @@ public sealed record JobLimits
     /// <summary>An output older than this is not current; null: any age.</summary>
     public TimeSpan? MaxAge { get; init; }
 
-    /// <summary>True: claim and replace outputs that are Live already (<c>overlap: supersede</c>).</summary>
+    /// <summary>
+    /// True: claim and replace outputs that are Live already (<c>overlap: supersede</c>).
+    /// </summary>
     public bool Supersede { get; init; }
 }

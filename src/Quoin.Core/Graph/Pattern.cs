@@ -113,8 +113,7 @@ public sealed class Pattern
 
     /// <summary>
     /// Why a name that looks like this pattern does not match, as <c>"2026-13-01" is not a
-    /// date</c>;
-    /// null when it does not look like it (other literals, another number of segments).
+    /// date</c>; null when it does not look like it (other literals, another number of segments).
     /// </summary>
     public string? ExplainMismatch(ReadOnlySpan<byte> name)
     {

@@ -18,8 +18,7 @@ public sealed record SelectionProblem(string Code, string Message, string? Sugge
 /// Turns what people write for partitions into partitions: a reference, a range in the last segment
 /// (<c>daily/2026-01-01..2026-01-31</c>), <c>*</c> inside a segment and <c>**</c> for any number of
 /// them, <c>job:NAME</c>, and tags. References and ranges need not be known; the others select
-/// among
-/// what is.
+/// among what is.
 /// </summary>
 public sealed class Selection
 {
@@ -63,8 +62,7 @@ public sealed class Selection
 
     /// <summary>
     /// What is wrong with a selector whatever is known, or null. Globs are right as long as they
-    /// are
-    /// spelled right.
+    /// are spelled right.
     /// </summary>
     public static SelectionProblem? Check(Graph graph, string selector)
     {

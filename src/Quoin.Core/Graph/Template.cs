@@ -62,8 +62,7 @@ public sealed class Template
 
     /// <summary>
     /// The template's text for a name whose slots these are; null: a value leaves the calendar. In
-    /// an
-    /// argument braces stay doubled. Only for templates that are not <see cref="IsMany"/>.
+    /// an argument braces stay doubled. Only for templates that are not <see cref="IsMany"/>.
     /// </summary>
     internal string? Render(ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots)
     {
@@ -91,8 +90,7 @@ public sealed class Template
 
     /// <summary>
     /// Writes one reference into the buffer, the generators' slots being set. Returns its length,
-    /// or
-    /// <see cref="TemplatePart.OutOfRange"/> or <see cref="TemplatePart.TooLong"/>.
+    /// or <see cref="TemplatePart.OutOfRange"/> or <see cref="TemplatePart.TooLong"/>.
     /// </summary>
     internal int Fill(ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots, Span<byte> buffer)
     {

@@ -9,8 +9,7 @@ static class TemplateSegments
 {
     /// <summary>
     /// Its segments; captures keep their slots, derived values get slots after them. Null: a
-    /// segment
-    /// has two parts of variable length and could be read in several ways.
+    /// segment has two parts of variable length and could be read in several ways.
     /// </summary>
     public static PatternSegment[]? Of(Template template)
     {

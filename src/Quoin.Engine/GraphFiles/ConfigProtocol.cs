@@ -8,8 +8,9 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>
-/// The two messages of a job's <c>config</c> command, as canonical proto3 JSON (<c>ConfigQuestion</c>
-/// and <c>ConfigAnswer</c> of <c>job.proto</c>). Pure: starting the command is somebody else's.
+/// The two messages of a job's <c>config</c> command, as canonical proto3 JSON
+/// (<c>ConfigQuestion</c> and <c>ConfigAnswer</c> of <c>job.proto</c>). Pure: starting the command
+/// is somebody else's.
 /// </summary>
 public static class ConfigProtocol
 {
@@ -32,8 +33,8 @@ public static class ConfigProtocol
     /// <summary>
     /// Reads what the command wrote to stdout and completes it with what the job declares. All that
     /// is wrong with it becomes one failure that names each field: unknown or doubled fields, wrong
-    /// types, an asked output in no config or in two that differ, what
-    /// <see cref="Job.Complete"/> finds.
+    /// types, an asked output in no config or in two that differ, what <see cref="Job.Complete"/>
+    /// finds.
     /// </summary>
     public static ConfigAnswer ReadAnswer(ReadOnlyMemory<byte> stdout, ConfigRequest request)
     {
@@ -76,13 +77,16 @@ public static class ConfigProtocol
             foreach (var (j, output) in config.Outputs.Index())
             {
                 if (owners.TryAdd(output, i)) continue;
-                wrong.Add($"configs[{i}].outputs[{j}]: {output} is in configs[{owners[output]}] too");
+                wrong.Add(
+                    $"configs[{i}].outputs[{j}]: {output} is in configs[{owners[output]}] too");
             }
         }
         var missing = request.Outputs.Where(output => !owners.ContainsKey(output)).ToList();
         if (missing.Count == 0) return;
         wrong.Add($"{missing[0]} is in no config"
-            + (missing.Count == 1 ? "" : $", nor are {missing.Count - 1} more that were asked for"));
+            + (missing.Count == 1
+                ? ""
+                : $", nor are {missing.Count - 1} more that were asked for"));
     }
 
     // The parser appends its own path and place; the place is worth keeping, the rest is noise.
@@ -131,11 +135,13 @@ public static class ConfigProtocol
                 Env = Env(element, path),
             };
             if (answered.Outputs.IsEmpty) wrong.Add($"{path}.outputs is empty");
-            if (element.TryGetProperty("job", out var name) && name.ValueKind == JsonValueKind.String
+            if (element.TryGetProperty("job", out var name)
+                && name.ValueKind == JsonValueKind.String
                 && name.GetString() is { Length: > 0 } other && other != job.Name)
                 wrong.Add($"{path}.job is \"{other}\", not {job.Name}");
             foreach (var input in answered.Inputs)
-                if (answered.Outputs.Contains(input)) wrong.Add($"{path}: {input} is its own input");
+                if (answered.Outputs.Contains(input))
+                    wrong.Add($"{path}: {input} is its own input");
             var resources = Resources(element, path);
             if (wrong.Count > before) return null;
             var complete = job.Complete(answered, resources, out var problem);
@@ -170,14 +176,16 @@ public static class ConfigProtocol
 
         ImmutableSortedDictionary<string, string> Env(JsonElement owner, string path)
         {
-            var env = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+            var env =
+                ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
             if (!TryGet(owner, "env", out var map)) return env.ToImmutable();
             if (!IsObject(map, $"{path}.env", null)) return env.ToImmutable();
             foreach (var variable in map.EnumerateObject())
             {
                 if (variable.Value.ValueKind != JsonValueKind.String)
                     wrong.Add($"{path}.env.{variable.Name} must be text");
-                else if (variable.Name.Length == 0 || variable.Name.AsSpan().IndexOfAny('=', '\0') >= 0)
+                else if (variable.Name.Length == 0
+                    || variable.Name.AsSpan().IndexOfAny('=', '\0') >= 0)
                     wrong.Add($"{path}.env: \"{variable.Name}\" cannot name a variable");
                 else
                     env[variable.Name] = variable.Value.GetString()!;

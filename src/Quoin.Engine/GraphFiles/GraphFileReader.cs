@@ -35,7 +35,9 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         where places is not null
         select (At(entry.Key), places.Value);
 
-    /// <summary>The file's datasets. One without path and source, or with both, is a problem.</summary>
+    /// <summary>
+    /// The file's datasets. One without path and source, or with both, is a problem.
+    /// </summary>
     public IEnumerable<DatasetDeclaration> Datasets(List<GraphProblem> problems)
     {
         foreach (var (key, value) in EntriesOf(root, "datasets"))
@@ -52,7 +54,8 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 problems.Add(new(path is null ? "missing-key" : "bad-value", At(key).At,
                     path is null
                         ? $"dataset {key.Text} says neither path nor source"
-                        : $"dataset {key.Text} says path and source; something either builds it or not"));
+                        : $"dataset {key.Text} says path and source; something either builds it "
+                            + "or not"));
                 continue;
             }
             if ((path ?? source) is { Kind: YamlKind.Text, IsEmpty: false } place)

@@ -23,9 +23,9 @@ public static class GraphLoader
     const int FilesMax = 1000;
 
     /// <summary>
-    /// Loads a graph file; <paramref name="graphFile"/> may be relative to
-    /// <paramref name="workspaceDir"/>. Every problem of all files comes back, also that a file is
-    /// not there or cannot be read; nothing is thrown for what stands in a file.
+    /// Loads a graph file; <paramref name="graphFile"/> may be relative to <paramref
+    /// name="workspaceDir"/>. Every problem of all files comes back, also that a file is not there
+    /// or cannot be read; nothing is thrown for what stands in a file.
     /// </summary>
     public static GraphLoad Load(string workspaceDir, string graphFile) =>
         new Loading(Path.GetFullPath(workspaceDir)).Run(graphFile);

@@ -5,8 +5,7 @@ namespace Quoin.Engine;
 
 /// <summary>
 /// Compares a file with the table of keys and reports every difference: unknown, missing and
-/// doubled
-/// keys, wrong types, values out of bounds. Knows nothing of what the values mean together.
+/// doubled keys, wrong types, values out of bounds. Knows nothing of what the values mean together.
 /// </summary>
 sealed class ShapeChecker(string file, List<GraphProblem> problems)
 {

@@ -7,8 +7,7 @@ namespace Quoin.Engine;
 
 /// <summary>
 /// Turns the bytes of a graph file into nodes, within bounds that no honest file meets: size,
-/// depth,
-/// and the nodes that aliases stand for. Knows YAML, not what the keys mean.
+/// depth, and the nodes that aliases stand for. Knows YAML, not what the keys mean.
 /// </summary>
 static class YamlReader
 {
@@ -29,15 +28,28 @@ static class YamlReader
             return null;
         }
         if (Decode(bytes, file, problems) is not { } text) return null;
+        var composer = new Composer(text, file, problems);
         try
         {
-            return new Composer(text, file, problems).Document();
+            return composer.Document();
         }
         catch (YamlException e)
         {
-            problems.Add(Tabs(text, file, (int)e.Start.Line) ?? new("yaml-syntax",
-                new(file, Math.Max(1, (int)e.Start.Line), Math.Max(1, (int)e.Start.Column)),
-                Sentence(e)));
+            // Of a tab the parser gives no place.
+            var isTab = e.Message.Contains("tab", StringComparison.Ordinal);
+            problems.Add(Tabs(text, file, isTab ? int.MaxValue : (int)e.Start.Line)
+                ?? new("yaml-syntax",
+                    new(file, Math.Max(1, (int)e.Start.Line), Math.Max(1, (int)e.Start.Column)),
+                    Sentence(e)));
+            return null;
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException
+            or IndexOutOfRangeException or KeyNotFoundException)
+        {
+            // The parser loses its way in some broken files, such as a { that is never closed.
+            var line = composer.Line;
+            problems.Add(Tabs(text, file, line) ?? new("yaml-syntax", new(file, line, 1),
+                "not valid YAML: what begins here is not closed, or not indented as it should be"));
             return null;
         }
     }
@@ -102,6 +114,9 @@ static class YamlReader
         readonly Parser parser = new(new StringReader(text));
         readonly Dictionary<AnchorName, (YamlNode? Node, int Size)> anchors = [];
         int nodes;
+
+        /// <summary>The line of the last thing that was understood.</summary>
+        public int Line => Math.Max(1, (int)(parser.Current?.Start.Line ?? 1));
 
         public YamlNode? Document()
         {

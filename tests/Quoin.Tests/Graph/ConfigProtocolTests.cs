@@ -46,7 +46,8 @@ public class ConfigProtocolTests
 
         Assert.Null(read.Failure);
         var first = read.Configs[0];
-        Assert.Equal(("j", "a/1", "raw/1"), (first.Job, first.Outputs.Single(), first.Inputs.Single()));
+        Assert.Equal(
+            ("j", "a/1", "raw/1"), (first.Job, first.Outputs.Single(), first.Inputs.Single()));
         Assert.Equal(["run", "x=1", "--in={in}", "{{}}"], first.Args);
         Assert.Equal(["A=1", "B=2"], first.Env.Select(entry => $"{entry.Key}={entry.Value}"));
         Assert.Equal((2, 1L << 40), (first.Resources.Cpu, first.Resources.MemoryBytes));

@@ -6,6 +6,7 @@ using Quoin.Bench;
 Measurement[] all =
 [
     new("builds", "whole builds of tiny commands, beside Ninja and Make", BuildBench.Run),
+    new("kernel", "decisions and their events, in memory", KernelBench.Run),
     new("plan", "analysis of a million partitions, the test of 10,000", PlanBench.Run),
     new("spawn", "starting /bin/true: Process against posix_spawn", SpawnBench.Run),
     new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),

@@ -158,10 +158,10 @@ public sealed class Job
         wrong = null;
         ImmutableArray<string> first = [];
         var env = answered.Env;
+        Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
         foreach (var output in answered.Outputs)
         {
             var name = Encoding.UTF8.GetBytes(output);
-            Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
             if (!TryBind(name, slots))
             {
                 wrong = NotAnOutput(name);

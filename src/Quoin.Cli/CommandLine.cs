@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Quoin.Core;
 using Quoin.Engine;
 
 namespace Quoin.Cli;
@@ -41,7 +42,7 @@ static class CommandLine
         string[] args, Func<GlobalOptions, Cli> cliFor, Func<string, string?> env)
     {
         var globals = new GlobalOptionSet();
-        if (args.Length == 0) args = ["--help"];
+        args = args.Length == 0 ? ["--help"] : BuildModes.Spread(args);
         var root = CommandTree.Create(args, globals, parsed => cliFor(globals.Read(parsed, env)));
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         var cli = cliFor(globals.Read(parsed, env));
@@ -73,6 +74,7 @@ static class CommandLine
     static int Report(Cli cli, Exception e) => e switch
     {
         UsageException usage => cli.Error(usage.Code, usage.Message, ExitCode.Usage),
+        BadSelectionException selection => ReportSelection(cli, selection),
         BadGraphException graph => ReportGraph(cli, graph),
         StoreException store => cli.Error(store.Code, store.Message, ExitCode.Store),
         InterruptedException interrupted => interrupted.ExitCode,
@@ -82,6 +84,14 @@ static class CommandLine
             "environment", $"{missing} (quoin doctor says what is missing)", ExitCode.Store),
         _ => ReportBug(cli, e),
     };
+
+    static int ReportSelection(Cli cli, BadSelectionException selection) => cli.Errors(
+        [.. selection.Problems.Select(problem => new Refusal(
+            problem.Code,
+            problem.Suggestion is { } near
+                ? $"{problem.Message}; did you mean {near}?"
+                : problem.Message))],
+        ExitCode.Usage);
 
     static int ReportGraph(Cli cli, BadGraphException graph)
     {

@@ -17,6 +17,16 @@ static class CommandTree
     static readonly Entry[] Entries =
     [
         new("init", InitCommand.Summary, InitCommand.Create),
+        new("build", BuildCommand.Summary, BuildCommand.Create),
+        new("want", WantCommand.Summary, WantCommand.Create),
+        new("plan", PlanCommand.Summary, PlanCommand.Create),
+        new("explain", ExplainCommand.Summary, ExplainCommand.Create),
+        new("status", StatusCommand.Summary, StatusCommand.Create),
+        new("runs", RunsCommand.Summary, RunsCommand.Create),
+        new("taint", TaintCommand.Summary, TaintCommand.Create),
+        new("retry", RetryCommand.Summary, RetryCommand.Create),
+        new("cancel", CancelCommand.Summary, CancelCommand.Create),
+        new("clean", CleanCommand.Summary, CleanCommand.Create),
         new("graph", GraphCommand.Summary, GraphCommand.Create),
         new("events", EventsCommand.Summary, EventsCommand.Create),
         new("log", LogCommand.Summary, LogCommand.Create),

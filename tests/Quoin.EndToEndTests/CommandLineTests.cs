@@ -82,13 +82,14 @@ public sealed class CommandLineTests
         var result = workspace.Quoin("graph").Expect(2);
 
         Assert.Equal(
-            """
-            quoin.yaml:2:1: error[unknown-key]: "jobz" is not a key of a graph file; did you mean "jobs"?
-            quoin.yaml:7:5: error[unknown-key]: "retires" is not a key of a job; did you mean "retries"?
-            2 errors; nothing was planned
-
-            """,
-            result.Stderr);
+            [
+                "quoin.yaml:2:1: error[unknown-key]: \"jobz\" is not a key of a graph file;"
+                    + " did you mean \"jobs\"?",
+                "quoin.yaml:7:5: error[unknown-key]: \"retires\" is not a key of a job;"
+                    + " did you mean \"retries\"?",
+                "2 errors; nothing was planned",
+            ],
+            result.ErrorLines);
     }
 
     [Fact]

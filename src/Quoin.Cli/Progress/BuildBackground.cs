@@ -21,6 +21,9 @@ sealed record BuildBackground
     /// <summary>How long it will still take; null without history.</summary>
     public Func<TimeRange?> TimeLeft { get; init; } = () => null;
 
+    /// <summary>How far a run says that it is, 0 to 1.</summary>
+    public Func<RunId, double?> FractionOf { get; init; } = _ => null;
+
     /// <summary>The end of an attempt's output.</summary>
     public Func<AttemptId, LogTail?> LogTailOf { get; init; } = _ => null;
 

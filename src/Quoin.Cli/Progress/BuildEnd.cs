@@ -10,7 +10,7 @@ static class BuildEnd
     /// </summary>
     public static IEnumerable<Line> PlainLines(BuildProgress progress, DateTimeOffset now)
     {
-        var elapsed = (progress.EndedAt ?? now) - progress.AcceptedAt;
+        var elapsed = (progress.EndedAt ?? now) - progress.StartedAt;
         if (NoOp(progress, elapsed) is { } noOp)
         {
             yield return noOp;
@@ -27,7 +27,7 @@ static class BuildEnd
     public static IEnumerable<Line> ScreenLines(
         BuildProgress progress, DateTimeOffset now, int width, int exitCode)
     {
-        var elapsed = (progress.EndedAt ?? now) - progress.AcceptedAt;
+        var elapsed = (progress.EndedAt ?? now) - progress.StartedAt;
         if (NoOp(progress, elapsed) is { } noOp)
         {
             yield return noOp;

@@ -19,7 +19,7 @@ static class BuildFrame
     {
         if (progress.Phase == BuildPhase.Planning)
         {
-            var since = progress.AcceptedAt == default ? TimeSpan.Zero : now - progress.AcceptedAt;
+            var since = progress.StartedAt == default ? TimeSpan.Zero : now - progress.StartedAt;
             return [new Line($" planning  {Units.Duration(since)}", Style.Dim)];
         }
         var lines = new List<Line> { new(), Bar(progress, background, now, width) };
@@ -38,7 +38,7 @@ static class BuildFrame
     {
         var total = progress.Counts.Total;
         var numbers = new Line($"{progress.Done}/{total}", Style.Bold)
-            .Add($"   {Units.Duration(now - progress.AcceptedAt)}");
+            .Add($"   {Units.Duration(now - progress.StartedAt)}");
         if (progress.Failed > 0) numbers.Add($"   {progress.Failed} failed", Style.Red);
         if (background.TimeLeft() is { } left)
         {
@@ -95,9 +95,16 @@ static class BuildFrame
                 (Number(job.Failed + job.Cancelled), Style.Red),
                 (usual is { } u ? Units.Duration(u) : "", Style.Dim),
                 (slowest is null ? "" : "▸ " + progress.NameOf(slowest.Name), Style.Plain),
-                (slowest is null ? "" : Units.Duration(now - slowest.StartedAt), Style.Plain));
+                (slowest is null ? "" : Elapsed(slowest, background, now), Style.Plain));
         }
         return table.Lines(width - 1, indent: " ");
+    }
+
+    static string Elapsed(BuildTask task, BuildBackground background, DateTimeOffset now)
+    {
+        var fraction = task.Run is { } run ? background.FractionOf(run) : null;
+        var elapsed = Units.Duration(now - task.StartedAt);
+        return fraction is { } part ? $"{elapsed} {part * 100:0}%" : elapsed;
     }
 
     static string Number(int count) => count > 0 ? $"{count}" : "";

@@ -60,7 +60,10 @@ static class BuildPhrases
 
     /// <summary><c>(0:05:06 elapsed, 0:33:48 cpu, factor 6.63)</c>.</summary>
     public static string Usage(TimeSpan elapsed, TimeSpan cpu) =>
-        $"{Units.Clock(elapsed)} elapsed, {Units.Clock(cpu)} cpu{Factor(elapsed, cpu)}";
+        elapsed < TimeSpan.FromSeconds(1)
+            ? $"{Units.Duration(elapsed)} elapsed, {Units.Duration(cpu)} cpu"
+            : $"{Units.Clock(elapsed)} elapsed, {Units.Clock(cpu)} cpu,"
+                + $" factor {cpu / elapsed:0.00}";
 
     /// <summary>
     /// <c>after 58s: bad input (exit 65), attempt 1 of 1, not retried</c>. How many attempts there
@@ -128,8 +131,4 @@ static class BuildPhrases
     public static string Some(IReadOnlyList<string> names, int count) => count <= 3
         ? string.Join(", ", names)
         : $"{string.Join(", ", names.Take(2))} and {count - 2} more";
-
-    static string Factor(TimeSpan elapsed, TimeSpan cpu) => elapsed >= TimeSpan.FromSeconds(1)
-        ? $", factor {cpu / elapsed:0.00}"
-        : "";
 }

@@ -6,9 +6,10 @@ namespace Quoin.Cli;
 /// What the events say about one want: the model behind every kind of output of <c>quoin build</c>.
 /// It is a fold like the kernel's state, smaller, and it knows no clock, no terminal and no store.
 /// Feed it every event from the want's acceptance on; events of other wants are looked at because
-/// their runs may make what this one waits for.
+/// their runs may make what this one waits for. Without an id the first want that is accepted is
+/// the one that is watched.
 /// </summary>
-sealed class BuildProgress(WantId want, PartitionNames names)
+sealed class BuildProgress(WantId? want, PartitionNames names)
 {
     readonly Dictionary<PartitionId, BuildTask> tasks = []; // By output, of all wants.
     readonly List<BuildTask> mine = [];
@@ -17,9 +18,13 @@ sealed class BuildProgress(WantId want, PartitionNames names)
     readonly Dictionary<RunId, BuildTask> runs = [];
     readonly Dictionary<StaleReason, int> staleCounts = [];
     readonly Dictionary<WorkerId, int> slots = [];
+    WantId? watched = want;
 
     /// <summary>The want that is watched.</summary>
-    public WantId Want { get; } = want;
+    public WantId Want => watched ?? default;
+
+    /// <summary>The want was accepted.</summary>
+    public bool IsAccepted => watched is not null;
 
     /// <summary>The names that the events' ids mean.</summary>
     public PartitionNames Names { get; } = names;
@@ -27,8 +32,8 @@ sealed class BuildProgress(WantId want, PartitionNames names)
     /// <summary>How it stands.</summary>
     public BuildPhase Phase { get; private set; }
 
-    /// <summary>When the want was accepted.</summary>
-    public DateTimeOffset AcceptedAt { get; private set; }
+    /// <summary>When somebody asked for it; without that, when it was accepted.</summary>
+    public DateTimeOffset StartedAt { get; set; }
 
     /// <summary>When it ended; null while it is open.</summary>
     public DateTimeOffset? EndedAt { get; private set; }
@@ -104,6 +109,16 @@ sealed class BuildProgress(WantId want, PartitionNames names)
     /// <summary>A partition's name.</summary>
     public string NameOf(PartitionId id) => Names.Text(id);
 
+    /// <summary>There is no want, because the plan found nothing to do, or only problems.</summary>
+    public void NothingToDo(
+        PlanCounts counts, int wanted, IReadOnlyList<PlanProblem> problems)
+    {
+        Counts = counts;
+        Wanted = wanted;
+        Problems.AddRange(problems);
+        Phase = problems.Count == 0 ? BuildPhase.Succeeded : BuildPhase.Failed;
+    }
+
     /// <summary>Takes the next event and adds what people may want to read of it.</summary>
     public void Apply(LoggedEvent logged, List<ProgressNotice> notices)
     {
@@ -111,7 +126,8 @@ sealed class BuildProgress(WantId want, PartitionNames names)
         switch (logged.Event)
         {
             case WantEvent e:
-                if (e.Want == Want) ApplyWant(e, at, notices);
+                if (e is WantAccepted) watched ??= e.Want;
+                if (e.Want == watched) ApplyWant(e, at, notices);
                 break;
             case RunEvent e:
                 ApplyRun(e, at, notices);
@@ -130,8 +146,7 @@ sealed class BuildProgress(WantId want, PartitionNames names)
                 notices.Add(new ProgressNotice.Current(at, current));
                 break;
             case ConfigFailed e:
-                Problems.Add(e.Problem);
-                notices.Add(new ProgressNotice.Problem(at, e.Problem));
+                AddProblem(e.Problem, at, notices);
                 foreach (var output in e.Outputs) blocked.Add(output);
                 if (Phase != BuildPhase.Planning)
                     foreach (var output in e.Outputs) CancelConsumers(output, at, notices);
@@ -150,7 +165,7 @@ sealed class BuildProgress(WantId want, PartitionNames names)
         switch (logged)
         {
             case WantAccepted e:
-                AcceptedAt = at;
+                if (StartedAt == default) StartedAt = at;
                 Wanted = e.Targets.Length;
                 foreach (var target in e.Targets) Demand(target);
                 break;
@@ -172,11 +187,7 @@ sealed class BuildProgress(WantId want, PartitionNames names)
                 Delegate(e, at, notices);
                 break;
             case AnalysisFailed e:
-                foreach (var problem in e.Problems)
-                {
-                    Problems.Add(problem);
-                    notices.Add(new ProgressNotice.Problem(at, problem));
-                }
+                foreach (var problem in e.Problems) AddProblem(problem, at, notices);
                 End(BuildPhase.AnalysisFailed, at, notices);
                 break;
             case WantSucceeded:
@@ -190,6 +201,14 @@ sealed class BuildProgress(WantId want, PartitionNames names)
                 End(BuildPhase.Cancelled, at, notices);
                 break;
         }
+    }
+
+    // One problem may block many wanted partitions; it is told once.
+    void AddProblem(PlanProblem problem, DateTimeOffset at, List<ProgressNotice> notices)
+    {
+        if (Problems.Exists(p => p.Code == problem.Code && p.Message == problem.Message)) return;
+        Problems.Add(problem);
+        notices.Add(new ProgressNotice.Problem(at, problem));
     }
 
     void End(BuildPhase phase, DateTimeOffset at, List<ProgressNotice> notices)

@@ -38,7 +38,7 @@ sealed class JsonBuildView(Cli cli, BuildProgress progress) : IBuildView
 
     void Write(Utf8JsonWriter json, DateTimeOffset now, int exitCode)
     {
-        var elapsed = (progress.EndedAt ?? now) - progress.AcceptedAt;
+        var elapsed = (progress.EndedAt ?? now) - progress.StartedAt;
         json.WriteStartObject();
         json.WriteString("type", "summary");
         json.WriteString("want", progress.Want.ToString());

@@ -77,6 +77,9 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>The names behind the ids that the observer gets.</summary>
     public PartitionNames Names => loaded.State.Names;
 
+    /// <summary>Durations of successful attempts; only for observers, on their thread.</summary>
+    public DurationHistory History => loaded.History;
+
     /// <summary>Reads the store's state and continues open wants.</summary>
     /// <exception cref="StoreException">The store cannot be read.</exception>
     public static BuildSession Open(BuildSessionOptions options)

@@ -1,0 +1,142 @@
+using System.Security.Cryptography;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// One build of this process: a session on the store, a view, the signals. <c>build</c> and
+/// <c>retry</c> differ only in what they want.
+/// </summary>
+sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
+{
+    static readonly TimeSpan ScreenTick = TimeSpan.FromMilliseconds(100);
+    static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
+
+    readonly BuildWatch watch = new(cli.Time);
+    Dictionary<string, TimeSpan> usualOfJobs = [];
+
+    /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>
+    public async Task<int> RunAsync(SqliteStore store, WantRequest request)
+    {
+        var startedAt = cli.Time.GetUtcNow();
+        using var interruption = new Interruption();
+        await using var session = Open(store);
+        var progress = new BuildProgress(null, session.Names) { StartedAt = startedAt };
+        var view = ViewOf(progress);
+        watch.OnPlan = plan => usualOfJobs = UsualOf(plan, session.History);
+        var asked = session.WantAsync(request);
+        using var onStop = interruption.Stop.Register(() => Stop(session, progress));
+        using var onKill = interruption.Kill.Register(() =>
+        {
+            watch.Tell("killing what runs");
+            session.Kill();
+        });
+        var tick = view is PlainBuildView ? PlainTick : ScreenTick;
+        await watch.ShowAsync(progress, view, asked, () => progress.Running == 0, tick);
+        var report = await asked;
+        var exitCode = interruption.ExitCodeOfSignal ?? CodeOf(report, progress);
+        if (report.Refusal is { } refusal)
+            return cli.Error(refusal.Code, refusal.Message, exitCode);
+        if (report.Want is null && watch.Plan is { } plan)
+            progress.NothingToDo(plan.Counts, request.Targets.Length, plan.Problems);
+        view.End(cli.Time.GetUtcNow(), exitCode);
+        if (interruption.ExitCodeOfSignal is null && progress.IsAccepted)
+            await DrainAsync(session, progress, view, tick, interruption);
+        return exitCode;
+    }
+
+    BuildSession Open(SqliteStore store) => BuildSession.Open(new BuildSessionOptions
+    {
+        Workspace = workspace,
+        Graph = graph,
+        Store = store,
+        Time = cli.Time,
+        Random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue)),
+        Worker = ThisProcess(),
+        Slots = slots,
+        MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        Observer = watch,
+    });
+
+    // A want of an earlier process may still be open: this one stays until it is done.
+    async Task DrainAsync(
+        BuildSession session, BuildProgress progress, IBuildView view, TimeSpan tick,
+        Interruption interruption)
+    {
+        var idle = session.WhenIdleAsync();
+        if (idle.IsCompleted) return;
+        var stopped = new TaskCompletionSource();
+        using var onStop = interruption.Stop.Register(() => stopped.TrySetResult());
+        await watch.ShowAsync(
+            progress, view, Task.WhenAny(idle, stopped.Task), () => true, tick);
+    }
+
+    // Twice is a kill; see the second registration.
+    void Stop(BuildSession session, BuildProgress progress)
+    {
+        if (!progress.IsAccepted)
+        {
+            watch.Tell("stopping");
+            session.Cancel(null, "signal");
+            return;
+        }
+        session.Cancel(progress.Want, "signal");
+        var running = progress.Tasks.Where(task => task.State == TaskState.Running)
+            .Select(task => progress.NameOf(task.Name)).ToList();
+        watch.Tell(running.Count == 0
+            ? $"cancelled {progress.Want}"
+            : $"cancelled {progress.Want}; waiting for {Units.Count(running.Count, "run")} to stop:"
+                + $" {BuildPhrases.Some(running)} (once more kills)");
+    }
+
+    static int CodeOf(WantReport report, BuildProgress progress)
+    {
+        if (report.Refusal is not null) return ExitCode.Refused;
+        if (report.NothingPlanned) return ExitCode.Usage;
+        return report.Outcome == WantOutcome.Succeeded && progress.Problems.Count == 0
+            ? ExitCode.Ok
+            : ExitCode.Failed;
+    }
+
+    IBuildView ViewOf(BuildProgress progress)
+    {
+        if (cli.Options.Json) return new JsonBuildView(cli, progress);
+        var background = new BuildBackground
+        {
+            UsualOfJob = job => usualOfJobs.TryGetValue(job, out var usual) ? usual : null,
+            TimeLeft = watch.TimeLeft,
+            FractionOf = watch.FractionOf,
+            LogTailOf = attempt => RunLogTail.Of(cli, workspace, attempt),
+            AttemptsMax = AttemptsMax,
+        };
+        return cli.ErrScreen.Live
+            ? new ScreenBuildView(cli, progress, background)
+            : new PlainBuildView(cli, progress, background);
+    }
+
+    int? AttemptsMax(BuildTask task, FailureCategory category) =>
+        graph.FindJob(task.Job) is { } job
+            ? RetryRules.RetriesOf(category, job.Limits.Retries) + 1
+            : null;
+
+    // Runs on the coordinator's thread, to which the history belongs.
+    static Dictionary<string, TimeSpan> UsualOf(Plan plan, DurationHistory history)
+    {
+        var usual = new Dictionary<string, TimeSpan>();
+        foreach (var job in plan.Graph.Graph.Jobs)
+        {
+            if (history.MedianOf(job.Name) is >= 0 and var ms)
+                usual[job.Name] = TimeSpan.FromMilliseconds(ms);
+        }
+        return usual;
+    }
+
+    // The nonce keeps a process from being taken for an earlier one with its number.
+    static WorkerId ThisProcess()
+    {
+        var nonce = RandomNumberGenerator.GetHexString(6, lowercase: true);
+        return new WorkerId($"{Environment.MachineName}/{Environment.ProcessId}/{nonce}");
+    }
+}

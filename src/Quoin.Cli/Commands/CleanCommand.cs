@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Text;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// <c>quoin clean</c>: removes outputs. What is recorded of them stays, and the next build makes
+/// again what is needed.
+/// </summary>
+static class CleanCommand
+{
+    public const string Summary = "Remove outputs; history and fingerprints stay";
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var selectors = new Selectors();
+        var dryRun = new Option<bool>("--dry-run", "-n")
+        {
+            Description = "Only say what would be removed",
+        };
+        var command = new Command("clean", Summary) { dryRun };
+        selectors.AddTo(command);
+        command.SetAction((parsed, ct) => RunAsync(
+            cli(parsed), selectors.Read(parsed), parsed.GetValue(dryRun), ct));
+        return command;
+    }
+
+    /// <summary>
+    /// Removes the files of the selected partitions that a job makes. Never a source.
+    /// </summary>
+    public static async Task<int> RunAsync(
+        Cli cli, Selectors.Asked asked, bool dryRun, CancellationToken ct)
+    {
+        var workspace = Project.Find(cli);
+        var graph = Project.LoadGraph(cli, workspace);
+        await using var store = Project.OpenForDeciding(cli, workspace);
+        var names = new PartitionNames();
+        var removed = new List<PartitionId>();
+        var targets = Selectors.Find(
+            workspace, graph, asked, Selectors.Recorded(store), orTargets: false);
+        foreach (var name in targets)
+        {
+            var utf8 = Encoding.UTF8.GetBytes(name);
+            if (graph.FindProducer(utf8).Job is null) continue;
+            var path = workspace.Absolute(graph.PathOf(utf8));
+            if (!Path.Exists(path)) continue;
+            if (!dryRun) Remove(path);
+            removed.Add(names.Intern(name));
+        }
+        if (removed.Count > 0 && !dryRun)
+        {
+            await Decisions.NotifyAsync(
+                store, cli.Time, names, [new OutputsRemoved([.. removed], "cli")], ct);
+        }
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json =>
+            {
+                json.WriteStartObject();
+                JsonParts.Write(
+                    json, dryRun ? "would_remove" : "removed", removed.Select(names.Text));
+                json.WriteEndObject();
+            }));
+            return ExitCode.Ok;
+        }
+        foreach (var partition in removed)
+            cli.Print($"{(dryRun ? "would remove" : "cleaned")} {names.Text(partition)}");
+        if (removed.Count == 0) cli.Say("there was nothing to remove");
+        return ExitCode.Ok;
+    }
+
+    static void Remove(string path)
+    {
+        var isLink = new FileInfo(path).Attributes.HasFlag(FileAttributes.ReparsePoint);
+        if (Directory.Exists(path) && !isLink) Directory.Delete(path, recursive: true);
+        else File.Delete(path);
+    }
+}

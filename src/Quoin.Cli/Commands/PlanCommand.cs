@@ -1,0 +1,223 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Text.Json;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// <c>quoin plan</c>, <c>build --dry-run</c> and <c>build --no-build</c>: what a build would do,
+/// with a reason for everything. Records nothing.
+/// </summary>
+static class PlanCommand
+{
+    public const string Summary = "Say what a build would do, and why";
+
+    const int RowsShown = 20;
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var selectors = new Selectors();
+        var modes = new BuildModes();
+        var command = new Command("plan", Summary);
+        selectors.AddTo(command);
+        modes.AddTo(command);
+        command.SetAction((parsed, _) => RunAsync(
+            cli(parsed), selectors.Read(parsed), modes.Read(parsed)));
+        return command;
+    }
+
+    /// <summary>
+    /// Prints the plan; 2 when analysis found problems with <c>--strict</c>, else 0.
+    /// </summary>
+    public static async Task<int> RunAsync(Cli cli, Selectors.Asked asked, WantRequest request)
+    {
+        var (dry, wanted) = await MakeAsync(cli, asked, request);
+        var isRefused = request.Options.Strict && !dry.Plan.Problems.IsEmpty;
+        var exitCode = isRefused ? ExitCode.Usage : ExitCode.Ok;
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json => PlanJson.Write(json, dry, wanted, exitCode)));
+            return exitCode;
+        }
+        SayProblems(cli, dry.Plan);
+        cli.Print(CountsLine(dry, wanted));
+        foreach (var line in Rows(dry.Plan, cli.OutScreen.Width, cli.Options.Verbose))
+            cli.Print(line);
+        return exitCode;
+    }
+
+    /// <summary><c>--no-build</c>: what would be built, and 3 when that is anything.</summary>
+    public static async Task<int> TestAsync(Cli cli, Selectors.Asked asked, WantRequest request)
+    {
+        var (dry, wanted) = await MakeAsync(cli, asked, request);
+        var counts = dry.Plan.Counts;
+        var exitCode = counts.Blocked > 0 ? ExitCode.Failed
+            : counts.Build + counts.Maybe > 0 ? ExitCode.NotCurrent
+            : ExitCode.Ok;
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json => PlanJson.Write(json, dry, wanted, exitCode)));
+            return exitCode;
+        }
+        SayProblems(cli, dry.Plan);
+        foreach (var row in PlanRow.Of(dry.Plan))
+        {
+            if (row.Verdict == Verdict.Current)
+            {
+                if (cli.Options.Verbose) cli.Print($"current {row.Name}");
+                continue;
+            }
+            if (row.Verdict == Verdict.Blocked) continue; // Told as a problem.
+            var word = row.Verdict == Verdict.Maybe ? "may build" : "would build";
+            cli.Print($"{word} {row.Name}: {row.Why}");
+        }
+        cli.Say(CountsLine(dry, wanted));
+        return exitCode;
+    }
+
+    /// <summary>Selects and plans on what is recorded now.</summary>
+    public static async Task<(DryPlan Dry, int Wanted)> MakeAsync(
+        Cli cli, Selectors.Asked asked, WantRequest request)
+    {
+        var workspace = Project.Find(cli);
+        var graph = Project.LoadGraph(cli, workspace);
+        await using var store = OpenIfThere(cli, workspace);
+        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store));
+        var dry = DryRun.Make(
+            workspace, graph, store, request with { Targets = targets },
+            Environment.ProcessorCount, cli.Time, CancellationToken.None);
+        return (dry, targets.Length);
+    }
+
+    static SqliteStore? OpenIfThere(Cli cli, Workspace workspace) =>
+        Project.HasStore(cli, workspace) ? Project.OpenForReading(cli, workspace) : null;
+
+    static void SayProblems(Cli cli, Plan plan)
+    {
+        foreach (var problem in plan.Problems)
+            foreach (var line in ProblemText.Lines(problem)) cli.Say(line);
+        if (plan.Problems.IsEmpty) return;
+        var others = plan.Counts.Total - plan.Counts.Blocked;
+        var block = plan.Problems.Length == 1 ? "blocks" : "block";
+        cli.Say($"{Units.Count(plan.Problems.Length, "error")} {block}"
+            + $" {Units.Count(plan.Counts.Blocked, "partition")};"
+            + $" the other {others} are built (--strict: nothing)");
+    }
+
+    static Line CountsLine(DryPlan dry, int wanted)
+    {
+        var progress = new BuildProgress(null, dry.State.Names);
+        progress.NothingToDo(dry.Plan.Counts, wanted, []);
+        TimeRange? estimate = dry.Estimate is { } range
+            ? new TimeRange(range.Low, range.High)
+            : null;
+        return new Line(string.Join(", ", BuildPhrases.Plan(progress, estimate)), Style.Bold);
+    }
+
+    static IEnumerable<Line> Rows(Plan plan, int width, bool all)
+    {
+        var rows = PlanRow.Of(plan).Where(row => row.Verdict is Verdict.Build or Verdict.Maybe)
+            .ToList();
+        if (rows.Count == 0) yield break;
+        var table = new Table(
+            new TableColumn("", 9), new TableColumn("partition", 10) { ShrinkTo = 16 },
+            new TableColumn("job", 5), new TableColumn("why", 7) { ShrinkTo = 20 });
+        var shown = all ? rows.Count : Math.Min(rows.Count, RowsShown);
+        foreach (var row in rows.Take(shown))
+        {
+            table.Add(
+                (row.Verdict == Verdict.Maybe ? "maybe" : "build", Style.Dim),
+                (row.Name, Style.Plain), (row.Job, Style.Dim), (row.Why, Style.Plain));
+        }
+        foreach (var line in table.Lines(width, " ")) yield return line;
+        if (shown < rows.Count)
+        {
+            var jobs = rows.Skip(shown).GroupBy(row => row.Job)
+                .Select(group => $"{group.Count()} {group.Key}");
+            yield return new Line(
+                $" … and {rows.Count - shown} more: {string.Join(", ", jobs)} (-v shows all)",
+                Style.Dim);
+        }
+    }
+}
+
+/// <summary>One partition of a plan, in the order in which they would be built.</summary>
+sealed record PlanRow(string Name, string Job, Verdict Verdict, StaleReason Reason, string Detail)
+{
+    /// <summary>The reason as a few words: <c>changed: env REGION eu -> us</c>.</summary>
+    public string Why => Verdict == Verdict.Maybe && Detail.Length > 0 ? Detail
+        : Detail.Length > 0 ? $"{BuildPhrases.Name(Reason)}: {Detail}"
+        : BuildPhrases.Name(Reason);
+
+    /// <summary>All partitions of a plan, inputs before what reads them.</summary>
+    public static IEnumerable<PlanRow> Of(Plan plan)
+    {
+        foreach (var node in plan.Graph.Order.ToArray())
+        {
+            var job = plan.Graph.JobOf(node).Name;
+            var verdict = plan.VerdictOf(node);
+            foreach (var output in plan.Graph.Outputs(node).ToArray())
+            {
+                yield return new PlanRow(
+                    plan.Graph.Names.Text(output), job, verdict, plan.ReasonOf(node),
+                    plan.DetailOf(node));
+            }
+        }
+    }
+}
+
+/// <summary>A plan as one document; docs/json.md shows it.</summary>
+static class PlanJson
+{
+    /// <summary>
+    /// Counts, problems, and every partition with verdict and reason in build order.
+    /// </summary>
+    public static void Write(Utf8JsonWriter json, DryPlan dry, int wanted, int exitCode)
+    {
+        var counts = dry.Plan.Counts;
+        json.WriteStartObject();
+        json.WriteNumber("wanted", wanted);
+        json.WriteNumber("partitions", counts.Total);
+        json.WriteNumber("current", counts.Current);
+        json.WriteNumber("build", counts.Build);
+        json.WriteNumber("maybe", counts.Maybe);
+        json.WriteNumber("blocked", counts.Blocked);
+        if (dry.Estimate is { } estimate)
+        {
+            json.WriteNumber("estimate_low_ms", (long)estimate.Low.TotalMilliseconds);
+            json.WriteNumber("estimate_high_ms", (long)estimate.High.TotalMilliseconds);
+        }
+        json.WriteStartArray("order");
+        foreach (var row in PlanRow.Of(dry.Plan))
+        {
+            json.WriteStartObject();
+            json.WriteString("partition", row.Name);
+            json.WriteString("job", row.Job);
+            json.WriteString("verdict", Name(row.Verdict));
+            if (row.Reason != StaleReason.None)
+            {
+                json.WriteString("reason", Explain.Word(row.Reason));
+                if (row.Detail.Length > 0) json.WriteString("detail", row.Detail);
+            }
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("problems");
+        foreach (var problem in dry.Plan.Problems) JsonParts.Write(json, problem);
+        json.WriteEndArray();
+        json.WriteNumber("exit_code", exitCode);
+        json.WriteEndObject();
+    }
+
+    /// <summary><c>current</c>, <c>build</c>, <c>maybe</c>, <c>blocked</c>.</summary>
+    public static string Name(Verdict verdict) => verdict switch
+    {
+        Verdict.Current => "current",
+        Verdict.Build => "build",
+        Verdict.Maybe => "maybe",
+        Verdict.Blocked => "blocked",
+    };
+}

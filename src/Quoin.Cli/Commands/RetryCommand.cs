@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.Cli;
+
+/// <summary><c>quoin retry RUN|WANT</c>: a new want for what failed, built here and now.</summary>
+static class RetryCommand
+{
+    public const string Summary = "Build again what a run or want failed to make";
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var id = new Argument<string>("ID") { Description = "r-19 or w-17" };
+        var slots = new Option<int>("--jobs", "-j")
+        {
+            Description = "How many runs at a time (default: the number of cores)", HelpName = "N",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
+        var command = new Command("retry", Summary) { id, slots };
+        command.SetAction((parsed, _) => RunAsync(
+            cli(parsed), parsed.GetRequiredValue(id), parsed.GetValue(slots)));
+        return command;
+    }
+
+    /// <summary>Builds the outputs of the run, or what the want did not get.</summary>
+    public static async Task<int> RunAsync(Cli cli, string id, int slots)
+    {
+        var workspace = Project.Find(cli);
+        var graph = Project.LoadGraph(cli, workspace);
+        if (!Project.HasStore(cli, workspace))
+            throw new UsageException("no-such-run", $"{id}: nothing was built here yet");
+        await using var store = Project.OpenForDeciding(cli, workspace);
+        var targets = TargetsOf(store, id);
+        if (targets.IsEmpty)
+        {
+            cli.Say($"{id} failed to make nothing");
+            return ExitCode.Ok;
+        }
+        return await new BuildRunner(cli, workspace, graph, Math.Max(1, slots))
+            .RunAsync(store, new WantRequest { Targets = targets, Text = $"retry {id}" });
+    }
+
+    static ImmutableArray<string> TargetsOf(SqliteStore store, string id)
+    {
+        if (!RunId.TryParse(id, out _) && !WantId.TryParse(id, out _))
+            throw new UsageException("usage", $"\"{id}\" is not a run (r-19) or a want (w-17)");
+        var names = new PartitionNames();
+        ImmutableArray<PartitionId> targets = [];
+        var found = false;
+        foreach (var raw in store.Query(new EventQuery { Subject = id }))
+        {
+            var e = EventCodec.Decode(
+                raw.Position, System.Text.Encoding.UTF8.GetBytes(raw.Type), raw.Body.Span, names);
+            found = true;
+            targets = e switch
+            {
+                RunScheduled run => run.Claims,
+                RunCompleted => [],
+                WantAccepted want => want.Targets,
+                WantFailed want => want.Failed,
+                WantSucceeded => [],
+                _ => targets,
+            };
+        }
+        return found
+            ? [.. targets.Select(names.Text)]
+            : throw new UsageException("no-such-run", $"there is no {id}; see: quoin runs");
+    }
+}

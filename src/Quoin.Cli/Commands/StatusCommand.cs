@@ -1,0 +1,163 @@
+using System.CommandLine;
+using System.Text.Json;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary><c>quoin status</c>: open wants, active runs, and what is there.</summary>
+static class StatusCommand
+{
+    public const string Summary = "Show open wants, active runs and what is there";
+
+    const int FailedShown = 10;
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var command = new Command("status", Summary);
+        command.SetAction((parsed, _) => RunAsync(cli(parsed)));
+        return command;
+    }
+
+    /// <summary>Reads the state at one position of the log, and prints it.</summary>
+    public static async Task<int> RunAsync(Cli cli)
+    {
+        var workspace = Project.Find(cli);
+        if (!Project.HasStore(cli, workspace))
+        {
+            var none = new PartitionNames();
+            var nothing = new LoadedState(new KernelState(none), new DurationHistory(none), 0, 0);
+            if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, nothing)));
+            else cli.Print("nothing was built here yet");
+            return ExitCode.Ok;
+        }
+        await using var store = Project.OpenForReading(cli, workspace);
+        var loaded = StateLoader.Load(store, new PartitionNames());
+        if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, loaded)));
+        else foreach (var line in Lines(loaded.State, cli.OutScreen.Width)) cli.Print(line);
+        return ExitCode.Ok;
+    }
+
+    /// <summary>The state in a few lines.</summary>
+    public static IEnumerable<Line> Lines(KernelState state, int width)
+    {
+        var places = Enum.GetValues<PartitionPlace>()
+            .Where(place => place != PartitionPlace.Missing && state.Count(place) > 0)
+            .Select(place => $"{state.Count(place)} {Name(place)}").ToList();
+        yield return new Line("partitions  ", Style.Bold)
+            .Add(places.Count == 0 ? "none" : string.Join(", ", places));
+        foreach (var want in state.Wants.Values.OrderBy(want => want.Id.Value))
+        {
+            yield return new Line($"{want.Id}", Style.Bold)
+                .Add($"  open  {want.Remaining} of {want.Targets.Length} left  {want.Request}")
+                .Cut(width);
+        }
+        foreach (var run in state.Runs.Values.OrderBy(run => run.Id.Value))
+        {
+            var claims = BuildPhrases.Some(
+                [.. run.Claims.Take(3).Select(state.Names.Text)], run.Claims.Length);
+            yield return new Line($"{run.Id}", Style.Bold)
+                .Add($"  {Name(run.Place)}  attempt {run.Attempt}  {run.Config.Job}  {claims}")
+                .Cut(width);
+        }
+        var failed = Failed(state).ToList();
+        foreach (var (name, failure) in failed.Take(FailedShown))
+        {
+            yield return new Line("failed  ", Style.Red).Add($"{name}  {WhyOf(failure)}")
+                .Cut(width);
+        }
+        if (failed.Count > FailedShown)
+            yield return new Line($"… and {failed.Count - FailedShown} more failed", Style.Dim);
+    }
+
+    static IEnumerable<(string Name, Failure? Failure)> Failed(KernelState state)
+    {
+        for (var id = 0; id < state.CellCount; id++)
+        {
+            var partition = new PartitionId(id);
+            if (state.PlaceOf(partition) == PartitionPlace.Failed)
+                yield return (
+                    state.Names.Text(partition),
+                    state.TryGetFailure(partition, out var failure) ? failure : null);
+        }
+    }
+
+    static string WhyOf(Failure? failure) => failure switch
+    {
+        null => "",
+        { RunFailure: { } run } => $"{failure.Run} {Units.Describe(run)}: {run.Reason}",
+        _ => Name(failure.Cause),
+    };
+
+    static string Name(FailureCause cause) => cause switch
+    {
+        FailureCause.Run => "its run failed",
+        FailureCause.Upstream => "an input failed",
+        FailureCause.Config => "analysis could not say how to make it",
+        FailureCause.Cycle => "its inputs need it",
+    };
+
+    static string Name(PartitionPlace place) => place switch
+    {
+        PartitionPlace.Missing => "missing",
+        PartitionPlace.Wanted => "wanted",
+        PartitionPlace.Planned => "planned",
+        PartitionPlace.Building => "building",
+        PartitionPlace.Waiting => "waiting",
+        PartitionPlace.Live => "live",
+        PartitionPlace.Tainted => "tainted",
+        PartitionPlace.Failed => "failed",
+    };
+
+    static string Name(RunPlace place) => place switch
+    {
+        RunPlace.Queued => "queued",
+        RunPlace.Running => "running",
+        RunPlace.Cancelling => "cancelling",
+    };
+
+    static void Write(Utf8JsonWriter json, LoadedState loaded)
+    {
+        var state = loaded.State;
+        json.WriteStartObject();
+        json.WriteNumber("position", loaded.Position);
+        json.WriteStartObject("places");
+        foreach (var place in Enum.GetValues<PartitionPlace>())
+            if (place != PartitionPlace.Missing) json.WriteNumber(Name(place), state.Count(place));
+        json.WriteEndObject();
+        json.WriteStartArray("wants");
+        foreach (var want in state.Wants.Values.OrderBy(want => want.Id.Value))
+        {
+            json.WriteStartObject();
+            json.WriteString("want", want.Id.ToString());
+            json.WriteString("request", want.Request);
+            json.WriteNumber("wanted", want.Targets.Length);
+            json.WriteNumber("left", want.Remaining);
+            json.WriteNumber("priority", want.Options.Priority);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("runs");
+        foreach (var run in state.Runs.Values.OrderBy(run => run.Id.Value))
+        {
+            json.WriteStartObject();
+            json.WriteString("run", run.Id.ToString());
+            json.WriteString("place", Name(run.Place));
+            json.WriteString("job", run.Config.Job);
+            json.WriteNumber("attempt", run.Attempt);
+            JsonParts.Write(json, "outputs", run.Claims.Select(state.Names.Text));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("failed");
+        foreach (var (name, failure) in Failed(state))
+        {
+            json.WriteStartObject();
+            json.WriteString("partition", name);
+            json.WriteString("why", WhyOf(failure));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

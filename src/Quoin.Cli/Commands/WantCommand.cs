@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// <c>quoin want</c>: records a want; the next process that builds here makes it.
+/// </summary>
+static class WantCommand
+{
+    public const string Summary = "Ask for partitions; the next build makes them";
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var selectors = new Selectors();
+        var modes = new BuildModes();
+        var command = new Command("want", Summary);
+        selectors.AddTo(command);
+        modes.AddTo(command);
+        command.SetAction((parsed, ct) => RunAsync(
+            cli(parsed), selectors.Read(parsed), modes.Read(parsed).Options, ct));
+        return command;
+    }
+
+    /// <summary>Records the want and prints its id.</summary>
+    public static async Task<int> RunAsync(
+        Cli cli, Selectors.Asked asked, WantOptions options, CancellationToken ct)
+    {
+        var workspace = Project.Find(cli);
+        var graph = Project.LoadGraph(cli, workspace);
+        await using var store = Project.OpenForDeciding(cli, workspace);
+        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store))
+            .Where(name => Selectors.HasJob(graph, name)).ToList();
+        if (targets.Count == 0)
+        {
+            cli.Say("nothing to want: nothing builds what was selected");
+            return ExitCode.Ok;
+        }
+        var made = await Decisions.MakeAsync(
+            store, cli.Time,
+            state =>
+            [
+                new AcceptWant([.. targets.Select(name => state.Names.Intern(name))], options)
+                {
+                    Request = $"want {asked.Text}".Trim(),
+                },
+            ],
+            ct);
+        if (made.Refusal is { } refusal)
+            return cli.Error(refusal.Code, refusal.Message, ExitCode.Refused);
+        var want = made.Events.OfType<WantAccepted>().Single();
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("want", want.Want.ToString());
+                JsonParts.Write(json, "targets", targets);
+                json.WriteEndObject();
+            }));
+        }
+        else
+        {
+            cli.Print($"{want.Want}");
+            cli.Say($"wanted: {BuildPhrases.Some([.. targets.Take(3)], targets.Count)};"
+                + " the next quoin build here makes it");
+        }
+        return ExitCode.Ok;
+    }
+}

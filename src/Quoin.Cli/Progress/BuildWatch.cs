@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// Stands between the coordinator, which must not wait for a terminal, and the view, which belongs
+/// to one thread: it takes the news as they come and hands them on in order. The estimate of a plan
+/// goes before the plan's own events, so that the plan line can say it.
+/// </summary>
+sealed class BuildWatch(TimeProvider time) : IBuildObserver
+{
+    readonly Channel<News> news = Channel.CreateUnbounded<News>(
+        new UnboundedChannelOptions { SingleReader = true });
+
+    readonly ConcurrentDictionary<RunId, double> fractions = [];
+    IReadOnlyList<LoggedEvent>? held;
+
+    abstract record News
+    {
+        public sealed record Events(IReadOnlyList<LoggedEvent> Logged) : News;
+
+        public sealed record Plan(TimeLeft? Estimate) : News;
+
+        public sealed record Words(string Message, bool IsWarning) : News;
+    }
+
+    /// <summary>What the last plan said: counts for when there is no want.</summary>
+    public Plan? Plan { get; private set; }
+
+    /// <summary>
+    /// How long the planned work takes, from the moment of planning; null: unknown.
+    /// </summary>
+    public TimeLeft? Estimate { get; private set; }
+
+    /// <summary>When it was planned.</summary>
+    public DateTimeOffset PlannedAt { get; private set; }
+
+    /// <summary>Called on the coordinator's thread with each plan.</summary>
+    public Action<Plan> OnPlan { get; set; } = _ => { };
+
+    /// <summary>How far a run says that it is.</summary>
+    public double? FractionOf(RunId run) =>
+        fractions.TryGetValue(run, out var fraction) ? fraction : null;
+
+    /// <summary>
+    /// The estimate less what has passed; null when it was wrong or there is none.
+    /// </summary>
+    public TimeRange? TimeLeft()
+    {
+        if (Estimate is not { } whole) return null;
+        var passed = time.GetUtcNow() - PlannedAt;
+        return whole.High <= passed
+            ? null
+            : new TimeRange(
+                whole.Low > passed ? whole.Low - passed : TimeSpan.Zero, whole.High - passed);
+    }
+
+    /// <inheritdoc/>
+    public void Planned(WantId? want, Plan plan, TimeLeft? estimate)
+    {
+        OnPlan(plan);
+        Plan = plan;
+        news.Writer.TryWrite(new News.Plan(estimate));
+        Release();
+    }
+
+    /// <inheritdoc/>
+    public void Continuing(WantToken want) => Tell(
+        $"continuing {want.Id}: {Units.Count(want.Remaining, "partition")} of an earlier build"
+            + $" ({want.Request})");
+
+    /// <inheritdoc/>
+    public void Logged(IReadOnlyList<LoggedEvent> events)
+    {
+        Release();
+        if (events.Any(e => e.Event is WantPlanned)) held = events; // Until its plan is told.
+        else news.Writer.TryWrite(new News.Events(events));
+    }
+
+    /// <inheritdoc/>
+    public void Progress(RunId run, JobProgress progress)
+    {
+        if (progress.Fraction is { } fraction) fractions[run] = Math.Clamp(fraction, 0, 1);
+    }
+
+    /// <inheritdoc/>
+    public void AttemptEnded(AttemptId attempt, JobResult result) =>
+        fractions.TryRemove(attempt.Run, out _);
+
+    /// <inheritdoc/>
+    public void Warn(string message) => news.Writer.TryWrite(new News.Words(message, true));
+
+    /// <summary>Tells the user something that is no event.</summary>
+    public void Tell(string message) => news.Writer.TryWrite(new News.Words(message, false));
+
+    /// <summary>
+    /// Shows the news until <paramref name="isOver"/>, asked each time there is nothing more to
+    /// show, says that none will come. Looks at it again when <paramref name="end"/> completes.
+    /// </summary>
+    public async Task ShowAsync(
+        BuildProgress progress, IBuildView view, Task end, Func<bool> isOver, TimeSpan tick)
+    {
+        var painted = time.GetTimestamp();
+        while (true)
+        {
+            while (news.Reader.TryRead(out var next))
+            {
+                Take(next, progress, view);
+                if (time.GetElapsedTime(painted) < tick) continue;
+                view.Tick(time.GetUtcNow());
+                painted = time.GetTimestamp();
+            }
+            if (end.IsCompleted && isOver() && !news.Reader.TryPeek(out _)) return;
+            var more = news.Reader.WaitToReadAsync().AsTask();
+            var pause = Task.Delay(tick, time);
+            await (end.IsCompleted ? Task.WhenAny(more, pause) : Task.WhenAny(more, pause, end));
+            if (!pause.IsCompleted) continue;
+            view.Tick(time.GetUtcNow());
+            painted = time.GetTimestamp();
+        }
+    }
+
+    void Release()
+    {
+        if (held is null) return;
+        news.Writer.TryWrite(new News.Events(held));
+        held = null;
+    }
+
+    void Take(News next, BuildProgress progress, IBuildView view)
+    {
+        switch (next)
+        {
+            case News.Plan plan:
+                Estimate = plan.Estimate;
+                PlannedAt = time.GetUtcNow();
+                break;
+            case News.Words words:
+                view.Say(words.IsWarning ? $"warning: {words.Message}" : words.Message);
+                break;
+            case News.Events events:
+                foreach (var logged in events.Logged)
+                {
+                    var notices = new List<ProgressNotice>();
+                    progress.Apply(logged, notices);
+                    view.Show(logged, notices);
+                }
+                break;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>What a build would do now, with the state that says so.</summary>
+/// <param name="Plan">A verdict and a reason for each partition.</param>
+/// <param name="State">What is recorded.</param>
+/// <param name="History">Durations of successful attempts.</param>
+/// <param name="Estimate">How long it would take; null when too little is known.</param>
+public sealed record DryPlan(
+    Plan Plan, KernelState State, DurationHistory History, TimeLeft? Estimate);
+
+/// <summary>
+/// Plans without building: reads the store and the workspace, calls <c>config</c> commands and
+/// probes, records nothing. Any number of processes may do this beside one that builds.
+/// </summary>
+public static class DryRun
+{
+    /// <summary>Plans a request. Without a store nothing was ever built.</summary>
+    /// <exception cref="StoreException">The store cannot be read.</exception>
+    public static DryPlan Make(
+        Workspace workspace, Graph graph, IBuildStore? store, WantRequest request, int slots,
+        TimeProvider time, CancellationToken ct)
+    {
+        var reading = new ReadingStore(store ?? new MemoryStore());
+        var loaded = StateLoader.Load(reading, new PartitionNames());
+        using var guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), time);
+        var files = new FileStampCache(workspace.Root, reading.FileStamps(), time);
+        var calls = new ConfigCalls(workspace, reading, files, new ConfigProcess(guardian));
+        var facts = new WorkspaceFacts(workspace, graph, loaded.State, files, reading, calls);
+        var planning = new Planning(graph, loaded.State, facts, calls, loaded.History, time);
+        var plan = planning.Make(request, ct);
+        var ranked = planning.Rank(plan, new WantId(loaded.State.LastWant + 1));
+        return new DryPlan(
+            plan, loaded.State, loaded.History, ranked.Estimates.TimeLeft(Math.Max(1, slots)));
+    }
+
+    // A store that was opened for reading cannot keep what config commands answered; that only
+    // makes the next plan ask again.
+    sealed class ReadingStore(IBuildStore inner) : IBuildStore
+    {
+        public long LastPosition => inner.LastPosition;
+
+        public IEnumerable<LoggedEvent> Read(long after, PartitionNames names) =>
+            inner.Read(after, names);
+
+        public IEnumerable<RawEvent> Query(EventQuery query) => inner.Query(query);
+
+        public long ChangeVersion() => inner.ChangeVersion();
+
+        public StoredSnapshot? LatestSnapshot(int format) => inner.LatestSnapshot(format);
+
+        public IEnumerable<FileStampEntry> FileStamps() => inner.FileStamps();
+
+        public byte[]? FingerprintText(Digest digest) => inner.FingerprintText(digest);
+
+        public byte[]? ConfigAnswer(Digest question) => inner.ConfigAnswer(question);
+
+        public IReadOnlyList<InboxCommand> Waiting() => inner.Waiting();
+
+        public Task SaveConfigAnswerAsync(
+            Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct) =>
+            Task.CompletedTask;
+
+        public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct) =>
+            throw new NotSupportedException("A dry run records nothing.");
+
+        public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct) =>
+            throw new NotSupportedException("A dry run records nothing.");
+
+        public Task<bool> SendAsync(InboxCommand command, CancellationToken ct) =>
+            throw new NotSupportedException("A dry run records nothing.");
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask; // The caller's.
+    }
+}

@@ -18,7 +18,8 @@ public static class KernelBench
             (decided, applied, bytes) = (Math.Max(decided, d), Math.Max(applied, a), b);
         }
         Console.WriteLine($"{partitions:N0} runs of one output, best of 5, one thread, no I/O");
-        Console.WriteLine($"decided and applied  {decided / 1e6,6:F2} million events/s (at least 2)");
+        Console.WriteLine(
+            $"decided and applied  {decided / 1e6,6:F2} million events/s (at least 2)");
         Console.WriteLine($"applied (replay)     {applied / 1e6,6:F2} million events/s");
         Console.WriteLine($"state                {bytes,6:F0} bytes a partition");
     }

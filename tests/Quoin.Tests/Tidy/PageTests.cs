@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Quoin.Cli;
 using Quoin.Engine;
 using Xunit;
 
@@ -64,7 +66,7 @@ public sealed partial class PageTests
     [Fact]
     public void Every_exit_code_is_documented()
     {
-        var codes = typeof(Quoin.Cli.ExitCode)
+        var codes = typeof(ExitCode)
             .GetFields(BindingFlags.Static | BindingFlags.Public)
             .Select(field => $"{field.GetRawConstantValue()}");
         TidyTests.None(
@@ -74,6 +76,19 @@ public sealed partial class PageTests
                 line.StartsWith("| ", StringComparison.Ordinal)
                 && line.Split('|')[1].Split(',', StringSplitOptions.TrimEntries).Contains(code))
             select $"{path}: say in the table when quoin exits with {code}");
+    }
+
+    [Fact]
+    public void Every_command_and_common_option_is_documented()
+    {
+        var page = string.Join('\n', Repository.Read("docs/cli.md").Lines);
+        var root = CommandTree.Create(
+            [], new GlobalOptionSet(), _ => throw new UnreachableException("nothing is run"));
+        TidyTests.None(
+            from name in root.Subcommands.Select(command => command.Name)
+                .Concat(root.Options.Select(option => option.Name))
+            where !page.Contains($"`{name}", StringComparison.Ordinal)
+            select $"docs/cli.md: describe {name}");
     }
 
     static IEnumerable<string> KeysOf(Shape shape) => shape switch

@@ -55,6 +55,16 @@ public sealed partial class TidyTests
         select complaint);
 
     [Fact]
+    public void Only_the_command_line_speaks_to_the_terminal() => None(
+        from file in Repository.CSharp
+        where file.Path.StartsWith("src/", StringComparison.Ordinal)
+            && !file.Path.StartsWith("src/Quoin.Cli/", StringComparison.Ordinal)
+        from complaint in file.WhereCode(
+            line => line.Contains("Console.", StringComparison.Ordinal),
+            "return a value or tell an observer; Quoin.Cli prints")
+        select complaint);
+
+    [Fact]
     public void Versions_of_packages_are_in_Directory_Packages_props_only() => None(
         from path in Repository.Files
         where path.EndsWith(".csproj", StringComparison.Ordinal) || path == "Directory.Build.props"

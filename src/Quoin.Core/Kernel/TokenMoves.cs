@@ -90,6 +90,9 @@ static class Tokens
     {
         DropRequests(s, p.Value);
         ClearConfig(s, p);
+        // What was withdrawn from trust stays so, although the taint itself is no place any more.
+        if (s.CellOf(p).Previous == PartitionPlace.Tainted && s.TryGetManifest(p, out var manifest))
+            s.SetManifest(p, manifest with { Fingerprint = default });
         s.Move(p, PartitionPlace.Failed);
         s.FailureTable[p.Value] = failure;
         s.Notices.Failed.Add(p);

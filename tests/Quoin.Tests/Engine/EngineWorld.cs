@@ -1,0 +1,141 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Tests.Engine;
+
+/// <summary>
+/// A workspace in a temporary folder with real files and real processes, and a store in memory that
+/// outlives sessions. When it is disposed of, the log is replayed: it has to give the state.
+/// </summary>
+sealed class EngineWorld : IDisposable
+{
+    static int count;
+
+    readonly string root = Directory.CreateDirectory(Path.Combine(
+        Path.GetTempPath(),
+        $"quoin-engine-{Environment.ProcessId}-{Interlocked.Increment(ref count)}")).FullName;
+    int processes;
+
+    public EngineWorld(string yaml)
+    {
+        Write("quoin.yaml", yaml);
+        Store = new MemoryStore();
+    }
+
+    public MemoryStore Store { get; }
+    public ManualTime? Clock { get; init; }
+    public int Slots { get; init; } = 2;
+    public Watcher Last { get; private set; } = new();
+
+    public void Write(string path, string text)
+    {
+        var full = Path.Combine(root, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        File.WriteAllText(full, text);
+    }
+
+    public string Read(string path) => File.ReadAllText(Path.Combine(root, path));
+
+    public string Output(string reference) => Read($".quoin/data/{reference}");
+
+    public bool Exists(string path) => File.Exists(Path.Combine(root, path));
+
+    public void Delete(string path) => File.Delete(Path.Combine(root, path));
+
+    public Workspace Workspace => new(Path.Combine(root, "quoin.yaml"));
+
+    /// <summary>A session of a new process; the caller disposes of it.</summary>
+    public BuildSession Open()
+    {
+        var load = GraphLoader.Load(Workspace.Root, Workspace.GraphFile);
+        Assert.Empty(load.Problems.Select(problem => problem.ToString()));
+        var watcher = Last = new Watcher();
+        var session = BuildSession.Open(new BuildSessionOptions
+        {
+            Workspace = Workspace, Graph = load.Graph!, Store = Store,
+            Time = Clock ?? TimeProvider.System, Random = new Random(1),
+            Worker = new WorkerId($"host/1/{++processes}"), Slots = Slots, Observer = watcher,
+        });
+        watcher.Names.SetResult(session.Names);
+        return session;
+    }
+
+    /// <summary>Builds to the end, and says how the want ended: <c>Succeeded</c>.</summary>
+    public Task<string> BuildAsync(params string[] targets) =>
+        BuildAsync(new WantRequest { Targets = [.. targets] });
+
+    public async Task<string> BuildAsync(WantRequest request)
+    {
+        await using var session = Open();
+        var report = await session.WantAsync(request).WaitAsync(TimeSpan.FromSeconds(60));
+        await session.WhenIdleAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return report.Refusal?.Code ?? report.Outcome?.ToString() ?? "nothing planned";
+    }
+
+    /// <summary>What ran in the last session, by job output, in order of name.</summary>
+    public string Ran => string.Join(' ', Last.Ran.Order(StringComparer.Ordinal));
+
+    public void Dispose()
+    {
+        var names = new PartitionNames();
+        var whole = new KernelState(names);
+        foreach (var logged in Store.Read(0, names)) Evolve.Apply(whole, logged.Event);
+        var loaded = StateLoader.Load(Store, names).State;
+        Assert.Equal(Snapshot(whole), Snapshot(loaded));
+        Directory.Delete(root, recursive: true);
+    }
+
+    static byte[] Snapshot(KernelState state)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        KernelSnapshot.Write(state, buffer);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Keeps what it is told.</summary>
+    public sealed class Watcher : IBuildObserver
+    {
+        readonly Lock gate = new();
+        readonly List<BuildEvent> events = [];
+
+        public TaskCompletionSource<PartitionNames> Names { get; } = new();
+        public Plan? Plan { get; private set; }
+        public List<string> Continued { get; } = [];
+        public List<string> Warnings { get; } = [];
+        public TaskCompletionSource Started { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public BuildEvent[] Events
+        {
+            get
+            {
+                lock (gate) return [.. events];
+            }
+        }
+
+        public IEnumerable<string> Ran =>
+            from e in Events.OfType<RunCompleted>()
+            from output in e.Outputs
+            select Names.Task.Result.Text(output.Partition);
+
+        public IEnumerable<T> Of<T>() => Events.OfType<T>();
+
+        public void Planned(WantId? want, Plan plan, TimeLeft? estimate) => Plan = plan;
+
+        public void Continuing(WantToken want) => Continued.Add(want.Id.ToString());
+
+        public void Logged(IReadOnlyList<LoggedEvent> logged)
+        {
+            lock (gate) events.AddRange(logged.Select(e => e.Event));
+            if (logged.Any(e => e.Event is RunLeased)) Started.TrySetResult();
+        }
+
+        public void Progress(RunId run, JobProgress progress) { }
+
+        public void AttemptEnded(AttemptId attempt, JobResult result) { }
+
+        public void Warn(string message) => Warnings.Add(message);
+    }
+}

@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Quoin.Engine;
 
 /// <summary>
 /// Fills paths into an argv. <c>{in}</c> and <c>{out}</c> stand for the only input and output;
-/// <c>{in...}</c> and <c>{out...}</c> repeat the argument that they are in, once for each. All else
-/// stays as it is: <c>{print $1}</c> is none of our business.
+/// <c>{in...}</c> and <c>{out...}</c> repeat the argument that they are in, once for each. Doubled
+/// braces are single ones; all else stays as it is: <c>{print $1}</c> is none of our business.
 /// </summary>
 /// <param name="inputs">
 /// Paths as jobs see them: relative to the working directory for what lies below it (tools print
@@ -21,47 +22,74 @@ readonly struct ArgTemplate(ImmutableArray<string> inputs, ImmutableArray<string
     /// </summary>
     public void Fill(string template, StringBlock into, List<string> problems)
     {
-        if (!template.Contains('{'))
+        if (template.AsSpan().IndexOfAny('{', '}') < 0)
         {
             Add(template, template, into, problems);
             return;
         }
         var (allIn, allOut) = (template.Contains("{in...}"), template.Contains("{out...}"));
         if (allIn && allOut)
-        {
             problems.Add($"argument \"{template}\" has both {{in...}} and {{out...}}");
-        }
         else if (allIn || allOut)
-        {
-            var name = allIn ? "{in...}" : "{out...}";
             foreach (var path in allIn ? inputs : outputs)
-                Add(template, Single(template.Replace(name, path), template, problems), into,
-                    problems);
-        }
+                Add(template, Text(template, path, problems), into, problems);
         else
-        {
-            Add(template, Single(template, template, problems), into, problems);
-        }
+            Add(template, Text(template, null, problems), into, problems);
     }
 
     /// <summary>The one text that a template stands for; lists are not allowed in it.</summary>
-    public string Single(string text, string template, List<string> problems) =>
-        Replace(
-            Replace(text, "{in}", inputs, "input", template, problems),
-            "{out}", outputs, "output", template, problems);
+    public string Single(string template, List<string> problems) => Text(template, null, problems);
 
-    static string Replace(
-        string text, string name, ImmutableArray<string> paths, string what, string template,
+    // <c>each</c> is the path that {in...} or {out...} stands for this time.
+    string Text(string template, string? each, List<string> problems)
+    {
+        var text = new StringBuilder(template.Length + 64);
+        for (var i = 0; i < template.Length; i++)
+        {
+            var rest = template.AsSpan(i);
+            if (rest is ['{', '{', ..] or ['}', '}', ..])
+            {
+                text.Append(template[i++]); // Doubled in the graph, because one opens a capture.
+            }
+            else if (each is not null && rest.StartsWith("{in...}"))
+            {
+                text.Append(each);
+                i += "{in...}".Length - 1;
+            }
+            else if (each is not null && rest.StartsWith("{out...}"))
+            {
+                text.Append(each);
+                i += "{out...}".Length - 1;
+            }
+            else if (rest.StartsWith("{in}"))
+            {
+                text.Append(Only(inputs, "{in}", "input", template, problems));
+                i += "{in}".Length - 1;
+            }
+            else if (rest.StartsWith("{out}"))
+            {
+                text.Append(Only(outputs, "{out}", "output", template, problems));
+                i += "{out}".Length - 1;
+            }
+            else
+            {
+                text.Append(template[i]);
+            }
+        }
+        return text.ToString();
+    }
+
+    static string Only(
+        ImmutableArray<string> paths, string name, string what, string template,
         List<string> problems)
     {
-        if (!template.Contains(name)) return text;
-        if (paths.Length == 1) return text.Replace(name, paths[0]);
+        if (paths.Length == 1) return paths[0];
         var all = name.Replace("}", "...}");
         problems.Add(paths.Length == 0
             ? $"argument \"{template}\": the run has no {what} for {name}"
             : $"argument \"{template}\": {name} stands for one {what}, and the run has "
                 + $"{paths.Length}; {all} is replaced by all of them");
-        return text;
+        return "";
     }
 
     static void Add(string template, string text, StringBlock into, List<string> problems)

@@ -153,7 +153,7 @@ sealed class Attempt
             problems.Add("the first word of the command, its program, is empty");
         JobEnvironment.Check(spec.Config.Env, problems);
         stdoutPath = spec.Stdout is null
-            ? null : template.Single(spec.Stdout, spec.Stdout, problems);
+            ? null : template.Single(spec.Stdout, problems);
         if (stdoutPath is not null && problems.Count == 0 && staging.Below(stdoutPath) is null)
             problems.Add($"stdout: \"{spec.Stdout}\" is not an output; write {{out}}");
         if (stdoutPath is not null) stdoutPath = staging.Below(stdoutPath);

@@ -32,7 +32,8 @@ public sealed class OutcomeTests
         Assert.Equal("Failed", await world.BuildAsync("sink"));
         Assert.Equal("right", world.Ran);
         var failed = Assert.Single(world.Last.Of<RunFailed>());
-        Assert.Equal((FailureCategory.Failed, 3), (failed.Failure.Category, failed.Failure.ExitCode));
+        Assert.Equal(FailureCategory.Failed, failed.Failure.Category);
+        Assert.Equal(3, failed.Failure.ExitCode);
     }
 
     [Fact]
@@ -91,8 +92,8 @@ public sealed class OutcomeTests
             var second = await clock.WhenTimerIsSetAsync(ct);
             Assert.InRange(second, TimeSpan.FromSeconds(3.2), TimeSpan.FromSeconds(4.8));
             clock.Advance(second);
-            Assert.Equal(
-                WantOutcome.Succeeded, (await report.WaitAsync(TimeSpan.FromSeconds(20), ct)).Outcome);
+            var end = await report.WaitAsync(TimeSpan.FromSeconds(20), ct);
+            Assert.Equal(WantOutcome.Succeeded, end.Outcome);
         }
         Assert.Equal([1, 2, 3], world.Last.Of<RunLeased>().Select(e => e.Attempt));
         Assert.Single(world.Last.Of<RunScheduled>());
@@ -169,7 +170,8 @@ public sealed class OutcomeTests
     {
         using var world = World(
             Job("good", "", "echo >$0"),
-            Job("bad", "", "echo >$0", "config: [sh, -c, 'exit 2']").Replace("    inputs: []\n", ""),
+            Job("bad", "", "echo >$0", "config: [sh, -c, 'exit 2']")
+                .Replace("    inputs: []\n", ""),
             Job("all", "good, bad", "echo >$0"));
         await world.BuildAsync(new WantRequest
         {

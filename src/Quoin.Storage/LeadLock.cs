@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Quoin.Storage;
@@ -8,7 +9,7 @@ namespace Quoin.Storage;
 /// operating system lets go of it when the process ends, however it ends. One host only; the lease
 /// of several hosts is a row of the store.
 /// </summary>
-static class LeadLock
+static partial class LeadLock
 {
     /// <summary>Takes it, or throws <c>store-locked</c> naming the process that has it.</summary>
     public static IDisposable Take(string storePath)
@@ -42,20 +43,25 @@ static class LeadLock
 
     static bool IsReadOnlyFileSystem(IOException e) => e.HResult == ReadOnlyFileSystem;
 
-    // The holder's lock keeps the runtime from opening the file, so its number is only had where
-    // the kernel lists locks; without it the message is still right.
+    // FileStream takes a lock for reading too, which the holder's keeps it from, so ask libc.
     static string HolderOf(string path)
     {
-        try
-        {
-            using var file = new FileStream(
-                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(file);
-            return reader.ReadToEnd() is { Length: > 0 } pid ? $" (pid {pid})" : "";
-        }
-        catch (IOException)
-        {
-            return "";
-        }
+        Span<byte> digits = stackalloc byte[16];
+        var file = Open(path, CloseOnExec);
+        if (file < 0) return "";
+        var count = Read(file, ref MemoryMarshal.GetReference(digits), digits.Length);
+        _ = Close(file);
+        return count > 0 ? $" (pid {Encoding.ASCII.GetString(digits[..(int)count])})" : "";
     }
+
+    const int CloseOnExec = 0x80000; // Read-only is 0.
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "read")]
+    private static partial nint Read(int file, ref byte buffer, nint count);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int file);
 }

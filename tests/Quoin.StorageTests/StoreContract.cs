@@ -157,14 +157,15 @@ public abstract class StoreContract : IAsyncDisposable
         while (seen < batches * size)
         {
             Ct.ThrowIfCancellationRequested();
-            var before = seen;
+            var written = writing.IsCompleted;
             foreach (var e in Store.Read(seen, Names))
             {
                 Assert.Equal(seen + 1, e.Position);
                 Assert.Equal((seen / size) + 1, ((StaleReportRejected)e.Event).Run.Value);
                 seen = e.Position;
             }
-            if (before == seen && writing.IsCompleted) Assert.Equal(batches * size, seen);
+            Assert.Equal(0, seen % size);
+            if (written) Assert.Equal(batches * size, seen);
         }
         await writing;
     }

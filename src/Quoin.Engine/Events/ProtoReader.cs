@@ -203,9 +203,7 @@ sealed class TextPool
     public string Get(ReadOnlySpan<byte> utf8)
     {
         if (utf8.IsEmpty) return "";
-        var hash = new HashCode();
-        hash.AddBytes(utf8);
-        var place = hash.ToHashCode() & 255;
+        var place = (utf8.Length + (utf8[0] * 7) + (utf8[^1] * 31)) & 255;
         if (TryGet(utf8, place, out var text)) return text;
         bytes[place] = utf8.ToArray();
         return texts[place] = Encoding.UTF8.GetString(utf8);

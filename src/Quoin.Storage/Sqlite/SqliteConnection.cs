@@ -47,7 +47,7 @@ sealed unsafe class SqliteConnection : IDisposable
         nint db;
         int code;
         fixed (byte* utf8 = Encoding.UTF8.GetBytes(name + '\0'))
-            code = SqliteNative.Open(utf8, out db, flags | OpenExtendedCodes, 0);
+            code = SqliteNative.Open(utf8, out db, flags | OpenExtendedCodes | OpenNoMutex, 0);
         var connection = new SqliteConnection(path, db);
         if (code != Ok)
         {

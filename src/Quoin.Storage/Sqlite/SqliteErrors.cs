@@ -30,10 +30,9 @@ static class SqliteErrors
                 "store-corrupt",
                 $"{path} is damaged; restore it from a backup, or move its folder away and build "
                 + $"again. {said}"),
-            (NotADatabase, _) => new(
-                "store-corrupt",
-                $"{path} is not an SQLite database; move it away, or choose another place with "
-                + $"--store. {said}"),
+            (NotADatabase, _) => IsNoDatabase(path),
+            (CannotOpen, _) when !File.Exists(path) && !CanMakeFileAt(path) =>
+                IsReadOnly(path, said),
             (CannotOpen or IoError, NoPermission) => new(
                 "store-unavailable", $"{path} cannot be opened: no permission. {said}"),
             (CannotOpen, _) => new(
@@ -51,10 +50,34 @@ static class SqliteErrors
         };
     }
 
+    // SQLite's last errno is not the one of making the file, so try that with another one.
+    static bool CanMakeFileAt(string path)
+    {
+        try
+        {
+            using var probe = new FileStream(
+                path + "-probe", FileMode.Create, FileAccess.Write, FileShare.None, 1,
+                FileOptions.DeleteOnClose);
+            return true;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+        catch (IOException e)
+        {
+            return e.HResult != ReadOnlyFileSystem;
+        }
+    }
+
     public static StoreException IsReadOnly(string path, string said) => new(
         "store-read-only",
         $"{path} cannot be written: the file, its folder or the file system is read-only. Make it "
         + $"writable, or choose another place with --store. {said}".TrimEnd());
+
+    public static StoreException IsNoDatabase(string path) => new(
+        "store-corrupt",
+        $"{path} is not an SQLite database; move it away, or choose another place with --store");
 
     public static StoreException IsMissing(string path) => new(
         "store-unavailable", $"{path} does not exist: nothing was built here yet. Run quoin build");

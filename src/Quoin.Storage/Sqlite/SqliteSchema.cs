@@ -25,6 +25,17 @@ static class SqliteSchema
         """;
 
     /// <summary>
+    /// Throws <c>store-corrupt</c> for a file that is too short to be a database: SQLite would take
+    /// one of a few bytes for an empty one and write over it. Only looks at the size: opening and
+    /// closing the file would drop the locks of other connections of this process.
+    /// </summary>
+    public static void CheckSize(string path)
+    {
+        if (new FileInfo(path) is { Exists: true, Length: > 0 and < 512 })
+            throw SqliteErrors.IsNoDatabase(path);
+    }
+
+    /// <summary>
     /// True: all tables are as this program knows them. False: something is to be done.
     /// </summary>
     public static bool IsCurrent(SqliteConnection connection)

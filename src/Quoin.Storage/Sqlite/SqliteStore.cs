@@ -52,6 +52,7 @@ public sealed class SqliteStore : IBuildStore
         var folder = System.IO.Path.GetDirectoryName(path);
         if (!File.Exists(path) && !Directory.Exists(folder))
             throw SqliteErrors.NoFolder(path, folder ?? "/");
+        SqliteSchema.CheckSize(path);
         var lead = options.Lead ? LeadLock.Take(path) : null;
         SqliteConnection? connection = null;
         try
@@ -88,6 +89,7 @@ public sealed class SqliteStore : IBuildStore
     static SqliteStore OpenReadOnly(string path, StoreOptions options)
     {
         if (!File.Exists(path)) throw SqliteErrors.IsMissing(path);
+        SqliteSchema.CheckSize(path);
         var reader = new SqliteReader(path, options);
         try
         {

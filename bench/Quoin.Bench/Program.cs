@@ -9,6 +9,8 @@ Measurement[] all =
     new("kernel", "decisions and their events, in memory", KernelBench.Run),
     new("plan", "analysis of a million partitions, the test of 10,000", PlanBench.Run),
     new("spawn", "starting /bin/true: Process against posix_spawn", SpawnBench.Run),
+    new("job", "what the wrapper adds to a tiny process", JobBench.Run),
+    new("digests", "XXH3-128 against SHA-256", DigestBench.Run),
     new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];

@@ -13,8 +13,7 @@ static class SpawnBench
 
     public static void Run()
     {
-        Console.WriteLine(
-            $"{Count} x /bin/true, best of {Passes}: processes a second, CPU us each");
+        Console.WriteLine($"{Count} x /bin/true, best of {Passes}: processes/s, CPU us each");
         foreach (var threads in (int[])[1, 2, 8])
         {
             Measure("Process.Start", threads, () => WithProcess(false));

@@ -189,4 +189,4 @@ public static class ContentDigest
 /// <summary>
 /// A file or folder that cannot be an output; the message names it and the remedy.
 /// </summary>
-public sealed class ContentException(string message) : Exception(message);
+public sealed class ContentException(string message) : IOException(message);

@@ -1,56 +1,76 @@
+using System.Collections.Concurrent;
 using Quoin.Core;
 
 namespace Quoin.Engine;
 
+/// <summary>What became of a file since its digest was recorded.</summary>
+public enum FileVerdict : byte
+{
+    /// <summary>It is there and has that digest.</summary>
+    Same,
+
+    /// <summary>It is not there.</summary>
+    Missing,
+
+    /// <summary>It is there with another digest, or cannot be read.</summary>
+    Modified,
+}
+
 /// <summary>
-/// Digests of the workspace's files, by their stat where that can be trusted: size, time and inode
-/// are those of the moment when the file was hashed, and the file was not younger than 2 s then
-/// (else it may have changed within the clock's tick without showing it). Paths are relative to the
-/// workspace. Safe for many threads.
+/// Digests of files and folders by their stat: hashed once, again only when size, time or inode
+/// moved. A stamp is not trusted when the file had changed within 2 s before it was taken: file
+/// times tick coarsely, and a second write in the same tick would look like none. Thread safe; it
+/// knows no database: <see cref="TakeChanged"/> says what to keep.
 /// </summary>
 public sealed class FileStampCache
 {
-    const long YoungNs = 2_000_000_000;
-    const long SecondNs = 1_000_000_000;
+    const long RacyNs = 2_000_000_000;
 
-    readonly Lock gate = new();
     readonly string root;
     readonly TimeProvider time;
-    readonly Dictionary<string, FileStampEntry> entries = new(StringComparer.Ordinal);
-    List<FileStampEntry> changed = [];
+    readonly ConcurrentDictionary<string, Known> known = new(StringComparer.Ordinal);
+    readonly ConcurrentQueue<string> changed = new();
+    long hashed;
 
-    /// <summary>Starts from what the store knows.</summary>
-    public FileStampCache(string root, IEnumerable<FileStampEntry> known, TimeProvider time)
+    /// <param name="workspace">Absolute; paths of entries are relative to it.</param>
+    /// <param name="entries">What was kept last time.</param>
+    /// <param name="time">The wall clock that file times are compared with.</param>
+    public FileStampCache(string workspace, IEnumerable<FileStampEntry> entries, TimeProvider time)
     {
-        (this.root, this.time) = (root, time);
-        foreach (var entry in known) entries[entry.Path] = entry;
+        root = workspace.TrimEnd('/') + "/";
+        this.time = time;
+        foreach (var entry in entries)
+            known[entry.Path] = new Known(entry.Stamp, entry.Digest, entry.CheckedAtNs);
     }
 
-    /// <summary>The digest of a file or folder; none when nothing is there.</summary>
-    /// <exception cref="IOException">It is there and cannot be read.</exception>
+    /// <summary>
+    /// How many files were read and hashed; all others were answered by their stat.
+    /// </summary>
+    public long Hashed => Interlocked.Read(ref hashed);
+
+    /// <summary>
+    /// The digest of a file or folder, links to it followed; none when nothing is there. A folder is
+    /// walked, each file in it answered from its stat.
+    /// </summary>
+    /// <param name="path">Relative to the workspace, or absolute.</param>
+    /// <param name="trustStat">False: everything is read, whatever its stat says.</param>
+    /// <exception cref="IOException">It cannot be read; the message names it.</exception>
+    /// <exception cref="ContentException">The folder holds what cannot be an output.</exception>
     public Digest DigestOf(string path, bool trustStat = true)
     {
-        var full = Path.Join(root, path);
+        var (name, full) = Names(path);
         var stat = FileStat.Of(full);
-        if (!stat.Exists) return default;
-        if (stat.Kind == FileKind.Directory) return ContentDigest.OfDirectory(full).Digest;
-        if (trustStat)
+        return stat.Kind switch
         {
-            lock (gate)
-            {
-                if (entries.TryGetValue(path, out var entry) && entry.Stamp == stat.Stamp
-                    && stat.Stamp.ModifiedNs + YoungNs <= entry.CheckedAtNs) return entry.Digest;
-            }
-        }
-        // The time is taken first: what changes while it is read is younger than that.
-        var now = NowNs();
-        var content = ContentDigest.OfFile(full);
-        Put(new FileStampEntry(path, content.Stat.Stamp, content.Digest, now));
-        return content.Digest;
+            FileKind.Missing => Forget(name),
+            FileKind.Directory => ContentDigest.OfDirectory(
+                full, (inner, found) => OfFile(Names(inner).Name, inner, found, trustStat)).Digest,
+            _ => OfFile(name, full, stat, trustStat),
+        };
     }
 
     /// <summary>The stamp that a path has now; size -1 when nothing is there.</summary>
-    public FileStamp StampOf(string path) => FileStat.Of(Path.Join(root, path)).Stamp;
+    public FileStamp StampOf(string path) => FileStat.Of(Names(path).Full).Stamp;
 
     /// <summary>
     /// An output that Quoin itself just moved into its place. Where the file system's times are
@@ -60,30 +80,91 @@ public sealed class FileStampCache
     public void Published(string path, FileStamp stamp, Digest digest)
     {
         var now = NowNs();
-        if (stamp.ModifiedNs % SecondNs != 0) now = Math.Max(now, stamp.ModifiedNs + YoungNs);
-        Put(new FileStampEntry(path, stamp, digest, now));
+        if (stamp.ModifiedNs % 1_000_000_000 != 0) now = Math.Max(now, stamp.ModifiedNs + RacyNs);
+        Remember(Names(path).Name, stamp, digest, now);
     }
 
-    /// <summary>Entries that the store does not have yet; they are given once.</summary>
+    /// <summary>
+    /// Whether a file or folder is there and has that digest; reads it only when its stat moved.
+    /// </summary>
+    public FileVerdict Check(string path, Digest expected)
+    {
+        try
+        {
+            var digest = DigestOf(path);
+            return !digest.Exists ? FileVerdict.Missing
+                : digest == expected ? FileVerdict.Same : FileVerdict.Modified;
+        }
+        catch (IOException)
+        {
+            return FileVerdict.Modified;
+        }
+    }
+
+    /// <summary>
+    /// <see cref="Check(string, Digest)"/> for many, on <paramref name="threads"/> threads; the
+    /// verdicts are in the order of the files.
+    /// </summary>
+    public FileVerdict[] Check(IReadOnlyList<(string Path, Digest Expected)> files, int threads)
+    {
+        var verdicts = new FileVerdict[files.Count];
+        // Below this many, starting threads costs more than it saves.
+        if (threads <= 1 || files.Count < 512)
+        {
+            for (var i = 0; i < files.Count; i++)
+                verdicts[i] = Check(files[i].Path, files[i].Expected);
+            return verdicts;
+        }
+        Parallel.For(
+            0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = threads },
+            i => verdicts[i] = Check(files[i].Path, files[i].Expected));
+        return verdicts;
+    }
+
+    /// <summary>
+    /// Entries that are new since the last call, to be kept. Size -1 says that the file is gone.
+    /// </summary>
     public IReadOnlyList<FileStampEntry> TakeChanged()
     {
-        lock (gate)
-        {
-            if (changed.Count == 0) return [];
-            var taken = changed;
-            changed = [];
-            return taken;
-        }
+        if (changed.IsEmpty) return [];
+        var paths = new HashSet<string>(StringComparer.Ordinal);
+        while (changed.TryDequeue(out var path)) paths.Add(path);
+        // A path that changes from here on is queued again and kept once more: harmless.
+        return [.. paths.Select(path => (Path: path, Entry: known[path])).Select(p =>
+            new FileStampEntry(p.Path, p.Entry.Stamp, p.Entry.Digest, p.Entry.CheckedAtNs))];
     }
 
-    void Put(FileStampEntry entry)
+    void Remember(string name, FileStamp stamp, Digest digest, long checkedAtNs)
     {
-        lock (gate)
-        {
-            entries[entry.Path] = entry;
-            changed.Add(entry);
-        }
+        known[name] = new Known(stamp, digest, checkedAtNs);
+        changed.Enqueue(name);
     }
 
-    long NowNs() => time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000;
+    Digest OfFile(string name, string full, FileStat stat, bool trustStat)
+    {
+        if (trustStat && known.TryGetValue(name, out var entry) && entry.Stamp == stat.Stamp
+            && entry.CheckedAtNs - entry.Stamp.ModifiedNs >= RacyNs) return entry.Digest;
+        // The time is taken first: what changes while it is read is younger than that.
+        var now = NowNs();
+        var content = ContentDigest.OfFile(full);
+        Interlocked.Increment(ref hashed);
+        Remember(name, content.Stat.Stamp, content.Digest, now);
+        return content.Digest;
+    }
+
+    Digest Forget(string name)
+    {
+        if (known.TryGetValue(name, out var entry) && entry.Stamp.Size >= 0)
+            Remember(name, FileStat.Missing.Stamp, default, NowNs());
+        return default;
+    }
+
+    (string Name, string Full) Names(string path) =>
+        path is not ['/', ..] ? (path, root + path)
+        : path.StartsWith(root, StringComparison.Ordinal) ? (path[root.Length..], path)
+        : (path, path);
+
+    long NowNs() => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+
+    readonly record struct Known(FileStamp Stamp, Digest Digest, long CheckedAtNs);
 }

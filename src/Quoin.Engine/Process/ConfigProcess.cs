@@ -14,7 +14,9 @@ public sealed record CommandResult
     /// <summary>All that it wrote to stdout.</summary>
     public required ReadOnlyMemory<byte> Stdout { get; init; }
 
-    /// <summary>The end of what it wrote to stderr, at most 8 KiB; what is not UTF-8 is U+FFFD.</summary>
+    /// <summary>
+    /// The end of what it wrote to stderr, at most 8 KiB; what is not UTF-8 is U+FFFD.
+    /// </summary>
     public required string StderrTail { get; init; }
 
     /// <summary>Null when it ended by itself with an exit code; else why not, for people.</summary>
@@ -54,7 +56,9 @@ public sealed unsafe class ConfigProcess
     /// </summary>
     /// <param name="argv">The program and its arguments; no shell.</param>
     /// <param name="workingDirectory">Absolute.</param>
-    /// <param name="env">Declared variables; PATH, HOME, LANG and TMPDIR come from Quoin's own.</param>
+    /// <param name="env">
+    /// Declared variables; PATH, HOME, LANG and TMPDIR come from Quoin's own.
+    /// </param>
     /// <param name="stdin">What it can read; then the end of the file.</param>
     /// <param name="timeout">After it: SIGTERM, and SIGKILL half a second later.</param>
     public CommandResult Run(
@@ -66,10 +70,12 @@ public sealed unsafe class ConfigProcess
         buffers.Argv.Clear();
         foreach (var argument in argv)
         {
-            if (argument.Contains('\0')) problems.Add($"argument \"{argument}\" holds a NUL character");
+            if (argument.Contains('\0'))
+                problems.Add($"argument \"{argument}\" holds a NUL character");
             else buffers.Argv.Add(argument);
         }
-        if (argv.IsDefaultOrEmpty || argv[0].Length == 0) problems.Add("there is no command to run");
+        if (argv.IsDefaultOrEmpty || argv[0].Length == 0)
+            problems.Add("there is no command to run");
         JobEnvironment.Check(env, problems);
         if (problems.Count > 0) return NotStarted(string.Join("; ", problems));
         environment.Fill(env, buffers.Environment);
@@ -77,7 +83,8 @@ public sealed unsafe class ConfigProcess
 
         var places = stackalloc int[6];
         places[0] = places[2] = places[4] = -1;
-        if (Libc.pipe2(places, Libc.CloseOnExec) != 0 || Libc.pipe2(places + 2, Libc.CloseOnExec) != 0
+        if (Libc.pipe2(places, Libc.CloseOnExec) != 0
+            || Libc.pipe2(places + 2, Libc.CloseOnExec) != 0
             || Libc.pipe2(places + 4, Libc.CloseOnExec) != 0)
         {
             var cannot = $"cannot make a pipe: {Libc.Describe(Libc.Error)}";
@@ -192,7 +199,8 @@ public sealed unsafe class ConfigProcess
             if (count < 0 && Libc.Error == Libc.EINTR) return;
             if (count <= 0) CloseOne(fds, index);
             else if (index == Err) KeepTail(buffer.AsSpan(0, (int)count));
-            else if (answer.WrittenCount + count <= StdoutBytesMax) answer.Write(buffer.AsSpan(0, (int)count));
+            else if (answer.WrittenCount + count <= StdoutBytesMax)
+                answer.Write(buffer.AsSpan(0, (int)count));
             else
             {
                 problem ??= $"it wrote more than {StdoutBytesMax >> 20} MiB to stdout";
@@ -220,7 +228,8 @@ public sealed unsafe class ConfigProcess
         }
 
         static long After(TimeSpan time) => time.TotalSeconds > 1e9
-            ? long.MaxValue : Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);
+            ? long.MaxValue
+            : Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);
 
         CommandResult Result(int status)
         {

@@ -11,8 +11,8 @@ static class ExitMeaning
     /// <summary>True when this end counts as success.</summary>
     public static bool Succeeded(ProcessEnd end, JobSpec spec) =>
         !end.Stuck && end.Signal == 0
-        && (spec.ExitCodes.TryGetValue(end.ExitCode, out var own) ? own is null
-            : end.ExitCode == 0);
+        && (spec.ExitCodes.TryGetValue(end.ExitCode, out var own)
+            ? own is null : end.ExitCode == 0);
 
     /// <summary>The failure of an end that is not success.</summary>
     public static RunFailure Failure(ProcessEnd end, JobSpec spec)

@@ -7,10 +7,9 @@ namespace Quoin.Engine;
 /// Sees to it that nothing which this process started outlives it, even when it dies by kill -9.
 /// Linux can signal a child when its parent *thread* ends, which is too early, and posix_spawn
 /// cannot ask for that. So there is one child, a shell in a session of its own, that waits on a
-/// pipe whose
-/// other end only this process has. When that ends it kills the process groups that are registered
-/// (in memory shared with it: registering costs no system call), and then whatever carries our mark
-/// in its environment, until three looks in a row find nothing.
+/// pipe whose other end only this process has. When that ends it kills the process groups that are
+/// registered (in memory shared with it: registering costs no system call), and then whatever
+/// carries our mark in its environment, until three looks in a row find nothing.
 /// </summary>
 /// <remarks>
 /// Out of its reach: a process that has both left its process group and cleared its environment.
@@ -81,8 +80,7 @@ public sealed unsafe class Guardian : IDisposable
 
     /// <summary>
     /// Starts it, once. Cheap when it runs already; else about a millisecond, so call it while
-    /// there
-    /// is something to wait for.
+    /// there is something to wait for.
     /// </summary>
     public void EnsureStarted()
     {

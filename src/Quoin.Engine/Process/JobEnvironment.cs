@@ -16,8 +16,7 @@ sealed class JobEnvironment
     static readonly string[] own =
     [
         "QUOIN_RUN", "QUOIN_ATTEMPT", "QUOIN_STAGING", "QUOIN_INPUTS", "QUOIN_OUTPUTS",
-            "QUOIN_EPOCH",
-        OwnerVariable,
+        "QUOIN_EPOCH", OwnerVariable,
     ];
 
     readonly List<KeyValuePair<string, string>> shared = [];

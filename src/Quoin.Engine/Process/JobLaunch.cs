@@ -31,7 +31,8 @@ sealed class JobLaunch(
             }
             else
             {
-                stdoutEnd = Libc.Open(stdoutPath, Libc.WriteOnly | Libc.Create | Libc.Truncate, 0x1B6);
+                const int flags = Libc.WriteOnly | Libc.Create | Libc.Truncate;
+                stdoutEnd = Libc.Open(stdoutPath, flags, 0x1B6);
                 AttemptException.ThrowIf(Math.Max(0, -stdoutEnd), "cannot open", stdoutPath);
             }
             (stderr, stderrEnd) = Pipe();

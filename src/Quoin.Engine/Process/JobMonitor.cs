@@ -55,8 +55,7 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
 
     /// <summary>
     /// Waits for the end. The pipes (negative: none) stay open; <paramref name="pid"/> is reaped,
-    /// and
-    /// before that, while its number cannot mean anybody else, the rest of its group is killed.
+    /// and before that, while its number cannot mean anybody else, the rest of its group is killed.
     /// </summary>
     public ProcessEnd Watch(int pid, int stdout, int stderr, Span<byte> buffer, Action beforeReap)
     {
@@ -127,8 +126,7 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
             {
                 timedOut = true;
                 log.Begin("timeout"u8)
-                    .With("after_ms"u8, (long)spec.Timeout!.Value.TotalMilliseconds)
-                    .End();
+                    .With("after_ms"u8, (long)spec.Timeout!.Value.TotalMilliseconds).End();
                 Terminate(now);
             }
         }

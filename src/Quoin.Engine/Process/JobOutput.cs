@@ -69,8 +69,8 @@ sealed class LineSplitter(JobStream stream)
             else kept = carried;
         }
         var lost = cut + carried - kept;
-        action(stream, cut > 0 ? carry.AsSpan(0, kept) : WithoutReturn(carry.AsSpan(0, kept)),
-            lost);
+        var line = carry.AsSpan(0, kept);
+        action(stream, cut > 0 ? line : WithoutReturn(line), lost);
         (carried, cut) = (0, 0);
         if (carry.Length > 256 << 10) carry = new byte[256];
     }
@@ -98,9 +98,8 @@ sealed class LineSplitter(JobStream stream)
 
 /// <summary>
 /// What a job printed: the first bytes go to the log at once, of the rest only the last ones, at
-/// the
-/// end, behind an entry <c>dropped</c> that says what is missing. Also keeps the last lines for
-/// a failure's report.
+/// the end, behind an entry <c>dropped</c> that says what is missing. Also keeps the last lines
+/// for a failure's report.
 /// </summary>
 sealed class JobOutput(JobLog log, LogLimits limits)
 {
@@ -140,8 +139,8 @@ sealed class JobOutput(JobLog log, LogLimits limits)
     {
         if (tail is null) return;
         if (tail.LostLines > 0)
-            log.Begin("dropped"u8).With("lines"u8, tail.LostLines).With("bytes"u8, tail.LostBytes)
-                .End();
+            log.Begin("dropped"u8).With("lines"u8, tail.LostLines)
+                .With("bytes"u8, tail.LostBytes).End();
         tail.Drain(Write);
         tail.Return();
         tail = null;
@@ -218,11 +217,9 @@ sealed class OutputTail(int capacity)
             var length = TakeHeader();
             var line = new byte[length];
             Take(line);
-            write(
-                (JobStream)header[4], line,
-                    BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(13)),
-                new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(5)),
-                    TimeSpan.Zero));
+            var ticks = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(5));
+            var cut = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(13));
+            write((JobStream)header[4], line, cut, new DateTimeOffset(ticks, TimeSpan.Zero));
         }
     }
 

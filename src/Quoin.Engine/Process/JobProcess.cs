@@ -119,8 +119,8 @@ sealed class Attempt
 
     JobResult Execute()
     {
-        log.Begin("validating"u8).With("run"u8, spec.Id.ToString()).With("epoch"u8, spec.Epoch)
-            .End();
+        log.Begin("validating"u8).With("run"u8, spec.Id.ToString())
+            .With("epoch"u8, spec.Epoch).End();
         var problems = Validate(out var stdoutPath);
         if (problems.Count > 0)
         {
@@ -283,8 +283,8 @@ sealed class Attempt
         var extra = staging.Remove(publish.Staged, out var problem);
         // Of a failed job's leftovers nobody needs to know.
         if (result.End == JobEnd.Completed)
-            foreach (var name in extra) Warn(
-                $"extra output: {name} is not declared, it was removed");
+            foreach (var name in extra)
+                Warn($"extra output: {name} is not declared, it was removed");
         if (problem is not null) Warn(problem);
     }
 

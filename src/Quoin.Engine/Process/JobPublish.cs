@@ -34,7 +34,7 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
                 else if (!exists) Warnings.Add($"{spec.Outputs[i].Ref} was not written");
                 else if (spec.Outputs[i].Claimed) found[i] = ContentDigest.OfPath(Staged[i]);
             }
-            catch (Exception e) when (e is ContentException or IOException)
+            catch (IOException e)
             {
                 problems.Add($"{spec.Outputs[i].Ref}: {e.Message}");
             }

@@ -72,22 +72,15 @@ static unsafe partial class Libc
         int* pid, byte* path, void* actions, void* attributes, byte** argv, byte** envp);
 
     // Those without a result cannot fail on glibc when their arguments are valid.
-    [LibraryImport(Name)]
-    public static partial void posix_spawnattr_init(void* attributes);
-    [LibraryImport(Name)]
-    public static partial void posix_spawnattr_setflags(void* a, short flags);
-    [LibraryImport(Name)]
-    public static partial void posix_spawnattr_setpgroup(void* a, int group);
-    [LibraryImport(Name)]
-    public static partial void posix_spawnattr_setsigmask(void* a, void* set);
+    [LibraryImport(Name)] public static partial void posix_spawnattr_init(void* attributes);
+    [LibraryImport(Name)] public static partial void posix_spawnattr_setflags(void* a, short flags);
+    [LibraryImport(Name)] public static partial void posix_spawnattr_setpgroup(void* a, int group);
+    [LibraryImport(Name)] public static partial void posix_spawnattr_setsigmask(void* a, void* set);
     [LibraryImport(Name)]
     public static partial void posix_spawnattr_setsigdefault(void* a, void* s);
-    [LibraryImport(Name)]
-    public static partial void sigemptyset(void* set);
-    [LibraryImport(Name)]
-    public static partial void sigfillset(void* set);
-    [LibraryImport(Name)]
-    public static partial int posix_spawn_file_actions_init(void* actions);
+    [LibraryImport(Name)] public static partial void sigemptyset(void* set);
+    [LibraryImport(Name)] public static partial void sigfillset(void* set);
+    [LibraryImport(Name)] public static partial int posix_spawn_file_actions_init(void* actions);
     [LibraryImport(Name)]
     public static partial void posix_spawn_file_actions_destroy(void* actions);
 
@@ -97,14 +90,11 @@ static unsafe partial class Libc
     [LibraryImport(Name)]
     public static partial int posix_spawn_file_actions_addchdir_np(void* actions, byte* path);
 
-    [LibraryImport(Name, SetLastError = true)]
-    public static partial int pipe2(int* fds, int flags);
-    [LibraryImport(Name, SetLastError = true)]
-    public static partial int close(int fd);
+    [LibraryImport(Name, SetLastError = true)] public static partial int pipe2(int* fds, int flags);
+    [LibraryImport(Name, SetLastError = true)] public static partial int close(int fd);
     [LibraryImport(Name, SetLastError = true)]
     public static partial int eventfd(uint value, int flags);
-    [LibraryImport(Name, SetLastError = true)]
-    public static partial int kill(int pid, int signal);
+    [LibraryImport(Name, SetLastError = true)] public static partial int kill(int pid, int signal);
 
     [LibraryImport(Name, SetLastError = true)]
     public static partial nint read(int fd, byte* buffer, nint count);
@@ -142,8 +132,7 @@ static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     public static partial int fchmodat(int folder, byte* path, uint mode, int flags);
 
-    [LibraryImport(Name, SetLastError = true)]
-    public static partial int fchmod(int fd, uint mode);
+    [LibraryImport(Name, SetLastError = true)] public static partial int fchmod(int fd, uint mode);
 
     [LibraryImport(Name, SetLastError = true)]
     public static partial nint readlinkat(int folder, byte* path, byte* buffer, nint size);

@@ -101,8 +101,8 @@ static class ReportReader
     {
         if (value.ValueKind != JsonValueKind.Object) return "fail is not an object";
         var reason = value.TryGetProperty("reason", out var text)
-            && text.ValueKind == JsonValueKind.String ? text.GetString()!
-                : "the job reported failure";
+            && text.ValueKind == JsonValueKind.String
+            ? text.GetString()! : "the job reported failure";
         var name = value.TryGetProperty("category", out var category)
             && category.ValueKind == JsonValueKind.String ? category.GetString() : "failed";
         var known = CategoryNames.TryParse(name, out var parsed) && parsed != FailureCategory.Lost;

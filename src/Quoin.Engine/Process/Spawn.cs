@@ -70,9 +70,8 @@ static unsafe class Spawn
         {
             var folder = searchPath[range];
             var file = folder.Length == 0 ? "./" + program : folder + "/" + program;
-            if (FileStat.IsExecutableFile(
-                Path.Join(folder is ['/', ..] ? "" : workingDirectory, file)))
-                return file;
+            var root = folder is ['/', ..] ? "" : workingDirectory;
+            if (FileStat.IsExecutableFile(Path.Join(root, file))) return file;
         }
         return null;
     }

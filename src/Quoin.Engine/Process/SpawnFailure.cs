@@ -31,8 +31,9 @@ static class SpawnFailure
                 "it is neither a program for this machine nor a script with a first line like "
                 + "#!/bin/sh"),
             Libc.E2BIG => (FailureCategory.Configuration,
-                $"its arguments and environment have {buffers.Argv.Length + buffers.Environment.Length}"
-                + " bytes, more than the system takes; read the paths from QUOIN_INPUTS"),
+                "its arguments and environment have "
+                + $"{buffers.Argv.Length + buffers.Environment.Length} bytes, "
+                + "more than the system takes; read the paths from QUOIN_INPUTS"),
             Libc.ETXTBSY => (FailureCategory.Temporary, "somebody is writing that file"),
             _ => (AttemptException.CategoryOf(error), Libc.Describe(error)),
         };

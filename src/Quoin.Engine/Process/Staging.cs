@@ -96,8 +96,8 @@ sealed class Staging
         if (error is Libc.ENOTEMPTY or Libc.EEXIST)
         {
             var known = expected.Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal);
-            extra =
-                [.. Names().Where(n => !known.Contains(n) && !n.StartsWith(OwnPrefix)).Take(10)];
+            extra = [.. Names().Where(n => !known.Contains(n) && !n.StartsWith(OwnPrefix))];
+            if (extra.Count > 10) extra.RemoveRange(10, extra.Count - 10);
             error = Folders.RemoveTree(spec.StagingDirectory);
         }
         if (error is not (0 or Libc.ENOENT))

@@ -13,7 +13,8 @@ sealed class JobSandbox : IDisposable
     public JobSandbox()
     {
         Root = Path.Join(
-            Path.GetTempPath(), $"quoin-job-{Environment.ProcessId}-{Interlocked.Increment(ref count)}");
+            Path.GetTempPath(),
+            $"quoin-job-{Environment.ProcessId}-{Interlocked.Increment(ref count)}");
         Directory.CreateDirectory(Root);
         Guardian = new Guardian(Path.Join(Root, ".quoin/guard"), TimeProvider.System);
         Processes = new JobProcess(TimeProvider.System, Guardian);
@@ -31,7 +32,9 @@ sealed class JobSandbox : IDisposable
 
     public string At(string path) => Path.Join(Root, path);
 
-    /// <summary>A job with one output, <c>out/a.txt</c>, that runs a shell script with {out} as $1.</summary>
+    /// <summary>
+    /// A job with one output, <c>out/a.txt</c>, that runs a shell script with {out} as $1.
+    /// </summary>
     public JobSpec Shell(string script) => Spec(["sh", "-c", script, "sh", "{out}"]);
 
     public JobSpec Spec(ImmutableArray<string> argv, params ImmutableArray<string> outputs)
@@ -53,7 +56,8 @@ sealed class JobSandbox : IDisposable
 
     public JobResult Run(JobSpec spec, JobControl? control = null, IJobObserver? observer = null)
     {
-        var result = Processes.Run(spec, control ?? new JobControl(), observer ?? NoObserver.Instance);
+        var result = Processes.Run(
+            spec, control ?? new JobControl(), observer ?? NoObserver.Instance);
         // True of every attempt, whatever it did.
         Assert.False(Directory.Exists(Staging));
         return result;
@@ -64,6 +68,12 @@ sealed class JobSandbox : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(At(path))!);
         File.WriteAllText(At(path), content);
         return At(path);
+    }
+
+    public unsafe void MakeExecutable(string path)
+    {
+        fixed (byte* utf8 = Libc.Utf8(At(path), new byte[Libc.PathMax]))
+            Assert.Equal(0, Libc.fchmodat(Libc.AtCwd, utf8, 0x1ED, 0)); // rwxr-xr-x
     }
 
     public string Read(string path) => File.ReadAllText(At(path));

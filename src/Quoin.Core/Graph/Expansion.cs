@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Quoin.Core;
@@ -33,6 +34,7 @@ static class Expansion
     /// Gives all references of a template for a name, generators varying from the last to the
     /// first. Null, or what is wrong; then some may have been given.
     /// </summary>
+    [SkipLocalsInit] // The buffer is written before it is read; clearing it would cost more.
     public static string? Expand<TSink>(
         Template template,
         scoped ReadOnlySpan<byte> name,

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Quoin.Core;
@@ -47,6 +48,7 @@ public sealed class Graph
     /// Where a partition lies, relative to the workspace, with <c>/</c>: the path of its dataset,
     /// else below <c>.quoin/data/</c>. Percent escapes of a name stay in its path.
     /// </summary>
+    [SkipLocalsInit]
     public string PathOf(ReadOnlySpan<byte> name)
     {
         Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -83,6 +84,7 @@ public sealed class Job
     /// command. Allocates nothing but new names, except for <c>{x:known}</c>, which asks <paramref
     /// name="known"/>. Returns null, or what is wrong (then nothing was added).
     /// </summary>
+    [SkipLocalsInit]
     public string? Expand(
         PartitionId output,
         PartitionNames names,

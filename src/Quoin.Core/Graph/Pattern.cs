@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Quoin.Core;
@@ -63,6 +64,7 @@ public sealed class Pattern
         TryParse(text, out var problem) ?? throw new ArgumentException(problem!.ToString());
 
     /// <summary>True when the name matches, types included.</summary>
+    [SkipLocalsInit]
     public bool IsMatch(ReadOnlySpan<byte> name)
     {
         Span<Slot> slots = stackalloc Slot[CapturesMax];

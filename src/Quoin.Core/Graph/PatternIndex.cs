@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Quoin.Core;
 
 /// <summary>
@@ -29,6 +31,7 @@ sealed class PatternIndex<T>
     }
 
     /// <summary>What the pattern that a name matches stands for, or the default.</summary>
+    [SkipLocalsInit]
     public T? Find(ReadOnlySpan<byte> name)
     {
         Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];

@@ -28,6 +28,12 @@ static class YamlReader
             return null;
         }
         if (Decode(bytes, file, problems) is not { } text) return null;
+        return QuickYaml.Read(text) ?? Parse(text, file, problems);
+    }
+
+    /// <summary>The same with the full parser, which also says what is wrong.</summary>
+    internal static YamlNode? Parse(string text, string file, List<GraphProblem> problems)
+    {
         var composer = new Composer(text, file, problems);
         try
         {

@@ -37,8 +37,8 @@ static class ExplainCommand
         var dry = DryRun.Make(
             workspace, graph, store, new WantRequest { Targets = targets }, 1, cli.Time,
             CancellationToken.None);
-        var explanations = targets.Select(target => Explain.Of(
-            dry.Plan, dry.State.Names.Intern(target), run => WhyBuilt(store, run))).ToList();
+        var explanations = targets.Select(target => WithTaint(store, Explain.Of(
+            dry.Plan, dry.State.Names.Intern(target), run => WhyBuilt(store, run)))).ToList();
         if (cli.Options.Json)
         {
             cli.Print(JsonText.Write(json =>
@@ -73,6 +73,23 @@ static class ExplainCommand
         return stale is not null && Decode(stale, names) is PartitionStale why
             ? why.Detail.Length > 0 ? why.Detail : BuildPhrases.Name(why.Reason)
             : null;
+    }
+
+    // The state says that it is tainted; by whom and why is only in the log.
+    static Explanation WithTaint(SqliteStore? store, Explanation explanation)
+    {
+        if (store is null || explanation.Reason != StaleReason.Tainted) return explanation;
+        var names = new PartitionNames();
+        var last = store.Query(new EventQuery
+        {
+            Subject = explanation.Partition, Types = ["partition-tainted"], Last = 1,
+        }).LastOrDefault();
+        return last is not null && Decode(last, names) is PartitionTainted taint
+            ? explanation with
+            {
+                Lines = [new ExplanationLine("tainted", "", "", $"by {taint.By}: {taint.Why}", "")],
+            }
+            : explanation;
     }
 
     static BuildEvent Decode(RawEvent raw, PartitionNames names) => EventCodec.Decode(

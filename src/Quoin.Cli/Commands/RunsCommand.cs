@@ -67,7 +67,7 @@ static class RunsCommand
             (Name(run.Standing) + attempt, StyleOf(run.Standing)),
             (Took(run.Usage.ElapsedMs), Style.Plain), (Took(run.Usage.CpuMs), Style.Dim),
             (run.Job, Style.Plain), (claims, Style.Plain),
-            (run.Failure is { } f ? $"{Units.Describe(f)}: {f.Reason}" : "", Style.Plain),
+            (run.Failure is { } f ? Units.Describe(f) + Units.Reason(f) : "", Style.Plain),
         ];
     }
 

@@ -85,7 +85,7 @@ static class StatusCommand
     static string WhyOf(Failure? failure) => failure switch
     {
         null => "",
-        { RunFailure: { } run } => $"{failure.Run} {Units.Describe(run)}: {run.Reason}",
+        { RunFailure: { } run } => $"{failure.Run} {Units.Describe(run)}{Units.Reason(run)}",
         _ => Name(failure.Cause),
     };
 

@@ -14,6 +14,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     readonly Dictionary<PartitionId, BuildTask> tasks = []; // By output, of all wants.
     readonly List<BuildTask> mine = [];
     readonly HashSet<PartitionId> demanded = [];
+    readonly HashSet<PartitionId> targets = [];
     readonly HashSet<PartitionId> blocked = [];
     readonly Dictionary<RunId, BuildTask> runs = [];
     readonly Dictionary<StaleReason, int> staleCounts = [];
@@ -167,6 +168,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
             case WantAccepted e:
                 if (StartedAt == default) StartedAt = at;
                 Wanted = e.Targets.Length;
+                targets.UnionWith(e.Targets);
                 foreach (var target in e.Targets) Demand(target);
                 break;
             case WantPlanned e:
@@ -194,7 +196,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 End(BuildPhase.Succeeded, at, notices);
                 break;
             case WantFailed e:
-                WantedFailed = e.Failed.Length;
+                WantedFailed = e.Failed.Count(targets.Contains);
                 End(BuildPhase.Failed, at, notices);
                 break;
             case WantCancelled:

@@ -29,7 +29,7 @@ static class EventText
         RunLeased r => $"attempt {r.Attempt} by {r.Worker}",
         RunCompleted r => $"{Some([.. r.Outputs.Select(o => o.Partition)], names)}"
             + $" {Units.Bytes(r.Outputs.Sum(o => o.Bytes))} in {Took(r.Usage)}",
-        RunFailed r => $"{Units.Describe(r.Failure)}{Colon(r.Failure.Reason)}{Again(r.RetryAt)}",
+        RunFailed r => $"{Units.Describe(r.Failure)}{Units.Reason(r.Failure)}{Again(r.RetryAt)}",
         RunDepMissed r => $"needs {Some(r.Needs, names)}",
         RunCancelRequested r => $"by {r.By}",
         RunCancelAcked r => $"after {Took(r.Usage)}",

@@ -77,6 +77,14 @@ static class Units
         FailureCategory.Lost => "lost",
     };
 
+    /// <summary>
+    /// The reason, when it says more than the exit code: <c>: no space left</c>; else nothing.
+    /// </summary>
+    public static string Reason(RunFailure failure) =>
+        failure.Reason.Length == 0 || failure.Reason == $"exit {failure.ExitCode}"
+            ? ""
+            : $": {failure.Reason}";
+
     /// <summary>How an attempt failed, for people: <c>bad input (exit 65)</c>.</summary>
     public static string Describe(RunFailure failure)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Quoin.Engine;
 
 namespace Quoin.Storage;
 
@@ -15,33 +16,33 @@ static partial class LeadLock
     public static IDisposable Take(string storePath)
     {
         var path = storePath + "-lead";
+        FileStream? file = null;
         try
         {
-            var file = new FileStream(
+            file = new FileStream(
                 path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
             file.SetLength(0);
             file.Write(Encoding.ASCII.GetBytes(
                 Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            file.Flush();
             return file;
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw SqliteErrors.IsReadOnly(storePath, "");
-        }
-        catch (IOException e) when (IsReadOnlyFileSystem(e))
-        {
-            throw SqliteErrors.IsReadOnly(storePath, "");
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            throw SqliteErrors.IsLed(storePath, HolderOf(path));
+            file?.Dispose();
+            throw (e, e.HResult) switch
+            {
+                (UnauthorizedAccessException, _) or (_, ReadOnlyFileSystem) =>
+                    SqliteErrors.IsReadOnly(storePath, ""),
+                (_, WouldBlock) => SqliteErrors.IsLed(storePath, HolderOf(path)),
+                (_, NoSpace) => SqliteErrors.IsFull(storePath, ""),
+                _ => new StoreException(
+                    "store-unavailable", $"{path} cannot be made or locked: {e.Message}", e),
+            };
         }
     }
 
-    const int ReadOnlyFileSystem = 30;
-
-    static bool IsReadOnlyFileSystem(IOException e) => e.HResult == ReadOnlyFileSystem;
+    // The numbers of errors on Linux, which the runtime passes on as they are.
+    const int WouldBlock = 11, NoSpace = 28, ReadOnlyFileSystem = 30;
 
     // FileStream takes a lock for reading too, which the holder's keeps it from, so ask libc.
     static string HolderOf(string path)

@@ -17,10 +17,8 @@ static class SqliteErrors
         var said = $"SQLite says: {connection.ErrorText} ({extendedCode})";
         return (extendedCode & 0xFF, connection.SystemErrorNumber) switch
         {
-            (Full, _) or (IoError or CannotOpen, NoSpace or QuotaExceeded) => new(
-                "disk-full",
-                $"the disk of {path} is full; nothing recorded is lost. Free some space and run "
-                + $"the command again. {said}"),
+            (Full, _) or (IoError or CannotOpen, NoSpace or QuotaExceeded) =>
+                IsFull(path, said),
             (ReadOnly, _) or (IoError or CannotOpen, ReadOnlyFileSystem) => IsReadOnly(path, said),
             (Busy or Locked, _) => new(
                 "store-locked",
@@ -74,6 +72,11 @@ static class SqliteErrors
         "store-read-only",
         $"{path} cannot be written: the file, its folder or the file system is read-only. Make it "
         + $"writable, or choose another place with --store. {said}".TrimEnd());
+
+    public static StoreException IsFull(string path, string said) => new(
+        "disk-full",
+        $"the disk of {path} is full; nothing recorded is lost. Free some space and run the "
+        + $"command again. {said}".TrimEnd());
 
     public static StoreException IsNoDatabase(string path) => new(
         "store-corrupt",

@@ -76,9 +76,10 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
     }
 
     /// <summary>
-    /// The next events, at most <paramref name="rows"/>, decoded from where SQLite has them.
+    /// Fills the array with the next events, decoded from where SQLite has them; answers how many.
+    /// An array and not a list: a list of a struct of ours would be compiled at each start.
     /// </summary>
-    public List<LoggedEvent> Page(long after, int rows, EventDecoder decoder)
+    public int Page(long after, LoggedEvent[] events, EventDecoder decoder)
     {
         lock (gate)
         {
@@ -86,8 +87,8 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
                 SELECT position, at, type, body FROM event
                 WHERE position > ?1 ORDER BY position LIMIT ?2
                 """u8);
-            page.Bind(1, after).Bind(2, rows);
-            var events = new List<LoggedEvent>();
+            page.Bind(1, after).Bind(2, events.Length);
+            var count = 0;
             try
             {
                 while (page.Step())
@@ -96,8 +97,8 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
                     if (position != ++after)
                         throw new StoreException("store-corrupt", $"event {after} is missing");
                     var at = DateTimeOffset.FromUnixTimeMilliseconds(page.Int64(1));
-                    events.Add(new(
-                        position, at, decoder.Decode(position, page.Bytes(2), page.Bytes(3))));
+                    var e = decoder.Decode(position, page.Bytes(2), page.Bytes(3));
+                    events[count++] = new LoggedEvent(position, at, e);
                 }
             }
             catch (StoreException e) when (!e.Message.Contains(path, StringComparison.Ordinal))
@@ -108,7 +109,7 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
             {
                 page.Reset();
             }
-            return events;
+            return count;
         }
     }
 

@@ -122,15 +122,16 @@ public sealed class SqliteStore : IBuildStore
     public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
     {
         var decoder = new EventDecoder(names);
-        for (var rows = 256; ; rows = 4096)
+        var page = new LoggedEvent[256]; // Small, because a snapshot's tail is short.
+        while (true)
         {
-            var page = reader.Page(after, rows, decoder);
-            foreach (var e in page) yield return e;
-            if (page.Count > 0) after = page[^1].Position;
-            if (page.Count == rows) continue;
-            writer?.Seen(after);
-            yield break;
+            var count = reader.Page(after, page, decoder);
+            for (var i = 0; i < count; i++) yield return page[i];
+            after += count;
+            if (count < page.Length) break;
+            if (page.Length == 256) page = new LoggedEvent[4096];
         }
+        writer?.Seen(after);
     }
 
     /// <inheritdoc/>
@@ -220,7 +221,7 @@ public sealed class SqliteStore : IBuildStore
     /// Writes what is queued, shrinks the write-ahead log to nothing if nobody else reads, and
     /// closes the file. Twice is not an error.
     /// </summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         lock (changeGate)
         {
@@ -229,8 +230,9 @@ public sealed class SqliteStore : IBuildStore
             change = null;
         }
         reader.Dispose();
-        if (writer is not null) await writer.DisposeAsync();
+        writer?.Dispose();
         lead?.Dispose();
+        return ValueTask.CompletedTask;
     }
 
     SqliteWriter Writer => writer ?? throw SqliteErrors.IsReadOnly(Path, "It was opened to read.");

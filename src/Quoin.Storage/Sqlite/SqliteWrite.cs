@@ -47,7 +47,7 @@ abstract class SqliteWrite<T> : SqliteWrite
 
 sealed class AppendWrite(AppendBatch batch) : SqliteWrite<long>
 {
-    public override int Rows => batch.Events.Count + batch.Fingerprints.Count + batch.Stamps.Count;
+    public override int Rows => batch.Events.Count + 1; // The rest is in proportion.
 
     public override bool IsAppend => true;
 

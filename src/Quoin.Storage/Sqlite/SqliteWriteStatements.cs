@@ -27,13 +27,21 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
     public void Append(AppendBatch batch)
     {
         if (batch.Events.Count > 0) AppendEvents(batch);
-        foreach (var text in batch.Fingerprints) SaveFingerprint(text);
-        foreach (var stamp in batch.Stamps) SaveStamp(stamp);
+        SaveExtras(batch);
         foreach (var id in batch.InboxTaken)
         {
             takeInbox ??= connection.Prepare("DELETE FROM inbox WHERE id = ?1"u8);
             takeInbox.BindText(1, id).Run();
         }
+    }
+
+    // Lists of our structs are compiled at their first use; a short command has none of them.
+    void SaveExtras(AppendBatch batch)
+    {
+        if (batch.Fingerprints is not FingerprintText[] { Length: 0 })
+            foreach (var text in batch.Fingerprints) SaveFingerprint(text);
+        if (batch.Stamps is not FileStampEntry[] { Length: 0 })
+            foreach (var stamp in batch.Stamps) SaveStamp(stamp);
     }
 
     void AppendEvents(AppendBatch batch)

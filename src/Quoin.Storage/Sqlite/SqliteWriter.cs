@@ -9,7 +9,7 @@ namespace Quoin.Storage;
 /// transaction that fails is rolled back and fails all that were in it; if an append was among
 /// them, all later appends fail too, because what follows would not be what was decided.
 /// </summary>
-sealed class SqliteWriter : IAsyncDisposable
+sealed class SqliteWriter : IDisposable
 {
     const int RowsMax = 20_000;
 
@@ -17,7 +17,6 @@ sealed class SqliteWriter : IAsyncDisposable
     readonly Queue<SqliteWrite> waiting = new();
     readonly List<SqliteWrite> group = [];
     readonly SqliteConnection connection;
-    readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly SqliteWriteStatements statements;
     Thread? thread;
     bool closing;
@@ -64,31 +63,21 @@ sealed class SqliteWriter : IAsyncDisposable
     /// <summary>
     /// Writes what waits, shrinks the write-ahead log to nothing, closes the file.
     /// </summary>
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        bool started;
         lock (gate)
         {
-            started = thread is not null;
-            if (!closing && !started) ended.SetResult();
             closing = true;
             Monitor.Pulse(gate);
         }
-        await ended.Task;
+        thread?.Join();
         connection.Dispose();
     }
 
     void Work()
     {
-        try
-        {
-            while (TakeGroup()) Commit();
-            if (wrote && broken is null) CheckPoint();
-        }
-        finally
-        {
-            ended.SetResult();
-        }
+        while (TakeGroup()) Commit();
+        if (wrote && broken is null) CheckPoint();
     }
 
     bool TakeGroup()
@@ -123,21 +112,24 @@ sealed class SqliteWriter : IAsyncDisposable
             connection.Execute("BEGIN IMMEDIATE"u8);
             foreach (var write in group) write.Write(statements);
             connection.Execute("COMMIT"u8);
-            wrote = true;
-            foreach (var write in group) write.Complete();
         }
         catch (Exception e)
         {
             RollBack();
-            statements.LastPosition = last;
             foreach (var write in group)
             {
                 if (write.IsAppend)
+                {
+                    statements.LastPosition = last;
                     broken ??= e as StoreException ?? new StoreException(
                         "store-unavailable", $"an append to {connection.Path} failed: {e}", e);
+                }
                 write.Fail(write.IsAppend ? broken! : e);
             }
+            return;
         }
+        wrote = true;
+        foreach (var write in group) write.Complete();
     }
 
     // After one append failed nothing may follow it; what else waits can still be tried.

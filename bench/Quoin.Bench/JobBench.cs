@@ -80,7 +80,7 @@ static class JobBench
                 WorkingDirectory = root,
                 Inputs = [new SpecInput("in", root + "/in", default)],
                 Outputs = [new SpecOutput("a", $"{root}/data/{i % 100}/{i}", true)],
-                StagingDirectory = $"{root}/staging/r-{i}/1",
+                StagingDirectory = $"{root}/staging/r-{i}.1",
                 LogFile = $"{root}/log/r-{i}/1.jsonl",
             },
             new JobControl(), NoObserver.Instance);

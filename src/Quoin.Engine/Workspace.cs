@@ -62,9 +62,12 @@ public sealed record Workspace
     /// <summary>A path of the workspace (<c>/</c>, relative) as an absolute one.</summary>
     public string Absolute(string relative) => Path.Combine(Root, relative);
 
-    /// <summary>The folder of one attempt while it runs: <c>.quoin/staging/r-19/2</c>.</summary>
+    /// <summary>
+    /// The folder of one attempt while it runs: <c>.quoin/staging/r-19.2</c>. One folder and not two,
+    /// because making and removing it costs as much as starting a process.
+    /// </summary>
     public string StagingOf(AttemptId attempt) =>
-        $"{StagingDirectory}/{attempt.Run}/{attempt.Attempt}";
+        $"{StagingDirectory}/{attempt.Run}.{attempt.Attempt}";
 
     /// <summary>The structured log of one attempt: <c>.quoin/log/r-19/2.jsonl</c>.</summary>
     public string LogOf(AttemptId attempt) =>

@@ -68,6 +68,7 @@ sealed class LocalWorker : IDisposable
             }
             handIn(request, result);
         }
+        JobProcess.EndSlot();
     }
 
     JobResult Execute(LaunchRequest request)

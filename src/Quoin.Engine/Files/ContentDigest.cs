@@ -79,7 +79,10 @@ public static class ContentDigest
     /// It cannot be an output: a link, a pipe, a device.
     /// </exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
-    public static Content OfPath(string path) => FileStat.OfLink(path).Kind switch
+    public static Content OfPath(string path) => OfPath(path, FileStat.OfLink(path));
+
+    /// <summary>As the other, for a path whose own stat is known.</summary>
+    public static Content OfPath(string path, FileStat stat) => stat.Kind switch
     {
         FileKind.File => OfFile(path),
         FileKind.Directory => OfDirectory(path),

@@ -49,8 +49,8 @@ public sealed class FileStampCache
     public long Hashed => Interlocked.Read(ref hashed);
 
     /// <summary>
-    /// The digest of a file or folder, links to it followed; none when nothing is there. A folder is
-    /// walked, each file in it answered from its stat.
+    /// The digest of a file or folder, links to it followed; none when nothing is there. A folder
+    /// is walked, each file in it answered from its stat.
     /// </summary>
     /// <param name="path">Relative to the workspace, or absolute.</param>
     /// <param name="trustStat">False: everything is read, whatever its stat says.</param>
@@ -74,8 +74,8 @@ public sealed class FileStampCache
 
     /// <summary>
     /// An output that Quoin itself just moved into its place. Where the file system's times are
-    /// finer than a second its stamp is trusted at once: whoever changes the file afterwards changes
-    /// its time. Else it is hashed again once it is old enough.
+    /// finer than a second its stamp is trusted at once: whoever changes the file afterwards
+    /// changes its time. Else it is hashed again once it is old enough.
     /// </summary>
     public void Published(string path, FileStamp stamp, Digest digest)
     {

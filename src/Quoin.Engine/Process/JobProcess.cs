@@ -31,6 +31,12 @@ public sealed class JobProcess
     /// </summary>
     public JobResult Run(JobSpec spec, JobControl control, IJobObserver observer) =>
         new Attempt(spec, control, observer, time, guardian, environment).Run();
+
+    /// <summary>
+    /// To be called by a slot's thread when it will run nothing more: removes what it keeps between
+    /// attempts. Without it an empty folder stays behind.
+    /// </summary>
+    public static void EndSlot() => SlotBuffers.OfThread.Spare.Drop();
 }
 
 /// <summary>What a slot's thread uses again for each attempt.</summary>
@@ -41,6 +47,7 @@ sealed class SlotBuffers
     public readonly StringBlock Argv = new(), Environment = new();
     public readonly byte[] Read = GC.AllocateUninitializedArray<byte>(64 << 10);
     public readonly Utf8Buffer Log = new(JobLog.FlushAtBytes + 4096), Json = new(1024);
+    public readonly StagingSpare Spare = new();
     public readonly LineSplitter Stdout = new(JobStream.Stdout), Stderr = new(JobStream.Stderr);
 
     public static SlotBuffers OfThread => ofThread ??= new SlotBuffers();
@@ -68,6 +75,7 @@ sealed class Attempt
     DateTimeOffset startedAt, chunkAt;
     ProcessEnd end;
     int malformed;
+    bool escaped;
 
     public Attempt(
         JobSpec spec, JobControl control, IJobObserver observer, TimeProvider time,
@@ -75,7 +83,7 @@ sealed class Attempt
     {
         (this.spec, this.control, this.observer) = (spec, control, observer);
         (this.time, this.guardian, this.environment) = (time, guardian, environment);
-        staging = new Staging(spec);
+        staging = new Staging(spec, buffers.Spare);
         publish = new JobPublish(spec, staging, reports);
         buffers.Log.Clear();
         log = new JobLog(spec.LogFile, time, buffers.Log);
@@ -138,6 +146,7 @@ sealed class Attempt
         observer.Launched(launch.Pid);
         end = launch.Watch(control, OnOutput, buffers);
         warnings.AddRange(launch.Warnings);
+        escaped = launch.Warnings.Count > 0;
         output.Finish();
         return Decide();
     }
@@ -280,7 +289,9 @@ sealed class Attempt
 
     void CleanUp(JobResult result)
     {
-        var extra = staging.Remove(publish.Staged, out var problem);
+        // Only when the end was quiet: else something might still write into the next one's folder.
+        var reuse = result.End == JobEnd.Completed && !escaped;
+        var extra = staging.Remove(publish.Staged, reuse, out var problem);
         // Of a failed job's leftovers nobody needs to know.
         if (result.End == JobEnd.Completed)
             foreach (var name in extra)

@@ -29,10 +29,11 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
         {
             try
             {
-                var exists = FileStat.OfLink(Staged[i]).Exists;
-                if (!exists && spec.Outputs[i].Claimed) missing.Add(i);
-                else if (!exists) Warnings.Add($"{spec.Outputs[i].Ref} was not written");
-                else if (spec.Outputs[i].Claimed) found[i] = ContentDigest.OfPath(Staged[i]);
+                var stat = FileStat.OfLink(Staged[i]);
+                if (!stat.Exists && spec.Outputs[i].Claimed) missing.Add(i);
+                else if (!stat.Exists) Warnings.Add($"{spec.Outputs[i].Ref} was not written");
+                else if (spec.Outputs[i].Claimed)
+                    found[i] = ContentDigest.OfPath(Staged[i], stat);
             }
             catch (IOException e)
             {

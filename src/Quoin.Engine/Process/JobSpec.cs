@@ -39,7 +39,7 @@ public sealed record JobSpec
     public string? Stdout { get; init; }
 
     /// <summary>
-    /// Absolute folder for this attempt: <c>.quoin/staging/r-19/2</c>. Made and removed by the
+    /// Absolute folder for this attempt: <c>.quoin/staging/r-19.2</c>. Made and removed by the
     /// wrapper.
     /// </summary>
     public required string StagingDirectory { get; init; }

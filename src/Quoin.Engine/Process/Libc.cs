@@ -121,6 +121,9 @@ static unsafe partial class Libc
     public static partial int rename(byte* from, byte* to);
 
     [LibraryImport(Name, SetLastError = true)]
+    public static partial int ftruncate(int fd, long length);
+
+    [LibraryImport(Name, SetLastError = true)]
     public static partial int renameat(int folder, byte* from, int target, byte* to);
 
     [LibraryImport(Name, SetLastError = true)]

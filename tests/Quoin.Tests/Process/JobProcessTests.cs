@@ -166,6 +166,32 @@ public sealed class JobProcessTests : IDisposable
     }
 
     [Fact]
+    public void A_slot_keeps_its_folder_for_the_next_attempt_until_it_ends()
+    {
+        var folder = Path.GetDirectoryName(box.Staging)!;
+        var script = "ls -A $QUOIN_STAGING | tr '\\n' ' '; cat $QUOIN_INPUTS; echo x > $1";
+        var spec = box.Shell(script);
+        var long1 = spec with { Inputs = [new SpecInput("a/long/name", "/etc/hosts", default)] };
+        Assert.Equal(JobEnd.Completed, box.Run(long1).End);
+        var spare = Assert.Single(Directory.GetDirectories(folder));
+        Assert.StartsWith(".spare-", Path.GetFileName(spare));
+
+        // The next one finds its own lists there and nothing else.
+        Assert.Equal(
+            [".quoin-inputs.json .quoin-outputs.json {\"inputs\":[]}"], box.Run(spec).LogTail);
+        // Whatever a job does to the folder stays with that job.
+        foreach (var harm in (string[])
+            ["touch x", "chmod 700 .", "rm .quoin-inputs.json", "rm -r $PWD; mkdir $PWD"])
+        {
+            box.Run(box.Shell($"cd $QUOIN_STAGING; {harm}; echo x > $1"));
+            Assert.Equal(
+                [".quoin-inputs.json .quoin-outputs.json {\"inputs\":[]}"], box.Run(spec).LogTail);
+        }
+        JobProcess.EndSlot();
+        Assert.Empty(Directory.GetDirectories(folder));
+    }
+
+    [Fact]
     public void Cancelled_before_the_start_it_never_starts()
     {
         var control = new JobControl();

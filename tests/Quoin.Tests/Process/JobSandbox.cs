@@ -28,14 +28,15 @@ sealed class JobSandbox : IDisposable
 
     public string Log => Path.Join(Root, ".quoin/log/r-1/1.jsonl");
 
-    public string Staging => Path.Join(Root, ".quoin/staging/r-1/1");
+    public string Staging => Path.Join(Root, ".quoin/staging/r-1.1");
 
     public string At(string path) => Path.Join(Root, path);
 
     /// <summary>
     /// A job with one output, <c>out/a.txt</c>, that runs a shell script with {out} as $1.
     /// </summary>
-    public JobSpec Shell(string script) => Spec(["sh", "-c", script, "sh", "{out}"]);
+    public JobSpec Shell(string script) =>
+        Spec(["sh", "-c", script.Replace("{", "{{").Replace("}", "}}"), "sh", "{out}"]);
 
     public JobSpec Spec(ImmutableArray<string> argv, params ImmutableArray<string> outputs)
     {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 
 namespace Quoin.Core;
@@ -25,8 +24,6 @@ public static class Quantities
         ("TiB", 1L << 40), ("K", 1L << 10), ("M", 1L << 20), ("G", 1L << 30), ("T", 1L << 40),
     ];
 
-    static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
-
     /// <summary>
     /// <c>90s</c>, <c>10m</c>, <c>1h30m</c>, <c>1d</c>, <c>500ms</c>, or ISO 8601 (<c>PT1H30M</c>).
     /// Larger units come first; the number may have a fraction.
@@ -52,7 +49,9 @@ public static class Quantities
             if (isIso) length = Math.Min(1, rest.Length);
             var unit = (length < 0 ? rest : rest[..length]).ToString();
             if (isIso) unit = unit.ToLowerInvariant();
-            var index = Array.FindIndex(DurationUnits, row => row.Unit == unit);
+            var index = 0;
+            while (index < DurationUnits.Length && DurationUnits[index].Unit != unit) index++;
+            if (index == DurationUnits.Length) return false;
             if (index <= last || (isIso && inTime == (index == 0))) return false;
             total += number * DurationUnits[index].Ticks;
             if (total > DurationMax.Ticks) return false;
@@ -70,8 +69,9 @@ public static class Quantities
         var rest = text;
         if (!TryNumber(ref rest, out var number)) return false;
         var unit = rest.TrimStart(' ').ToString();
-        var index = Array.FindIndex(SizeUnits, row => row.Unit == unit);
-        if (index < 0 || number * SizeUnits[index].Bytes is var size
+        var index = 0;
+        while (index < SizeUnits.Length && SizeUnits[index].Unit != unit) index++;
+        if (index == SizeUnits.Length || number * SizeUnits[index].Bytes is var size
             && size > 1L << 53) return false;
         bytes = (long)(number * SizeUnits[index].Bytes);
         return true;
@@ -79,8 +79,9 @@ public static class Quantities
 
     static bool TryNumber(ref ReadOnlySpan<char> rest, out decimal number)
     {
-        var length = rest.IndexOfAnyExcept(NumberCharacters);
-        if (length < 0) length = rest.Length;
+        var length = 0;
+        while (length < rest.Length && (char.IsAsciiDigit(rest[length]) || rest[length] == '.'))
+            length++;
         var digits = rest[..length];
         rest = rest[length..];
         number = 0;

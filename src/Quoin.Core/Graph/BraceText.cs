@@ -16,7 +16,7 @@ public sealed record TextProblem(string Code, int Offset, string Message, string
 /// <summary>
 /// A piece of a text with braces: literal text, its escapes undone, or what a pair holds.
 /// </summary>
-readonly record struct BracePiece(bool IsLiteral, string Text, int Offset);
+sealed record BracePiece(bool IsLiteral, string Text, int Offset);
 
 /// <summary>
 /// Splits <c>a/{b:date}</c> at its braces; <c>{{</c> and <c>}}</c> stand for one brace.

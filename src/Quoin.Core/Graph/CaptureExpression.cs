@@ -12,25 +12,24 @@ sealed class CaptureExpression
     const string Code = "bad-template";
 
     // One row per member: the kind that has it, its name, the step, what comes of it, one or many.
-    static readonly (CaptureKind Of, string Name, Step Step, CaptureKind Result, bool IsMany)[]
-        Members =
-        [
-            (CaptureKind.Date, "month", Step.DateToMonth, CaptureKind.Month, false),
-            (CaptureKind.Date, "year", Step.DateToYear, CaptureKind.Year, false),
-            (CaptureKind.Date, "hours", Step.HoursOfDate, CaptureKind.Hour, true),
-            (CaptureKind.Month, "year", Step.MonthToYear, CaptureKind.Year, false),
-            (CaptureKind.Month, "days", Step.DaysOfMonth, CaptureKind.Date, true),
-            (CaptureKind.Year, "months", Step.MonthsOfYear, CaptureKind.Month, true),
-            (CaptureKind.Year, "days", Step.DaysOfYear, CaptureKind.Date, true),
-            (CaptureKind.Hour, "date", Step.HourToDate, CaptureKind.Date, false),
-            (CaptureKind.Hour, "month", Step.HourToMonth, CaptureKind.Month, false),
-            (CaptureKind.Hour, "year", Step.HourToYear, CaptureKind.Year, false),
-        ];
+    static readonly Member[] Members =
+    [
+        new(CaptureKind.Date, "month", Step.DateToMonth, CaptureKind.Month, false),
+        new(CaptureKind.Date, "year", Step.DateToYear, CaptureKind.Year, false),
+        new(CaptureKind.Date, "hours", Step.HoursOfDate, CaptureKind.Hour, true),
+        new(CaptureKind.Month, "year", Step.MonthToYear, CaptureKind.Year, false),
+        new(CaptureKind.Month, "days", Step.DaysOfMonth, CaptureKind.Date, true),
+        new(CaptureKind.Year, "months", Step.MonthsOfYear, CaptureKind.Month, true),
+        new(CaptureKind.Year, "days", Step.DaysOfYear, CaptureKind.Date, true),
+        new(CaptureKind.Hour, "date", Step.HourToDate, CaptureKind.Date, false),
+        new(CaptureKind.Hour, "month", Step.HourToMonth, CaptureKind.Month, false),
+        new(CaptureKind.Hour, "year", Step.HourToYear, CaptureKind.Year, false),
+    ];
 
-    readonly (Step Step, long Amount, CaptureKind Result)[] steps;
+    readonly StepBy[] steps;
 
     CaptureExpression(
-        int slot, CaptureType type, bool isMany, (Step, long, CaptureKind)[] steps)
+        int slot, CaptureType type, bool isMany, StepBy[] steps)
     {
         Slot = slot;
         Type = type;
@@ -55,6 +54,12 @@ sealed class CaptureExpression
         MonthsOfYear,
         DaysOfYear,
     }
+
+    // Classes, not tuples: lists of value types would be compiled at every start.
+    sealed record StepBy(Step Step, long Amount, CaptureKind Result);
+
+    sealed record Member(
+        CaptureKind Of, string Name, Step Step, CaptureKind Result, bool IsMany);
 
     /// <summary>The capture that it is made from.</summary>
     public int Slot { get; }
@@ -100,7 +105,7 @@ sealed class CaptureExpression
         }
         var type = captures[slot].Type;
         var isMany = false;
-        var steps = new List<(Step, long, CaptureKind)>();
+        var steps = new List<StepBy>();
         for (var at = name.Length; at < text.Length;)
         {
             var next = text.AsSpan(at + 1).IndexOfAny(".+-");
@@ -197,14 +202,14 @@ sealed class CaptureExpression
         string member,
         string text,
         int offset,
-        List<(Step, long, CaptureKind)> steps,
+        List<StepBy> steps,
         ref CaptureType type,
         ref bool isMany)
     {
         foreach (var row in Members)
         {
             if (row.Of != type.Kind || row.Name != member) continue;
-            steps.Add((row.Step, 0, row.Result));
+            steps.Add(new(row.Step, 0, row.Result));
             type = CaptureType.Of(row.Result);
             isMany = row.IsMany;
             return null;
@@ -225,7 +230,7 @@ sealed class CaptureExpression
         string text,
         int offset,
         CaptureType type,
-        List<(Step, long, CaptureKind)> steps)
+        List<StepBy> steps)
     {
         var digits = part.AsSpan(1).IndexOfAnyExceptInRange('0', '9');
         var unit = digits < 0 ? "" : part[(1 + digits)..];
@@ -256,7 +261,7 @@ sealed class CaptureExpression
             return new("type-mismatch", offset,
                 $"\"{{{text}}}\": {WithArticle(type)} moves by {example}, not by \"{part[1..]}\"");
         var amount = long.Parse(number, NumberStyles.None, CultureInfo.InvariantCulture) * factor;
-        steps.Add((Step.Shift, part[0] == '-' ? -amount : amount, type.Kind));
+        steps.Add(new(Step.Shift, part[0] == '-' ? -amount : amount, type.Kind));
         return null;
     }
 

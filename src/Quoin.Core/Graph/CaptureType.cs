@@ -33,7 +33,10 @@ public sealed class CaptureType
 {
     /// <summary>The types that take no words, by kind.</summary>
     static readonly CaptureType[] Simple =
-        [.. Enum.GetValues<CaptureKind>().Select(kind => new CaptureType(kind, []))];
+    [
+        new(CaptureKind.String, []), new(CaptureKind.Int, []), new(CaptureKind.Date, []),
+        new(CaptureKind.Month, []), new(CaptureKind.Year, []), new(CaptureKind.Hour, []),
+    ];
 
     readonly byte[][] wordsUtf8;
     readonly long first = long.MinValue, last = long.MaxValue;
@@ -45,7 +48,7 @@ public sealed class CaptureType
     {
         Kind = kind;
         Words = words;
-        wordsUtf8 = [.. words.Select(Encoding.UTF8.GetBytes)];
+        wordsUtf8 = new byte[words.Length][];
         LengthMin = kind switch
         {
             CaptureKind.String or CaptureKind.Int => 1,
@@ -53,10 +56,15 @@ public sealed class CaptureType
             CaptureKind.Month => 7,
             CaptureKind.Date => 10,
             CaptureKind.Hour => 13,
-            CaptureKind.Enum => wordsUtf8.Length == 0 ? 1 : wordsUtf8.Min(word => word.Length),
+            CaptureKind.Enum => int.MaxValue,
         };
-        IsFixedLength = kind is not (CaptureKind.String or CaptureKind.Int)
-            && wordsUtf8.All(word => word.Length == LengthMin);
+        IsFixedLength = kind is not (CaptureKind.String or CaptureKind.Int);
+        for (var i = 0; i < words.Length; i++)
+        {
+            var word = wordsUtf8[i] = Encoding.UTF8.GetBytes(words[i]);
+            if (i > 0 && word.Length != LengthMin) IsFixedLength = false;
+            LengthMin = Math.Min(LengthMin, word.Length);
+        }
     }
 
     /// <summary>What it holds.</summary>

@@ -39,12 +39,13 @@ public sealed class GraphBuilder(string name)
     {
         var before = problems.Count;
         var builtJobs = ImmutableArray.CreateBuilder<Job>(jobs.Count);
-        var names = new Dictionary<string, SourceLocation>(jobs.Count);
+        var names = new Dictionary<string, Written>(jobs.Count);
         foreach (var declared in jobs)
         {
-            if (!names.TryAdd(declared.Name.Text, declared.Name.At))
+            if (!names.TryAdd(declared.Name.Text, declared.Name))
                 problems.Add(new("duplicate-job", declared.Name.At,
-                    $"job {declared.Name.Text} is there already, at {names[declared.Name.Text]}"));
+                    $"job {declared.Name.Text} is there already, at "
+                        + names[declared.Name.Text].At));
             if (JobReader.Read(declared, builtJobs.Count, problems) is { } job) builtJobs.Add(job);
         }
         var builtDatasets = ImmutableArray.CreateBuilder<Dataset>(datasets.Count);
@@ -69,7 +70,7 @@ public sealed class GraphBuilder(string name)
         // With a job missing because of its own problems, others would only seem to be wrong.
         var areAllThere = !IsIncomplete && graph.Jobs.Length == jobs.Count
             && graph.Datasets.Length == datasets.Count;
-        GraphChecks.Check(graph, jobs, areAllThere, problems);
+        GraphChecks.Check(graph, areAllThere, problems);
         if (areAllThere) CheckTargets(graph, problems);
         return problems.Skip(before).Any(problem => !problem.IsWarning) ? null : graph;
     }

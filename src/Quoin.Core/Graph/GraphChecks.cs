@@ -8,21 +8,16 @@ static class GraphChecks
 {
     const int SuggestionsMax = 50; // Nearest names cost a walk over all patterns.
 
-    public static void Check(
-        Graph graph,
-        List<JobDeclaration> declared,
-        bool areAllThere,
-        List<GraphProblem> problems)
+    public static void Check(Graph graph, bool areAllThere, List<GraphProblem> problems)
     {
         CheckProducers(graph, problems);
         CheckDatasets(graph, problems);
         CheckPools(graph, problems);
-        var byName = declared.GroupBy(job => job.Name.At).ToDictionary(g => g.Key, g => g.First());
         var producers = new Groups<Producer>();
         if (areAllThere) AddProducers(graph, producers);
         foreach (var job in graph.Jobs)
         {
-            var inputs = byName[job.Location].Inputs;
+            var inputs = job.InputsWritten;
             for (var i = 0; i < inputs.Length; i++)
             {
                 if (IsOwnOutput(job, job.Inputs[i]))
@@ -232,8 +227,12 @@ static class GraphChecks
     /// </summary>
     sealed class Groups<T>
     {
-        readonly Dictionary<string, List<(Pattern Pattern, T Value)>> captures = [];
-        readonly Dictionary<string, List<(Pattern Pattern, T Value)>> literals = [];
+        readonly Dictionary<string, List<Entry>> captures = [];
+        readonly Dictionary<string, List<Entry>> literals = [];
+
+        public sealed record Entry(Pattern Pattern, T Value);
+
+        public sealed record Overlap(T First, T Second, string Example);
 
         public void Add(Pattern pattern, T value)
         {
@@ -241,11 +240,11 @@ static class GraphChecks
                 ? (literals, pattern.Dataset)
                 : (captures, FirstOf(pattern.Segments[0]));
             if (!table.TryGetValue(key, out var group)) table[key] = group = [];
-            group.Add((pattern, value));
+            group.Add(new(pattern, value));
         }
 
         /// <summary>All that may match a name of these segments.</summary>
-        public IEnumerable<(Pattern Pattern, T Value)> Near(PatternSegment[] segments)
+        public IEnumerable<Entry> Near(PatternSegment[] segments)
         {
             var key = FirstOf(segments[0]);
             var groups = key == ""
@@ -257,11 +256,11 @@ static class GraphChecks
         }
 
         /// <summary>All pairs that overlap, the earlier one first, with a name of both.</summary>
-        public IEnumerable<(T First, T Second, string Example)> Overlaps()
+        public IEnumerable<Overlap> Overlaps()
         {
             foreach (var (text, group) in literals)
                 foreach (var entry in group.Skip(1))
-                    yield return (group[0].Value, entry.Value, text);
+                    yield return new(group[0].Value, entry.Value, text);
             var anywhere = captures.GetValueOrDefault("", []);
             foreach (var (key, group) in captures)
             {
@@ -273,7 +272,7 @@ static class GraphChecks
                         : group.Skip(i + 1);
                     foreach (var other in others)
                         if (PatternOverlap.Example(group[i].Pattern, other.Pattern) is { } example)
-                            yield return (group[i].Value, other.Value, example);
+                            yield return new(group[i].Value, other.Value, example);
                 }
             }
             foreach (var group in literals.Values)
@@ -281,7 +280,7 @@ static class GraphChecks
                 var first = FirstOf(group[0].Pattern.Segments[0]);
                 foreach (var other in captures.GetValueOrDefault(first, []).Concat(anywhere))
                     if (PatternOverlap.Example(group[0].Pattern, other.Pattern) is { } example)
-                        yield return (other.Value, group[0].Value, example);
+                        yield return new(other.Value, group[0].Value, example);
             }
         }
 

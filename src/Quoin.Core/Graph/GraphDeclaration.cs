@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Quoin.Core;
 
 /// <summary>A text of a graph and where it was written.</summary>
-public readonly record struct Written(string Text, SourceLocation At)
+public sealed record Written(string Text, SourceLocation At)
 {
     /// <summary>
     /// Columns from <see cref="At"/> to the text's first character (1 for a quote); null: the text
@@ -55,7 +55,7 @@ public sealed record JobDeclaration
     public ImmutableArray<string> Code { get; init; } = [];
 
     /// <summary>Names and templates; a later entry of a name replaces an earlier one.</summary>
-    public ImmutableArray<(string Name, Written Value)> Env { get; init; } = [];
+    public ImmutableArray<EnvDeclaration> Env { get; init; } = [];
 
     /// <summary>Options of the fingerprint.</summary>
     public ImmutableArray<JobOption> Options { get; init; } = [];
@@ -69,6 +69,9 @@ public sealed record JobDeclaration
     /// <summary>Tags.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 }
+
+/// <summary>A variable of the environment, its value a template.</summary>
+public sealed record EnvDeclaration(string Name, Written Value);
 
 /// <summary>A dataset as somebody wrote it. See <see cref="Dataset"/> for meanings.</summary>
 public sealed record DatasetDeclaration

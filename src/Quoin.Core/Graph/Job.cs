@@ -76,7 +76,10 @@ public sealed class Job
     internal ImmutableArray<Template> ExecTemplates { get; init; } = [];
 
     /// <summary>The templates behind <see cref="Env"/>, sorted by name.</summary>
-    internal ImmutableArray<(string Name, Template Value)> EnvTemplates { get; init; } = [];
+    internal ImmutableArray<EnvTemplate> EnvTemplates { get; init; } = [];
+
+    /// <summary>Where <see cref="Inputs"/> were written.</summary>
+    internal ImmutableArray<Written> InputsWritten { get; init; } = [];
 
     /// <summary>
     /// Adds the outputs and inputs of the config that makes <paramref name="output"/>, in declared
@@ -230,16 +233,20 @@ public sealed class Job
     {
         if (EnvTemplates.All(entry => entry.Value.IsLiteral)) return PlainEnv;
         var env = Env.ToBuilder();
-        foreach (var (key, template) in EnvTemplates) env[key] = Render(template, name, slots);
+        foreach (var (key, template) in EnvTemplates)
+            env[key] = Render(template, name, slots);
         return env.ToImmutable();
     }
 
     // Made once and shared by the configs of all partitions.
-    ImmutableSortedDictionary<string, string> PlainEnv => field ??= ImmutableSortedDictionary
-        .CreateRange(
-            StringComparer.Ordinal,
-            EnvTemplates.Select(
-                entry => KeyValuePair.Create(entry.Name, Render(entry.Value, [], []))));
+    ImmutableSortedDictionary<string, string> PlainEnv => field ??= MakePlainEnv();
+
+    ImmutableSortedDictionary<string, string> MakePlainEnv()
+    {
+        var env = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach (var (key, template) in EnvTemplates) env[key] = Render(template, [], []);
+        return env.ToImmutable();
+    }
 
     static string Render(Template template, ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots) =>
         template.Render(name, slots)
@@ -305,6 +312,9 @@ public sealed class Job
         }
     }
 }
+
+/// <summary>A variable of a job's environment.</summary>
+sealed record EnvTemplate(string Name, Template Value);
 
 /// <summary>An option of a job. A presentation option matters only to <c>--thorough</c>.</summary>
 public readonly record struct JobOption(string Name, string Value, bool IsPresentation);

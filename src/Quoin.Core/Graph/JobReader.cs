@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 
 namespace Quoin.Core;
@@ -6,14 +5,14 @@ namespace Quoin.Core;
 /// <summary>Checks one job: its patterns, templates and what they say of each other.</summary>
 static class JobReader
 {
-    static readonly SearchValues<char> NotInNames = SearchValues.Create(" \t\n:/*{}@,\"");
+    const string NotInNames = " \t\n:/*{}@,\"";
 
     /// <summary>The job, or null when a problem was added.</summary>
     public static Job? Read(JobDeclaration declared, int index, List<GraphProblem> problems)
     {
         var before = problems.Count;
         var name = declared.Name;
-        if (name.Text.Length == 0 || name.Text.AsSpan().IndexOfAny(NotInNames) >= 0)
+        if (name.Text.Length == 0 || name.Text.Any(NotInNames.Contains))
             problems.Add(new("bad-value", name.At,
                 $"\"{name.Text}\" cannot name a job: letters, digits, - and _ can"));
         if (ReadOutputs(declared, problems) is not { } outputs) return null;
@@ -25,14 +24,7 @@ static class JobReader
         var exec = ReadAll(declared.Exec, TemplateUse.Argument, captures, problems);
         foreach (var arg in declared.Exec) CheckPaths(arg, declared, inputs, problems);
         if (declared.Stdout is { } stdout) CheckStdout(stdout, declared, problems);
-        var env = new SortedDictionary<string, Template>(StringComparer.Ordinal);
-        foreach (var (variable, value) in declared.Env)
-        {
-            var template = TemplateParser.Parse(
-                value.Text, TemplateUse.Text, captures, out var problem);
-            if (template is null) problems.Add(Locate(problem!, value));
-            else env[variable] = template;
-        }
+        var env = ReadEnv(declared, captures, problems);
         if (problems.Count > before) return null;
         return new()
         {
@@ -41,16 +33,16 @@ static class JobReader
             Location = name.At,
             Outputs = [.. outputs],
             Inputs = inputs,
-            ConfigCommand = [.. declared.ConfigCommand.Select(arg => arg.Text)],
+            InputsWritten = declared.Inputs,
+            ConfigCommand = TextsOf(declared.ConfigCommand),
             ConfigCache = declared.ConfigCache,
-            Exec = [.. declared.Exec.Select(arg => arg.Text)],
+            Exec = TextsOf(declared.Exec),
             ExecTemplates = exec,
             Stdout = declared.Stdout?.Text,
             Folder = declared.Folder,
             Code = declared.Code,
-            Env = env.ToImmutableSortedDictionary(
-                entry => entry.Key, entry => entry.Value.Text, StringComparer.Ordinal),
-            EnvTemplates = [.. env.Select(entry => (entry.Key, entry.Value))],
+            Env = TextsOf(env),
+            EnvTemplates = [.. env],
             Options = declared.Options,
             Conditions = declared.Conditions,
             Limits = declared.Limits,
@@ -61,6 +53,37 @@ static class JobReader
     /// <summary>The problem of a text, at its place in the file.</summary>
     public static GraphProblem Locate(TextProblem problem, Written written) =>
         new(problem.Code, written.Place(problem.Offset), problem.Message, problem.Suggestion);
+
+    static ImmutableArray<string> TextsOf(ImmutableArray<Written> all)
+    {
+        var texts = ImmutableArray.CreateBuilder<string>(all.Length);
+        foreach (var written in all) texts.Add(written.Text);
+        return texts.MoveToImmutable();
+    }
+
+    static ImmutableSortedDictionary<string, string> TextsOf(List<EnvTemplate> env)
+    {
+        var texts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach (var variable in env) texts[variable.Name] = variable.Value.Text;
+        return texts.ToImmutable();
+    }
+
+    // Sorted by name; of a name that is there twice the later one counts.
+    static List<EnvTemplate> ReadEnv(
+        JobDeclaration declared, ImmutableArray<Capture> captures, List<GraphProblem> problems)
+    {
+        var env = new List<EnvTemplate>(declared.Env.Length);
+        foreach (var variable in declared.Env)
+        {
+            var template = TemplateParser.Parse(
+                variable.Value.Text, TemplateUse.Text, captures, out var problem);
+            env.RemoveAll(earlier => earlier.Name == variable.Name);
+            if (template is null) problems.Add(Locate(problem!, variable.Value));
+            else env.Add(new(variable.Name, template));
+        }
+        env.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
+        return env;
+    }
 
     static List<Pattern>? ReadOutputs(JobDeclaration declared, List<GraphProblem> problems)
     {

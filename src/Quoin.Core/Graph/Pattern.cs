@@ -194,7 +194,7 @@ sealed class PatternSegment
 /// <summary>
 /// Literal bytes, or a capture; <see cref="IsRepeat"/>: the same text as the first time.
 /// </summary>
-readonly record struct PatternAtom(byte[]? Literal, CaptureType? Type, int Slot, bool IsRepeat)
+sealed record PatternAtom(byte[]? Literal, CaptureType? Type, int Slot, bool IsRepeat)
 {
     public bool IsFixedLength => Type is null || Type.IsFixedLength;
 

@@ -24,7 +24,7 @@ sealed class PatternIndex<T>
             (buckets[id].Exact, buckets[id].HasExact) = (value, true);
             return;
         }
-        buckets[id].Patterns.Add((pattern, value));
+        buckets[id].Patterns.Add(new(pattern, value));
         hasRootBucket |= pattern.Prefix.IsEmpty;
         if (!pattern.Prefix.IsEmpty)
             depthMax = Math.Max(depthMax, 1 + pattern.Prefix.Count((byte)'/'));
@@ -100,6 +100,8 @@ sealed class PatternIndex<T>
     {
         public T? Exact;
         public bool HasExact;
-        public readonly List<(Pattern Pattern, T Value)> Patterns = [];
+        public readonly List<Entry> Patterns = [];
     }
+
+    sealed record Entry(Pattern Pattern, T Value);
 }

@@ -16,9 +16,11 @@ sealed class PatternOverlap
     // What a free position is tried with first; separators can have no other value.
     static readonly byte[] Calendar = "2026-01-31T05"u8.ToArray();
 
-    readonly List<(PatternAtom Atom, int At, int Length)> typed = [];
+    readonly List<Place> typed = [];
     byte[] bytes = [];
     int steps;
+
+    sealed record Place(PatternAtom Atom, int At, int Length);
 
     /// <summary>A name that both match, or null: there is none.</summary>
     public static string? Example(Pattern a, Pattern b)
@@ -66,7 +68,7 @@ sealed class PatternOverlap
         {
             bytes = new byte[length];
             typed.Clear();
-            if (!Place(a, length) || !Place(b, length)) continue;
+            if (!TryPlace(a, length) || !TryPlace(b, length)) continue;
             // Strict kinds first; what is left free then suits ints and texts.
             typed.Sort((x, y) => Looseness(x.Atom).CompareTo(Looseness(y.Atom)));
             if (!Try(0, 0)) continue;
@@ -84,7 +86,7 @@ sealed class PatternOverlap
     };
 
     // Writes the literals; false: they contradict what is there.
-    bool Place(PatternSegment segment, int length)
+    bool TryPlace(PatternSegment segment, int length)
     {
         var at = 0;
         foreach (var atom in segment.Atoms)
@@ -94,7 +96,7 @@ sealed class PatternOverlap
                 : length - segment.LengthMin + atom.LengthMin;
             if (atom.Literal is null)
             {
-                typed.Add((atom, at, size));
+                typed.Add(new(atom, at, size));
             }
             else
             {

@@ -11,7 +11,7 @@ static class PatternParser
     const string Code = "bad-pattern";
 
     static readonly string[] TypeNames =
-        [.. Enum.GetValues<CaptureKind>().Select(CaptureText.NameOf)];
+        ["string", "int", "date", "month", "year", "hour", "enum"];
 
     /// <summary>
     /// Reads a pattern; captures that <paramref name="scope"/> has keep their slot there.
@@ -35,12 +35,12 @@ static class PatternParser
                 continue;
             }
             skeleton.Append(piece.Text);
-            foreach (var (i, range) in Ranges(piece.Text))
+            var literals = piece.Text.Split('/');
+            for (var i = 0; i < literals.Length; i++)
             {
                 if (i > 0) segments.Add(Close(atoms));
-                var literal = piece.Text[range];
-                if (literal.Length > 0)
-                    atoms.Add(new(Encoding.UTF8.GetBytes(literal), null, 0, false));
+                if (literals[i].Length > 0)
+                    atoms.Add(new(Encoding.UTF8.GetBytes(literals[i]), null, 0, false));
             }
         }
         segments.Add(Close(atoms));
@@ -164,17 +164,6 @@ static class PatternParser
         var segment = new PatternSegment([.. atoms]);
         atoms.Clear();
         return segment;
-    }
-
-    static IEnumerable<(int Index, Range Range)> Ranges(string text)
-    {
-        var (index, start) = (0, 0);
-        for (var i = 0; i <= text.Length; i++)
-        {
-            if (i < text.Length && text[i] != '/') continue;
-            yield return (index++, start..i);
-            start = i + 1;
-        }
     }
 
     static int FindIndex(this ImmutableArray<Capture>.Builder captures, string name)

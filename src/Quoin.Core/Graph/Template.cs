@@ -108,7 +108,7 @@ public sealed class Template
     public override string ToString() => Text;
 
     int Write(
-        in TemplatePart part, ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots, Span<byte> target)
+        TemplatePart part, ReadOnlySpan<byte> name, ReadOnlySpan<Slot> slots, Span<byte> target)
     {
         if (part.Literal is { } literal) return Copy(literal, target);
         var value = part.Value;
@@ -153,7 +153,7 @@ public sealed class Template
 /// <summary>
 /// Literal bytes, a value, or the value of a generator (then the index is not negative).
 /// </summary>
-readonly record struct TemplatePart(byte[]? Literal, CaptureExpression? Value, int Generator)
+sealed record TemplatePart(byte[]? Literal, CaptureExpression? Value, int Generator)
 {
     public const int OutOfRange = -1;
     public const int TooLong = -2;

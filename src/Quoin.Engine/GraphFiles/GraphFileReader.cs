@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -29,11 +30,14 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
     public ImmutableArray<Written> Include => WrittenList(root, "include");
 
     /// <summary>Pools with their place.</summary>
-    public IEnumerable<(Written Pool, int Places)> Pools =>
-        from entry in EntriesOf(root, "pools")
-        let places = IntOf(entry.Value)
-        where places is not null
-        select (At(entry.Key), places.Value);
+    public IEnumerable<PoolDeclaration> Pools
+    {
+        get
+        {
+            foreach (var (key, value) in EntriesOf(root, "pools"))
+                if (IntOf(value) is { } places) yield return new(At(key), places);
+        }
+    }
 
     /// <summary>
     /// The file's datasets. One without path and source, or with both, is a problem.
@@ -92,52 +96,63 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Stdout = value.Find("stdout") is { Text: "{out}" } stdout ? At(stdout) : null,
                 Folder = folder,
                 Code = TextList(value, "code"),
-                Env = [.. EnvOf(defaults), .. EnvOf(value)],
-                Options = [.. OptionsOf(value)],
-                Conditions = [.. ConditionsOf(value)],
+                Env = EnvOf(defaults, value),
+                Options = OptionsOf(value),
+                Conditions = ConditionsOf(value),
                 Limits = LimitsOf(value, defaults),
                 Tags = TextList(value, "tags"),
             };
         }
     }
 
-    IEnumerable<(string, Written)> EnvOf(YamlNode? job) =>
-        from entry in EntriesOf(job, "env")
-        where entry.Value.Kind == YamlKind.Text && !entry.Value.IsEmpty
-        select (entry.Key.Text, At(entry.Value));
-
-    static IEnumerable<JobOption> OptionsOf(YamlNode job)
+    ImmutableArray<EnvDeclaration> EnvOf(YamlNode? defaults, YamlNode job)
     {
-        foreach (var (key, value) in EntriesOf(job, "options"))
+        var env = ImmutableArray.CreateBuilder<EnvDeclaration>();
+        foreach (var (key, value) in EntriesOf(defaults, "env")) Add(key, value);
+        foreach (var (key, value) in EntriesOf(job, "env")) Add(key, value);
+        return env.DrainToImmutable();
+
+        void Add(YamlNode key, YamlNode value)
         {
-            var isMap = value.Kind == YamlKind.Map;
-            yield return new(
-                key.Text,
-                isMap ? value.Find("value")?.Text ?? "" : value.Text,
-                isMap && value.Find("affects")?.Text == "presentation");
+            if (value.Kind == YamlKind.Text && !value.IsEmpty) env.Add(new(key.Text, At(value)));
         }
     }
 
-    static IEnumerable<ImmutableArray<string>> ConditionsOf(YamlNode job)
+    static ImmutableArray<JobOption> OptionsOf(YamlNode job)
     {
-        if (job.Find("conditions") is not { } conditions) yield break;
+        if (EntriesOf(job, "options") is not { Count: > 0 } entries) return [];
+        var options = ImmutableArray.CreateBuilder<JobOption>();
+        foreach (var (key, value) in entries)
+        {
+            var isMap = value.Kind == YamlKind.Map;
+            options.Add(new(
+                key.Text,
+                isMap ? value.Find("value")?.Text ?? "" : value.Text,
+                isMap && value.Find("affects")?.Text == "presentation"));
+        }
+        return options.DrainToImmutable();
+    }
+
+    static ImmutableArray<ImmutableArray<string>> ConditionsOf(YamlNode job)
+    {
+        if (job.Find("conditions") is not { } conditions) return [];
+        var argvs = ImmutableArray.CreateBuilder<ImmutableArray<string>>();
         foreach (var argv in conditions.Items)
-            if (argv.Items.Count > 0) yield return [.. argv.Items.Select(item => item.Text)];
+            if (argv.Items.Count > 0) argvs.Add([.. argv.Items.Select(item => item.Text)]);
+        return argvs.DrainToImmutable();
     }
 
     static JobLimits LimitsOf(YamlNode job, YamlNode? defaults)
     {
-        var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
-        foreach (var owner in (ReadOnlySpan<YamlNode?>)[defaults, job])
+        var codes = ImmutableSortedDictionary<int, FailureCategory?>.Empty;
+        foreach (var owner in (YamlNode?[])[defaults, job])
             foreach (var (code, category) in EntriesOf(owner, "exit_codes"))
-                if (IntOf(code) is { } number
-                    && Array.IndexOf(GraphShape.Categories, category.Text) is >= 0 and var index)
-                    codes[number] = (FailureCategory)index;
+                if (IntOf(code) is { } number) codes = codes.SetItem(number, CategoryOf(category));
         var limits = new JobLimits
         {
             Timeout = Duration("timeout"),
             Retries = Find("retries") is { } retries ? IntOf(retries) ?? 0 : 0,
-            ExitCodes = codes.ToImmutable(),
+            ExitCodes = codes,
             Resources = ResourcesOf(Find("resources")),
             Estimate = Duration("estimate"),
             MaxAge = Duration("max_age"),
@@ -153,18 +168,26 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 : null;
     }
 
+    // Null is success. What is no category was reported; its place does not matter any more.
+    static FailureCategory? CategoryOf(YamlNode category) =>
+        category.Text == "success"
+            ? null
+            : (FailureCategory)Math.Max(0, Array.IndexOf(GraphShape.Categories, category.Text));
+
     static ResourceVector ResourcesOf(YamlNode? node)
     {
         if (node is null) return ResourceVector.OneCpu;
-        var pools = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (pool, places) in EntriesOf(node, "pools"))
-            if (IntOf(places) is { } count) pools[pool.Text] = count;
+        var claims = EntriesOf(node, "pools");
+        var pools = new PoolClaim[claims.Count];
+        for (var i = 0; i < pools.Length; i++)
+            pools[i] = new(claims[i].Key.Text, IntOf(claims[i].Value) ?? 0);
+        Array.Sort(pools, (a, b) => string.CompareOrdinal(a.Pool, b.Pool));
         return new()
         {
             Cpu = node.Find("cpu") is { } cpu ? IntOf(cpu) ?? 1 : 1,
             MemoryBytes = node.Find("memory") is { } memory
                 && Quantities.TryParseSize(memory.Text, out var bytes) ? bytes : 0,
-            Pools = [.. pools.Select(entry => new PoolClaim(entry.Key, entry.Value))],
+            Pools = ImmutableCollectionsMarshal.AsImmutableArray(pools),
         };
     }
 
@@ -178,12 +201,16 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         return texts.DrainToImmutable();
     }
 
-    static ImmutableArray<string> TextList(YamlNode owner, string key) =>
-        owner.Find(key) is { Kind: YamlKind.List } list
-            ? [.. list.Items.Where(item => item.Kind == YamlKind.Text).Select(item => item.Text)]
-            : [];
+    static ImmutableArray<string> TextList(YamlNode owner, string key)
+    {
+        if (owner.Find(key) is not { Kind: YamlKind.List } list) return [];
+        var texts = ImmutableArray.CreateBuilder<string>(list.Items.Count);
+        foreach (var item in list.Items)
+            if (item.Kind == YamlKind.Text) texts.Add(item.Text);
+        return texts.DrainToImmutable();
+    }
 
-    static List<(YamlNode Key, YamlNode Value)> EntriesOf(YamlNode? owner, string key) =>
+    static List<YamlEntry> EntriesOf(YamlNode? owner, string key) =>
         owner?.Find(key) is { Kind: YamlKind.Map } map ? map.Entries : [];
 
     static int? IntOf(YamlNode node) =>
@@ -198,3 +225,6 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
             ColumnsBefore = node.HasColumns ? (node.IsPlain ? 0 : 1) : null,
         };
 }
+
+/// <summary>A pool and its places.</summary>
+sealed record PoolDeclaration(Written Pool, int Places);

@@ -30,10 +30,12 @@ public static class GraphLoader
     public static GraphLoad Load(string workspaceDir, string graphFile) =>
         new Loading(Path.GetFullPath(workspaceDir)).Run(graphFile);
 
+    sealed record LoadedFile(string File, byte[] Bytes, GraphFileReader Reader);
+
     sealed class Loading(string root)
     {
         readonly List<GraphProblem> problems = [];
-        readonly List<(string File, byte[] Bytes, GraphFileReader Reader)> files = [];
+        readonly List<LoadedFile> files = [];
         readonly HashSet<string> seen = [];
 
         public GraphLoad Run(string graphFile)
@@ -63,7 +65,7 @@ public static class GraphLoader
             if (node.Kind != YamlKind.Map) return;
             var folder = Path.GetDirectoryName(file) ?? "";
             var reader = new GraphFileReader(file, folder, node);
-            files.Add((file, bytes, reader));
+            files.Add(new(file, bytes, reader));
             foreach (var glob in reader.Include) Include(glob, folder);
         }
 
@@ -129,8 +131,8 @@ public static class GraphLoader
 
         ImmutableSortedDictionary<string, int> Pools()
         {
-            var pools =
-                ImmutableSortedDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+            var pools = ImmutableSortedDictionary<string, int>.Empty.WithComparers(
+                StringComparer.Ordinal);
             foreach (var (_, _, reader) in files)
             {
                 foreach (var (pool, places) in reader.Pools)
@@ -138,10 +140,10 @@ public static class GraphLoader
                     if (pools.TryGetValue(pool.Text, out var other) && other != places)
                         problems.Add(new("duplicate-pool", pool.At,
                             $"pool {pool.Text} has {other} places in another file, {places} here"));
-                    pools[pool.Text] = places;
+                    pools = pools.SetItem(pool.Text, places);
                 }
             }
-            return pools.ToImmutable();
+            return pools;
         }
 
         Digest DigestOfFiles()

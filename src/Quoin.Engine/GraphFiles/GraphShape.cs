@@ -22,7 +22,7 @@ static class GraphShape
 
     static readonly MapShape ExitCodes = new(
         new ChoiceShape(
-            "failed", "bad-input", "permission", "configuration", "temporary", "timeout",
+            "success", "failed", "bad-input", "permission", "configuration", "temporary", "timeout",
             "out-of-memory", "signal"),
         "CODE")
     {

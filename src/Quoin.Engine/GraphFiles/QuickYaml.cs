@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -14,16 +13,8 @@ sealed class QuickYaml
 {
     const int DepthMax = 32;
 
-    // Tabs, other line ends, control characters, what takes two chars: rare, so not for this one.
-    static readonly SearchValues<char> Foreign = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(c =>
-            (char.IsControl(c) && c != '\n') || char.IsSurrogate(c)
-            || c is '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF')]);
-
     // What a plain scalar does not begin with; - is looked at more closely.
-    static readonly SearchValues<char> Indicators = SearchValues.Create("?:,[]{}#&*!|>'\"%@`");
-
-    static readonly SearchValues<char> FlowEnds = SearchValues.Create(",[]{}:#\n");
+    const string Indicators = "?:,[]{}#&*!|>'\"%@`";
 
     readonly string text;
     int at;
@@ -35,12 +26,18 @@ sealed class QuickYaml
     /// <summary>The root, which is a map; null: not understood.</summary>
     public static YamlNode? Read(string text)
     {
-        if (text.AsSpan().IndexOfAny(Foreign) >= 0) return null;
+        foreach (var c in text)
+            if (c is < ' ' or > '~' && IsForeign(c)) return null;
         var reader = new QuickYaml(text);
         if (!reader.SkipToContent() || !reader.LooksLikeKey()) return null;
         var root = reader.Map(0);
         return root is not null && !reader.SkipToContent() ? root : null;
     }
+
+    // Tabs, other line ends, control characters, what takes two chars: rare, so not for this one.
+    static bool IsForeign(char c) =>
+        (char.IsControl(c) && c != '\n') || char.IsSurrogate(c)
+        || c is '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF';
 
     int Column => at - lineStart;
 
@@ -118,7 +115,7 @@ sealed class QuickYaml
             if (!LooksLikeKey() || Key() is not { } key) return null;
             at++; // The colon.
             if (Value(column, depth + 1, allowsListHere: true) is not { } value) return null;
-            map.Entries.Add((key, value));
+            map.Entries.Add(new(key, value));
             if (!SkipToContent() || Column < column) return map;
             if (Column > column) return null;
         }
@@ -301,7 +298,7 @@ sealed class QuickYaml
                 if (item.Kind != YamlKind.Text || Current != ':' || !IsBlank(at + 1)) return null;
                 at++;
                 if (!SkipInFlow(parent) || FlowItem(parent, depth) is not { } value) return null;
-                node.Entries.Add((item, value));
+                node.Entries.Add(new(item, value));
             }
             else
             {
@@ -326,15 +323,14 @@ sealed class QuickYaml
         var (start, column) = (at, Column + 1);
         while (true)
         {
-            var length = text.AsSpan(at).IndexOfAny(FlowEnds);
-            if (length < 0) return null;
-            at += length;
+            while (at < text.Length && !IsFlowEnd(text[at])) at++;
+            if (at == text.Length) return null;
             var isInside = text[at] == ':'
                 ? !IsBlank(at + 1)
                 : text[at] == '#' && text[at - 1] != ' ';
             if (!isInside) break;
             // a:, and a:} have an empty value in some readings.
-            if (text[at] == ':' && FlowEnds.Contains(text[at + 1])) return null;
+            if (text[at] == ':' && IsFlowEnd(text[at + 1])) return null;
             at++;
         }
         var end = at;
@@ -342,6 +338,8 @@ sealed class QuickYaml
         at = end;
         return Scalar(text[start..end], column, isPlain: true);
     }
+
+    static bool IsFlowEnd(char c) => c is ',' or '[' or ']' or '{' or '}' or ':' or '#' or '\n';
 
     // In brackets a line end is a space; lines below have to be indented like the rest.
     bool SkipInFlow(int parent)

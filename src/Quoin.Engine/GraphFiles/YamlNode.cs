@@ -38,7 +38,7 @@ sealed class YamlNode(YamlKind kind, int line, int column)
 
     public List<YamlNode> Items { get; } = kind == YamlKind.List ? [] : Nothing;
 
-    public List<(YamlNode Key, YamlNode Value)> Entries { get; } =
+    public List<YamlEntry> Entries { get; } =
         kind == YamlKind.Map ? [] : NoEntries;
 
     /// <summary>Nothing was written where a value belongs.</summary>
@@ -53,7 +53,7 @@ sealed class YamlNode(YamlKind kind, int line, int column)
     };
 
     static readonly List<YamlNode> Nothing = [];
-    static readonly List<(YamlNode, YamlNode)> NoEntries = [];
+    static readonly List<YamlEntry> NoEntries = [];
 
     /// <summary>The first value of a key, or null.</summary>
     public YamlNode? Find(string key)
@@ -65,3 +65,6 @@ sealed class YamlNode(YamlKind kind, int line, int column)
 
     static string Clip(string text) => text.Length <= 60 ? text : text[..57] + "...";
 }
+
+/// <summary>A key of a map and its value.</summary>
+sealed record YamlEntry(YamlNode Key, YamlNode Value);

@@ -218,7 +218,7 @@ static class YamlReader
                 }
                 parser.MoveNext();
                 if (Node(depth + 1) is not { } value) return null;
-                map.Entries.Add((key, value));
+                map.Entries.Add(new(key, value));
             }
             return map;
         }

@@ -124,7 +124,7 @@ public class ConfigProtocolTests
             Outputs = [new("a/{x}", default)],
             ConfigCommand = [new("ask", default)],
             Exec = [new("run", default), new("x={x}", default)],
-            Env = [("A", new("1", default))],
+            Env = [new("A", new("1", default))],
             Limits = new() { Resources = new() { Cpu = 7 } },
         });
         var problems = new List<GraphProblem>();

@@ -136,6 +136,6 @@ public sealed class ExplainTests
     [
         Source("orders", "orders.csv"),
         Job("clean", "clean/{x}", "orders"),
-        Job("report", "report/{x}", "clean/{x}") with { Env = [("REGION", At(region))] },
+        Job("report", "report/{x}", "clean/{x}") with { Env = [new("REGION", At(region))] },
     ];
 }

@@ -16,7 +16,7 @@ public sealed class NodeFingerprintTests
             Job("daily", "right/{x} left/{x}", "clean/{x}", "etc/{x}", "clean/a") with
             {
                 Exec = [At("tool"), At("--x={x}"), At("{out...}")],
-                Env = [("REGION", At("eu")), ("DAY", At("{x}"))],
+                Env = [new("REGION", At("eu")), new("DAY", At("{x}"))],
                 Options =
                 [
                     new JobOption("theme", "dark", true), new JobOption("locale", "C", false),
@@ -85,7 +85,8 @@ public sealed class NodeFingerprintTests
                 At("a\tb\\c"), At("{out}"), .. Enumerable.Range(0, 8).Select(i => At($"{i}"))],
             Env =
             [
-                ("B", At("{x}")), ("A", At("1")), ("C", At("line\nbreak")), ("a", At("{d.year}")),
+                new("B", At("{x}")), new("A", At("1")), new("C", At("line\nbreak")),
+                new("a", At("{d.year}")),
             ],
         });
         var writer = new FingerprintWriter();

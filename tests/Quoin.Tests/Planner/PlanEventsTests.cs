@@ -102,7 +102,7 @@ public sealed class PlanEventsTests
         var node = plan.Graph.ProducerOf(world.P("a"));
         var old = plan.Test.Fingerprints.DefinitionTextOf(node).ToArray();
         world.Declare(
-            Source("s", "data/s.csv"), Job("a", "a", "s") with { Env = [("REGION", At("us"))] });
+            Source("s", "data/s.csv"), Job("a", "a", "s") with { Env = [new("REGION", At("us"))] });
         plan = world.Plan("a");
         var now = plan.Test.Fingerprints.DefinitionTextOf(plan.Graph.ProducerOf(world.P("a")));
 

@@ -308,7 +308,7 @@ public sealed class PlanTests
     [
         Source("s", "data/s.csv"),
         Job("a", "a", "s"),
-        Job("b", "b", "a") with { Env = [("REGION", At(region))] },
+        Job("b", "b", "a") with { Env = [new("REGION", At(region))] },
         Job("c", "c", "b"),
     ];
 

@@ -182,6 +182,21 @@ sealed partial class QuoinProcess : IDisposable
         }
     }
 
+    /// <summary>Waits until it printed so many lines; false when it ended before that.</summary>
+    public bool WaitForLines(int count)
+    {
+        lock (gate)
+        {
+            while (stdout.Count + stderr.Count < count)
+            {
+                if (open == 0) return false;
+                if (!Monitor.Wait(gate, TestWorkspace.Patience))
+                    throw new TimeoutException($"only these lines{Printed()}");
+            }
+            return true;
+        }
+    }
+
     /// <summary>Waits for the end of the process and of its output.</summary>
     public CommandResult WaitForExit()
     {

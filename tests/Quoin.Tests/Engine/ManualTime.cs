@@ -5,7 +5,7 @@ sealed class ManualTime(DateTimeOffset start) : TimeProvider
 {
     readonly Lock gate = new();
     readonly List<Timer> timers = [];
-    readonly SemaphoreSlim set = new(0);
+    TaskCompletionSource set = NewSignal();
     DateTimeOffset now = start;
 
     public override DateTimeOffset GetUtcNow()
@@ -26,12 +26,14 @@ sealed class ManualTime(DateTimeOffset start) : TimeProvider
     {
         while (true)
         {
+            Task changed;
             lock (gate)
             {
+                changed = set.Task;
                 var due = timers.Where(timer => timer.DueAt is not null).ToArray();
                 if (due.Length > 0) return due.Min(timer => timer.DueAt!.Value) - now;
             }
-            Assert.True(await set.WaitAsync(TimeSpan.FromSeconds(20), ct), "no timer was set");
+            await changed.WaitAsync(TimeSpan.FromSeconds(20), ct);
         }
     }
 
@@ -47,6 +49,9 @@ sealed class ManualTime(DateTimeOffset start) : TimeProvider
         foreach (var timer in due) timer.Fire();
     }
 
+    static TaskCompletionSource NewSignal() =>
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     sealed class Timer(ManualTime time, TimerCallback callback, object? state) : ITimer
     {
         public DateTimeOffset? DueAt { get; set; }
@@ -58,7 +63,8 @@ sealed class ManualTime(DateTimeOffset start) : TimeProvider
                 if (!time.timers.Contains(this)) time.timers.Add(this);
                 DueAt = dueTime == Timeout.InfiniteTimeSpan ? null : time.now + dueTime;
             }
-            if (DueAt is not null) time.set.Release();
+            var signal = Interlocked.Exchange(ref time.set, NewSignal());
+            signal.SetResult();
             return true;
         }
 

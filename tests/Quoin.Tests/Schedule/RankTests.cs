@@ -108,7 +108,7 @@ public sealed class RankTests
     {
         var result = new int[graph.Count];
         foreach (var word in times.Split(' '))
-            result[graph.ProducerOf(graph.Names.Intern(word[..1]))] = int.Parse(word[1..]);
+            result[graph.ProducerOf(graph.Names.Intern(word.AsSpan(0, 1)))] = int.Parse(word.AsSpan(1));
         return result;
     }
 

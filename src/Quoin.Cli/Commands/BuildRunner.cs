@@ -16,6 +16,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
 
     readonly BuildWatch watch = new(cli.Time);
     Dictionary<string, TimeSpan> usualOfJobs = [];
+    bool stopWhenAccepted;
 
     /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>
     public async Task<int> RunAsync(SqliteStore store, WantRequest request)
@@ -27,14 +28,19 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
         var view = ViewOf(progress);
         watch.OnPlan = plan => usualOfJobs = UsualOf(plan, session.History);
         var asked = session.WantAsync(request);
-        using var onStop = interruption.Stop.Register(() => Stop(session, progress));
+        // A signal arrives on a thread of its own; the progress belongs to the one that shows.
+        using var onStop = interruption.Stop.Register(
+            () => watch.Post(() => Stop(session, progress)));
         using var onKill = interruption.Kill.Register(() =>
         {
             watch.Tell("killing what runs");
             session.Kill();
         });
         var tick = view is PlainBuildView ? PlainTick : ScreenTick;
-        await watch.ShowAsync(progress, view, asked, () => progress.Running == 0, tick);
+        await watch.ShowAsync(progress, view, asked, () => progress.Running == 0, tick, () =>
+        {
+            if (stopWhenAccepted && progress.IsAccepted) Stop(session, progress);
+        });
         var report = await asked;
         var exitCode = interruption.ExitCodeOfSignal ?? CodeOf(report, progress);
         if (report.Refusal is { } refusal)
@@ -78,10 +84,11 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     {
         if (!progress.IsAccepted)
         {
-            watch.Tell("stopping");
-            session.Cancel(null, "signal");
+            if (!stopWhenAccepted) watch.Tell("stopping when the plan is made (once more kills)");
+            stopWhenAccepted = true;
             return;
         }
+        stopWhenAccepted = false;
         session.Cancel(progress.Want, "signal");
         var running = progress.Tasks.Where(task => task.State == TaskState.Running)
             .Select(task => progress.NameOf(task.Name)).ToList();

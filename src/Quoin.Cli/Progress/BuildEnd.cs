@@ -16,6 +16,11 @@ static class BuildEnd
             yield return noOp;
             yield break;
         }
+        if (progress.Phase == BuildPhase.AnalysisFailed)
+        {
+            yield return NothingStarted(progress);
+            yield break;
+        }
         yield return new Line($"{progress.Want}", Style.Bold).Add(" ")
             .Add(BuildPhrases.Outcome(progress.Phase), StyleOf(progress.Phase))
             .Add($": {progress.Done} of {progress.Counts.Total}: {BuildPhrases.Totals(progress)}");
@@ -31,6 +36,11 @@ static class BuildEnd
         if (NoOp(progress, elapsed) is { } noOp)
         {
             yield return noOp;
+            yield break;
+        }
+        if (progress.Phase == BuildPhase.AnalysisFailed)
+        {
+            yield return NothingStarted(progress);
             yield break;
         }
         var good = progress.Wanted - progress.WantedFailed;
@@ -65,6 +75,9 @@ static class BuildEnd
             $" {progress.Wanted} of {progress.Wanted} current"
                 + $" ({progress.Counts.Total} checked in {Units.Duration(elapsed)})");
     }
+
+    static Line NothingStarted(BuildProgress progress) => Mark(progress.Phase).Add(
+        $" {Units.Count(progress.Problems.Count, "error")}; nothing was started  {progress.Want}");
 
     static IEnumerable<string> Numbers(BuildProgress progress)
     {

@@ -39,6 +39,12 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     /// <summary>When it ended; null while it is open.</summary>
     public DateTimeOffset? EndedAt { get; private set; }
 
+    /// <summary>
+    /// How many of the want's targets somebody asked for, where that is known: what only blocked
+    /// partitions need is a target too, behind them.
+    /// </summary>
+    public int? Requested { get; set; }
+
     /// <summary>How many partitions were wanted.</summary>
     public int Wanted { get; private set; }
 
@@ -167,8 +173,8 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         {
             case WantAccepted e:
                 if (StartedAt == default) StartedAt = at;
-                Wanted = e.Targets.Length;
-                targets.UnionWith(e.Targets);
+                Wanted = Requested ?? e.Targets.Length;
+                targets.UnionWith(e.Targets.Take(Wanted));
                 foreach (var target in e.Targets) Demand(target);
                 break;
             case WantPlanned e:

@@ -22,9 +22,11 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     {
         public sealed record Events(IReadOnlyList<LoggedEvent> Logged) : News;
 
-        public sealed record Plan(TimeLeft? Estimate) : News;
+        public sealed record Plan(TimeLeft? Estimate, int Targets) : News;
 
         public sealed record Words(string Message, bool IsWarning) : News;
+
+        public sealed record Call(Action Do) : News;
     }
 
     /// <summary>What the last plan said: counts for when there is no want.</summary>
@@ -63,7 +65,7 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     {
         OnPlan(plan);
         Plan = plan;
-        news.Writer.TryWrite(new News.Plan(estimate));
+        news.Writer.TryWrite(new News.Plan(estimate, plan.Targets.Length));
         Release();
     }
 
@@ -96,12 +98,16 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     /// <summary>Tells the user something that is no event.</summary>
     public void Tell(string message) => news.Writer.TryWrite(new News.Words(message, false));
 
+    /// <summary>Runs something on the thread that shows, in its place among the news.</summary>
+    public void Post(Action action) => news.Writer.TryWrite(new News.Call(action));
+
     /// <summary>
     /// Shows the news until <paramref name="isOver"/>, asked each time there is nothing more to
     /// show, says that none will come. Looks at it again when <paramref name="end"/> completes.
     /// </summary>
     public async Task ShowAsync(
-        BuildProgress progress, IBuildView view, Task end, Func<bool> isOver, TimeSpan tick)
+        BuildProgress progress, IBuildView view, Task end, Func<bool> isOver, TimeSpan tick,
+        Action? afterEach = null)
     {
         var painted = time.GetTimestamp();
         while (true)
@@ -109,6 +115,7 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
             while (news.Reader.TryRead(out var next))
             {
                 Take(next, progress, view);
+                afterEach?.Invoke();
                 if (time.GetElapsedTime(painted) < tick) continue;
                 view.Tick(time.GetUtcNow());
                 painted = time.GetTimestamp();
@@ -136,7 +143,11 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
         {
             case News.Plan plan:
                 Estimate = plan.Estimate;
+                if (!progress.IsAccepted) progress.Requested = plan.Targets;
                 PlannedAt = time.GetUtcNow();
+                break;
+            case News.Call call:
+                call.Do();
                 break;
             case News.Words words:
                 view.Say(words.IsWarning ? $"warning: {words.Message}" : words.Message);

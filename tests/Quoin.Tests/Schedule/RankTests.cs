@@ -108,7 +108,10 @@ public sealed class RankTests
     {
         var result = new int[graph.Count];
         foreach (var word in times.Split(' '))
-            result[graph.ProducerOf(graph.Names.Intern(word.AsSpan(0, 1)))] = int.Parse(word.AsSpan(1));
+        {
+            var node = graph.ProducerOf(graph.Names.Intern(word.AsSpan(0, 1)));
+            result[node] = int.Parse(word.AsSpan(1));
+        }
         return result;
     }
 

@@ -63,7 +63,8 @@ public sealed record Workspace
     public string Absolute(string relative) => Path.Combine(Root, relative);
 
     /// <summary>
-    /// The folder of one attempt while it runs: <c>.quoin/staging/r-19.2</c>. One folder and not two,
+    /// The folder of one attempt while it runs: <c>.quoin/staging/r-19.2</c>. One folder and not
+    /// two,
     /// because making and removing it costs as much as starting a process.
     /// </summary>
     public string StagingOf(AttemptId attempt) =>

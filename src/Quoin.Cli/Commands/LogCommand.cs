@@ -34,12 +34,14 @@ static class LogCommand
     public static async Task<int> RunAsync(Cli cli, string id, bool follow)
     {
         var workspace = Project.Find(cli);
+        using var interruption = follow ? new Interruption() : null;
+        var stop = interruption?.Stop ?? CancellationToken.None;
+        if (follow && !await IsThereAsync(cli, workspace, id, stop))
+            return interruption?.ExitCodeOfSignal ?? ExitCode.Ok;
         var path = FileOf(workspace, id);
         await using var file = new FileStream(
             path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var tail = new LineTail(file);
-        using var interruption = follow ? new Interruption() : null;
-        var stop = interruption?.Stop ?? CancellationToken.None;
         var ended = false;
         while (true)
         {
@@ -63,6 +65,31 @@ static class LogCommand
                 return interruption?.ExitCodeOfSignal ?? ExitCode.Ok;
             }
         }
+    }
+
+    // An active run whose process is not launched yet has no log so far: it is waited for. False
+    // when the wait was interrupted; what is not active is not waited for.
+    static async Task<bool> IsThereAsync(
+        Cli cli, Workspace workspace, string id, CancellationToken stop)
+    {
+        if (!RunId.TryParse(id, out var run)) return true;
+        while (Attempts(Path.Combine(workspace.LogDirectory, run.ToString())).Count == 0)
+        {
+            await using (var store = Project.OpenForReading(cli, workspace))
+            {
+                var state = StateLoader.Load(store, new PartitionNames()).State;
+                if (!state.Runs.ContainsKey(run.Value)) return true;
+            }
+            try
+            {
+                await Task.Delay(LookAgain, cli.Time, stop);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     static string FileOf(Workspace workspace, string id)

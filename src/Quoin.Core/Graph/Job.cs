@@ -124,13 +124,22 @@ public sealed class Job
     /// <exception cref="InvalidOperationException">
     /// What <see cref="Expand"/> returns as wrong for the same output.
     /// </exception>
-    public JobConfig Configure(string output, IKnownPartitions? known = null)
+    public JobConfig Configure(string output, IKnownPartitions? known = null) =>
+        Configure(output, known, null);
+
+    /// <summary>
+    /// The same for inputs that a plan has found out before, in declared order.
+    /// </summary>
+    public JobConfig ConfigureWith(string output, ImmutableArray<string> inputs) =>
+        Configure(output, null, inputs);
+
+    JobConfig Configure(string output, IKnownPartitions? known, ImmutableArray<string>? found)
     {
         var name = Encoding.UTF8.GetBytes(output);
         Span<Slot> slots = stackalloc Slot[Pattern.CapturesMax];
         if (!TryBind(name, slots)) throw new InvalidOperationException(NotAnOutput(name));
-        var inputs = ImmutableArray.CreateBuilder<string>(Inputs.Length);
-        foreach (var template in Inputs)
+        var inputs = found?.ToBuilder() ?? ImmutableArray.CreateBuilder<string>(Inputs.Length);
+        foreach (var template in found is null ? Inputs : [])
         {
             var sink = new TextSink(inputs);
             if (Expansion.Expand(template, name, slots, known, ref sink) is { } wrong)

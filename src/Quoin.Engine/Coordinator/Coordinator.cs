@@ -30,9 +30,13 @@ sealed class Coordinator : IDisposable
         planning = new Planning(
             parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
         dispatcher = new Dispatcher(this, parts, planning, mailbox);
+        PlanLog = new PlanLog(parts.Workspace, parts.Time, parts.Observer.Warn);
     }
 
     KernelState State => parts.State;
+
+    /// <summary>Where plans and refusals are told to people who ask later.</summary>
+    public PlanLog PlanLog { get; }
 
     /// <summary>The position of the newest committed event.</summary>
     public long Position => position;
@@ -185,6 +189,8 @@ sealed class Coordinator : IDisposable
         reports[want.Value] = m.Report;
         foreach (var e in planning.Events(estimates, options.Strict)) Do(new ProposePlan(e));
         Delegate(want, plan);
+        var accepted = State.Wants.GetValueOrDefault(want.Value);
+        AfterCommit(() => PlanLog.Planned(want, accepted, plan));
         AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
     }
 
@@ -210,6 +216,7 @@ sealed class Coordinator : IDisposable
         var want = WantOf(wanted);
         if (want is null) return;
         var plan = planning.MakeAgain(wanted, killed.Token);
+        AfterCommit(() => PlanLog.Planned(want.Id, null, plan));
         foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
             Do(new ProposePlan(e is WantPlanned planned
                 ? new PlanExtended(want.Id, wanted[0], planned.Counts)
@@ -230,6 +237,7 @@ sealed class Coordinator : IDisposable
         else if (outcome == WantOutcome.Failed)
             Apply(new WantFailed(want.Id, [.. want.FailedTargets]));
         planning.Forget(want.Id);
+        AfterCommit(() => PlanLog.Ended(want.Id, outcome));
         if (reports.Remove(want.Id.Value, out var report))
             AfterCommit(() => report.TrySetResult(
                 new WantReport

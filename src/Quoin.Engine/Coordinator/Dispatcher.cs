@@ -143,6 +143,9 @@ sealed class Dispatcher : IDisposable
         {
             ledger.Give(p);
             if (refusal.Code == "output-held") held.Add(p);
+            var name = State.Names.Text(p);
+            coordinator.AfterCommit(
+                () => coordinator.PlanLog.Refused(planned.Want, name, refusal));
             return;
         }
         var run = State.Runs[State.LastRun];

@@ -91,7 +91,12 @@ sealed class LocalWorker : IDisposable
     JobSpec SpecOf(LaunchRequest request)
     {
         var job = request.Job;
-        var config = request.Config ?? job.Configure(names.Text(request.Outputs[0]));
+        var inputs = ImmutableArray.CreateRange(
+            request.Inputs,
+            i => new SpecInput(names.Text(i.Partition), PathOf(i.Partition), i.Digest));
+        var config = request.Config ?? job.ConfigureWith(
+            names.Text(request.Outputs[0]),
+            ImmutableArray.CreateRange(inputs, input => input.Ref));
         var id = request.Id;
         return new JobSpec
         {
@@ -99,9 +104,7 @@ sealed class LocalWorker : IDisposable
             Epoch = request.Epoch,
             Config = config,
             WorkingDirectory = workspace.Absolute(job.Folder),
-            Inputs = ImmutableArray.CreateRange(
-                request.Inputs, i => new SpecInput(
-                    names.Text(i.Partition), PathOf(i.Partition), i.Digest)),
+            Inputs = inputs,
             Outputs = ImmutableArray.CreateRange(
                 request.Outputs, o => new SpecOutput(
                     names.Text(o), PathOf(o), request.Claims.Contains(o))),

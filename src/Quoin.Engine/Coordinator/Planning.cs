@@ -39,7 +39,7 @@ sealed class Planning(
     {
         var analysis = new Analysis(graph, state.Names, new AnalysisOptions
         {
-            FoundInputs = state.FoundInputs,
+            FoundInputs = state.FoundInputs, Known = facts.Known,
         });
         analysis.Start(targets.AsSpan());
         while (analysis.Requests is { IsEmpty: false } requests)

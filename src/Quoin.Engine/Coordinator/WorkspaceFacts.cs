@@ -24,6 +24,22 @@ public sealed class WorkspaceFacts(
     /// <summary>With <c>--thorough</c> outputs are hashed, however their stat looks.</summary>
     public bool Thorough { get; set; }
 
+    /// <summary>
+    /// What <c>{x:known}</c> runs through: enumerable from the graph, or recorded. Found out when a
+    /// plan asks.
+    /// </summary>
+    public IKnownPartitions Known =>
+        new KnownPartitions(graph, glob => Glob.Files(workspace.Root, glob), Recorded());
+
+    IEnumerable<string> Recorded()
+    {
+        for (var id = 0; id < state.CellCount; id++)
+        {
+            var partition = new PartitionId(id);
+            if (state.TryGetManifest(partition, out _)) yield return state.Names.Text(partition);
+        }
+    }
+
     /// <summary>Files may have changed: the next plan looks again.</summary>
     public void Forget()
     {

@@ -182,6 +182,41 @@ public sealed class OutcomeTests
     }
 
     [Fact]
+    public async Task Known_partitions_are_those_that_were_built_or_can_be_told()
+    {
+        using var world = new EngineWorld("""
+            quoin: 1
+            name: known
+            datasets:
+              raw/{name}: { source: "raw/{name}.txt" }
+            jobs:
+              clean:
+                outputs: ["clean/{name}"]
+                inputs: ["raw/{name}"]
+                exec: [cp, "{in}", "{out}"]
+              all:
+                outputs: [all]
+                inputs: ["clean/{name:known}"]
+                exec: [cat, "{in...}"]
+                stdout: "{out}"
+            """);
+        world.Write("raw/a.txt", "a\n");
+        world.Write("raw/b.txt", "b\n");
+        Assert.Equal("Succeeded", await world.BuildAsync("all"));
+        Assert.Equal("a\nb\n", world.Output("all"));
+    }
+
+    [Fact]
+    public async Task A_want_leaves_a_log_of_its_plan()
+    {
+        using var world = World(Job("a", "", "echo a >$0"));
+        Assert.Equal("Succeeded", await world.BuildAsync("a"));
+        var types = world.Read(".quoin/log/w-1/plan.jsonl").TrimEnd('\n').Split('\n')
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString());
+        Assert.Equal(["selected", "planned", "ended"], types);
+    }
+
+    [Fact]
     public async Task A_store_that_fails_stops_the_build_and_says_so()
     {
         using var world = World(Job("a", "", "echo >$0"));

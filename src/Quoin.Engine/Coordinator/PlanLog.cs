@@ -1,0 +1,96 @@
+using System.Buffers;
+using System.Text.Json;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// A want's plan log, <c>.quoin/log/w-17/plan.jsonl</c>: what analysis found and decided, one JSON
+/// line an entry, for people who ask later. Nothing reads it to decide anything.
+/// </summary>
+sealed class PlanLog(Workspace workspace, TimeProvider time, Action<string> warn)
+{
+    /// <summary>The want was planned: how much, and every problem with its chain.</summary>
+    public void Planned(WantId want, WantToken? token, Plan plan)
+    {
+        if (token is not null)
+            Add(want, "selected", json =>
+            {
+                json.WriteString("request", token.Request);
+                json.WriteNumber("wanted", token.Targets.Length);
+            });
+        foreach (var problem in plan.Problems) Problem(want, problem);
+        Add(want, token is null ? "extended" : "planned", json =>
+        {
+            var counts = plan.Counts;
+            json.WriteString("graph", plan.Graph.Graph.Digest.ToString());
+            json.WriteNumber("partitions", counts.Total);
+            json.WriteNumber("current", counts.Current);
+            json.WriteNumber("build", counts.Build);
+            json.WriteNumber("maybe", counts.Maybe);
+            json.WriteNumber("blocked", counts.Blocked);
+            json.WriteNumber("delegated", plan.Delegated);
+        });
+    }
+
+    /// <summary>
+    /// A run could not be scheduled yet; it is tried again, and that is never fatal.
+    /// </summary>
+    public void Refused(WantId want, string partition, Refusal refusal) =>
+        Add(want, "schedule-refused", json =>
+        {
+            json.WriteString("partition", partition);
+            json.WriteString("code", refusal.Code);
+            json.WriteString("message", refusal.Message);
+        });
+
+    /// <summary>The want ended.</summary>
+    public void Ended(WantId want, WantOutcome outcome) =>
+        Add(want, "ended", json => json.WriteString("outcome", outcome switch
+        {
+            WantOutcome.Succeeded => "succeeded",
+            WantOutcome.Failed => "failed",
+            WantOutcome.Cancelled => "cancelled",
+        }));
+
+    void Problem(WantId want, PlanProblem problem) =>
+        Add(want, "unresolved", json =>
+        {
+            json.WriteString("code", problem.Code);
+            json.WriteString("message", problem.Message);
+            json.WriteStartArray("chain");
+            foreach (var link in problem.Chain) json.WriteStringValue(link);
+            json.WriteEndArray();
+        });
+
+    void Add(WantId want, string type, Action<Utf8JsonWriter> fields)
+    {
+        var line = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(line))
+        {
+            json.WriteStartObject();
+            json.WriteString("at", time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
+            json.WriteString("type", type);
+            fields(json);
+            json.WriteEndObject();
+        }
+        line.Write("\n"u8);
+        Append(Path.Combine(workspace.LogDirectory, want.ToString()), line.WrittenSpan);
+    }
+
+    void Append(string folder, ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            using var file = new FileStream(
+                Path.Combine(folder, "plan.jsonl"), FileMode.Append, FileAccess.Write,
+                FileShare.ReadWrite, bufferSize: 0);
+            file.Write(line);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            warn($"the plan log cannot be written: {e.Message}");
+        }
+    }
+}

@@ -81,7 +81,7 @@ static class JobBench
                 Inputs = [new SpecInput("in", root + "/in", default)],
                 Outputs = [new SpecOutput("a", $"{root}/data/{i % 100}/{i}", true)],
                 StagingDirectory = $"{root}/staging/r-{i}.1",
-                LogFile = $"{root}/log/r-{i}/1.jsonl",
+                LogFile = $"{root}/log/r-{i}.1.jsonl",
             },
             new JobControl(), NoObserver.Instance);
         if (result.End != JobEnd.Completed)

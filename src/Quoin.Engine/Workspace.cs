@@ -70,7 +70,10 @@ public sealed record Workspace
     public string StagingOf(AttemptId attempt) =>
         $"{StagingDirectory}/{attempt.Run}.{attempt.Attempt}";
 
-    /// <summary>The structured log of one attempt: <c>.quoin/log/r-19/2.jsonl</c>.</summary>
+    /// <summary>
+    /// The structured log of one attempt: <c>.quoin/log/r-19.2.jsonl</c>. In one folder for all:
+    /// a folder a run costs more than twice the process that it is about.
+    /// </summary>
     public string LogOf(AttemptId attempt) =>
-        $"{LogDirectory}/{attempt.Run}/{attempt.Attempt}.jsonl";
+        $"{LogDirectory}/{attempt.Run}.{attempt.Attempt}.jsonl";
 }

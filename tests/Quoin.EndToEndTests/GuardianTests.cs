@@ -209,7 +209,7 @@ static class GuardedHost
         Inputs = ImmutableArray<SpecInput>.Empty,
         Outputs = [new SpecOutput("out/1", Path.Join(workspace, "out/1"), true)],
         StagingDirectory = Path.Join(workspace, ".quoin/staging/r-1.1"),
-        LogFile = Path.Join(workspace, ".quoin/log/r-1/1.jsonl"),
+        LogFile = Path.Join(workspace, ".quoin/log/r-1.1.jsonl"),
     };
 
     sealed class Announcer : IJobObserver

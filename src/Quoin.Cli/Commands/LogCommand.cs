@@ -107,28 +107,29 @@ static class LogCommand
             throw new UsageException(
                 "usage", $"\"{id}\" is not a run (r-19, r-19/2) or a want (w-17)");
         }
-        var folder = Path.Combine(workspace.LogDirectory, run.ToString());
-        var attempts = Attempts(folder);
+        var attempts = Attempts(workspace.LogDirectory, run);
         if (attempts.Count == 0)
         {
             throw new UsageException(
-                "no-log", $"there is no log of {run} in {folder}; quoin runs lists the runs");
+                "no-log",
+                $"there is no log of {run} in {workspace.LogDirectory}; quoin runs lists the runs");
         }
-        if (slash < 0) return Path.Combine(folder, $"{attempts[^1]}.jsonl");
+        if (slash < 0) return workspace.LogOf(new AttemptId(run, attempts[^1]));
         return int.TryParse(id.AsSpan(slash + 1), NumberStyles.None, null, out var attempt)
             && attempts.Contains(attempt)
-            ? Path.Combine(folder, $"{attempt}.jsonl")
+            ? workspace.LogOf(new AttemptId(run, attempt))
             : throw new UsageException(
                 "no-log", $"{run} has no attempt {id[(slash + 1)..]}; there is"
                     + $" {string.Join(", ", attempts.Select(n => $"{run}/{n}"))}");
     }
 
-    static List<int> Attempts(string folder)
+    // The numbers in names like r-19.2.jsonl, ascending.
+    static List<int> Attempts(string folder, RunId run)
     {
         if (!Directory.Exists(folder)) return [];
-        var numbers = Directory.EnumerateFiles(folder, "*.jsonl")
-            .Select(file => int.TryParse(
-                Path.GetFileNameWithoutExtension(file), NumberStyles.None, null, out var n) ? n : 0)
+        var numbers = Directory.EnumerateFiles(folder, $"{run}.*.jsonl")
+            .Select(file => Path.GetFileName(file).Split('.')[1])
+            .Select(text => int.TryParse(text, NumberStyles.None, null, out var n) ? n : 0)
             .Where(n => n > 0).ToList();
         numbers.Sort();
         return numbers;

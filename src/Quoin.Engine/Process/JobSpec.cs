@@ -44,7 +44,7 @@ public sealed record JobSpec
     /// </summary>
     public required string StagingDirectory { get; init; }
 
-    /// <summary>Absolute path of the structured log: <c>.quoin/log/r-19/2.jsonl</c>.</summary>
+    /// <summary>Absolute path of the structured log: <c>.quoin/log/r-19.2.jsonl</c>.</summary>
     public required string LogFile { get; init; }
 
     /// <summary>After this the process group gets SIGTERM; null: never.</summary>

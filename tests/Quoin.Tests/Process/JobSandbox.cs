@@ -26,7 +26,7 @@ sealed class JobSandbox : IDisposable
 
     public JobProcess Processes { get; }
 
-    public string Log => Path.Join(Root, ".quoin/log/r-1/1.jsonl");
+    public string Log => Path.Join(Root, ".quoin/log/r-1.1.jsonl");
 
     public string Staging => Path.Join(Root, ".quoin/staging/r-1.1");
 

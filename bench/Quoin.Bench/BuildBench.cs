@@ -52,13 +52,13 @@ static class BuildBench
     // QUOIN_BENCH_SMALL=1 is for trying this program out.
     static IEnumerable<(BuildGraph Graph, int Rounds)> Graphs()
     {
-        yield return (BuildGraph.Wide(1000), 5);
-        yield return (BuildGraph.Chain(1000), 5);
-        yield return (BuildGraph.Layered(10, 91), 5);
+        yield return (BuildGraph.Wide(1000), 3);
+        yield return (BuildGraph.Chain(1000), 3);
+        yield return (BuildGraph.Layered(10, 91), 3);
         if (Environment.GetEnvironmentVariable("QUOIN_BENCH_SMALL") is not null) yield break;
-        yield return (BuildGraph.Wide(10_000), 3);
-        yield return (BuildGraph.Chain(10_000), 3);
-        yield return (BuildGraph.Layered(50, 151), 3);
+        yield return (BuildGraph.Wide(10_000), 2);
+        yield return (BuildGraph.Chain(10_000), 2);
+        yield return (BuildGraph.Layered(50, 151), 2);
     }
 
     static void Measure(string place, BuildGraph graph, int rounds)

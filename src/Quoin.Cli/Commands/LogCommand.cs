@@ -73,7 +73,7 @@ static class LogCommand
         Cli cli, Workspace workspace, string id, CancellationToken stop)
     {
         if (!RunId.TryParse(id, out var run)) return true;
-        while (Attempts(Path.Combine(workspace.LogDirectory, run.ToString())).Count == 0)
+        while (Attempts(workspace.LogDirectory, run).Count == 0)
         {
             await using (var store = Project.OpenForReading(cli, workspace))
             {

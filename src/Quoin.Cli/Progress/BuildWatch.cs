@@ -110,6 +110,7 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
         Action? afterEach = null)
     {
         var painted = time.GetTimestamp();
+        var pause = Task.Delay(tick, time);
         while (true)
         {
             while (news.Reader.TryRead(out var next))
@@ -120,13 +121,15 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
                 view.Tick(time.GetUtcNow());
                 painted = time.GetTimestamp();
             }
-            if (end.IsCompleted && isOver() && !news.Reader.TryPeek(out _)) return;
+            // Asked once: an end that comes after this wakes the wait below.
+            var ended = end.IsCompleted;
+            if (ended && isOver() && !news.Reader.TryPeek(out _)) return;
             var more = news.Reader.WaitToReadAsync().AsTask();
-            var pause = Task.Delay(tick, time);
-            await (end.IsCompleted ? Task.WhenAny(more, pause) : Task.WhenAny(more, pause, end));
+            await (ended ? Task.WhenAny(more, pause) : Task.WhenAny(more, pause, end));
             if (!pause.IsCompleted) continue;
             view.Tick(time.GetUtcNow());
             painted = time.GetTimestamp();
+            pause = Task.Delay(tick, time);
         }
     }
 

@@ -296,7 +296,9 @@ sealed class Coordinator : IDisposable
         var stamps = parts.Files.TakeChanged();
         if (pending.Count > 0 || stamps.Count > 0 || fingerprints.Count > 0)
         {
-            var at = parts.Time.GetUtcNow();
+            // To the millisecond, as the log keeps it.
+            var at = DateTimeOffset.FromUnixTimeMilliseconds(
+                parts.Time.GetUtcNow().ToUnixTimeMilliseconds());
             var batch = new AppendBatch
             {
                 At = at, Names = State.Names, Events = pending.ToArray(),

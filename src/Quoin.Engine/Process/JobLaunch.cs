@@ -109,17 +109,17 @@ sealed class JobLaunch(
         return shown.MoveToImmutable();
     }
 
-    int KillEscaped()
+    void KillEscaped(bool last)
     {
         var count = ProcFiles.KillMarked(
             $"{JobEnvironment.OwnerVariable}={guardian.Owner}", $"QUOIN_RUN={spec.Id.Run}",
             $"QUOIN_ATTEMPT={spec.Id.Attempt}");
+        if (count == 0 && !last) return;
         var message = count > 0
             ? $"{count} of its processes left the process group and outlived it; they were killed"
             : "something still holds its output open; what it prints from here on is lost";
         Warnings.Add(message);
         log.Begin("warning"u8).With("message"u8, message).End();
-        return count;
     }
 
     static unsafe (int Read, int Write) Pipe()

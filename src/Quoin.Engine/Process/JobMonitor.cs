@@ -34,7 +34,8 @@ readonly record struct ProcessEnd
 /// </summary>
 sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
 {
-    const int HeartbeatSeconds = 15, FlushMs = 250, DrainMs = 200, StuckSeconds = 30;
+    const int HeartbeatSeconds = 15, FlushMs = 250, DrainMs = 200, LooksMax = 5;
+    const int StuckSeconds = 30;
 
     const int Stdout = 0, Stderr = 1, Process = 2, Control = 3;
 
@@ -47,8 +48,11 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
     /// <summary>Called with the bytes of a stream; an empty span means that it is over.</summary>
     public required Received OnOutput { get; init; }
 
-    /// <summary>Called when something outside of the process group still holds a pipe.</summary>
-    public required Func<int> OnEscaped { get; init; }
+    /// <summary>
+    /// Called while something outside of the process group still holds a pipe; with true, that it
+    /// is not waited for any longer.
+    /// </summary>
+    public required Action<bool> OnEscaped { get; init; }
 
     /// <summary>A piece of output; it is only there during the call.</summary>
     public delegate void Received(JobStream stream, ReadOnlySpan<byte> piece);
@@ -158,19 +162,21 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
         log.Begin("signal-sent"u8).With("signal"u8, name).End();
     }
 
-    // What is in the pipes is read to its end; who still holds them open is not waited for.
+    // What is in the pipes is read to its end. Who still holds them open is killed if it is ours,
+    // and not waited for long: it may also be another slot's child between its birth and its exec,
+    // which on a busy machine takes a moment.
     void Drain(Libc.PollFd* fds, Span<byte> buffer)
     {
         var end = Later(Stopwatch.GetTimestamp(), DrainMs / 1000.0);
-        var escaped = false;
+        var looks = 0;
         while (fds[Stdout].Fd >= 0 || fds[Stderr].Fd >= 0)
         {
             var now = Stopwatch.GetTimestamp();
             if (now >= end)
             {
-                if (escaped) return;
-                escaped = true;
-                if (OnEscaped() == 0) return;
+                looks++;
+                OnEscaped(looks == LooksMax);
+                if (looks == LooksMax) return;
                 end = Later(now, DrainMs / 1000.0);
             }
             fds[Stdout].Seen = fds[Stderr].Seen = 0;

@@ -63,11 +63,9 @@ public static class KernelBench
     {
         void Do(KernelCommand command)
         {
-            foreach (var e in Kernel.Decide(state, command).Events)
-            {
-                Evolve.Apply(state, e);
-                log.Add(e);
-            }
+            if (Kernel.Decide(state, command).Event is not { } e) return;
+            Evolve.Apply(state, e);
+            log.Add(e);
         }
         var worker = new WorkerId("bench/1/a");
         var usage = new RunUsage(DateTimeOffset.UnixEpoch, 1, 1, 1);

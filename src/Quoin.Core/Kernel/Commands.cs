@@ -108,16 +108,19 @@ public sealed record AddWorker(WorkerId Worker, int Slots) : KernelCommand;
 public sealed record RemoveWorker(WorkerId Worker) : KernelCommand;
 
 /// <summary>
-/// The kernel's answer: facts to append, or a refusal. Neither: there is nothing to do.
+/// The kernel's answer: a fact to append, or a refusal. Neither: there is nothing to do.
 /// </summary>
-public readonly record struct Decision(ImmutableArray<BuildEvent> Events, Refusal? Refusal)
+public readonly record struct Decision(BuildEvent? Event, Refusal? Refusal)
 {
     /// <summary>Asking twice is not an error.</summary>
-    public static readonly Decision Nothing = new([], null);
+    public static readonly Decision Nothing;
+
+    /// <summary>The fact as a list of one or none.</summary>
+    public ImmutableArray<BuildEvent> Events => Event is null ? [] : [Event];
 
     /// <summary>One fact.</summary>
-    public static implicit operator Decision(BuildEvent e) => new([e], null);
+    public static implicit operator Decision(BuildEvent e) => new(e, null);
 
     /// <summary>No.</summary>
-    public static implicit operator Decision(Refusal refusal) => new([], refusal);
+    public static implicit operator Decision(Refusal refusal) => new(null, refusal);
 }

@@ -82,18 +82,17 @@ public static class Kernel
     static Decision Schedule(KernelState s, ScheduleRun c)
     {
         if (!s.IsReady(c.Ready)) return NotReady(s, c.Ready);
-        var config = s.ConfigOf(c.Ready)!;
-        var claims = ImmutableArray.CreateBuilder<PartitionId>(config.Outputs.Length);
+        var outputs = s.ConfigOf(c.Ready)!.Outputs;
         var shadowed = ImmutableArray<PartitionId>.Empty;
-        foreach (var p in config.Outputs)
+        foreach (var p in outputs)
         {
             if (s.HolderOf(p) is { } holder)
                 return new Refusal(
                     "output-held", $"{s.Names.Text(p)} is held by {holder.Id}; it is tried again.");
             if (s.PlaceOf(p) == PartitionPlace.Live && !c.Supersede) shadowed = shadowed.Add(p);
-            else claims.Add(p);
         }
-        return new RunScheduled(new RunId(s.LastRun + 1), claims.DrainToImmutable(), shadowed);
+        var claims = shadowed.IsEmpty ? outputs : outputs.RemoveRange(shadowed);
+        return new RunScheduled(new RunId(s.LastRun + 1), claims, shadowed);
     }
 
     static Decision Lease(KernelState s, LeaseRun c)
@@ -113,6 +112,11 @@ public static class Kernel
     static Decision Complete(KernelState s, CompleteRun c)
     {
         if (!Holds(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
+        if (AreTheClaims(run, c.Outputs))
+            return new RunCompleted(c.Run, c.Epoch, c.Outputs)
+            {
+                Fingerprint = c.Fingerprint, Usage = c.Usage,
+            };
         var claimed = ImmutableArray.CreateBuilder<OutputManifest>(run.Claims.Length);
         var adopted = ImmutableArray<OutputManifest>.Empty;
         var discarded = ImmutableArray<PartitionId>.Empty;
@@ -129,6 +133,15 @@ public static class Kernel
         {
             Adopted = adopted, Discarded = discarded, Fingerprint = c.Fingerprint, Usage = c.Usage,
         };
+    }
+
+    // What nearly every run publishes: its claims in their order, no more and no less.
+    static bool AreTheClaims(RunToken run, ImmutableArray<OutputManifest> outputs)
+    {
+        if (outputs.Length != run.Claims.Length) return false;
+        for (var i = 0; i < outputs.Length; i++)
+            if (outputs[i].Partition != run.Claims[i]) return false;
+        return true;
     }
 
     static Decision Fail(KernelState s, FailRun c)

@@ -107,7 +107,7 @@ sealed class Coordinator : IDisposable
     public Refusal? Do(KernelCommand command)
     {
         var decision = Kernel.Decide(State, command);
-        foreach (var e in decision.Events) Apply(e);
+        if (decision.Event is { } e) Apply(e);
         return decision.Refusal;
     }
 

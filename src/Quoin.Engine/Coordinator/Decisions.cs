@@ -28,7 +28,7 @@ public static class Decisions
         {
             var decision = Kernel.Decide(state, command);
             if (decision.Refusal is { } refusal) return new DecisionsMade([], state, refusal);
-            foreach (var e in decision.Events) Apply(e);
+            if (decision.Event is { } e) Apply(e);
         }
         foreach (var (want, outcome) in state.Notices.Ended.ToArray())
         {

@@ -213,7 +213,8 @@ sealed class Coordinator : IDisposable
             .ToImmutableArray();
         if (wanted.IsEmpty) return;
         foreach (var p in wanted) planning.Release(p);
-        var want = WantOf(wanted);
+        // What several wants need goes to the newest: it tries again what failed before.
+        var want = State.Wants.Values.MaxBy(open => open.AcceptedAt);
         if (want is null) return;
         var plan = planning.MakeAgain(wanted, killed.Token);
         AfterCommit(() => PlanLog.Planned(want.Id, null, plan));
@@ -221,14 +222,6 @@ sealed class Coordinator : IDisposable
             Do(new ProposePlan(e is WantPlanned planned
                 ? new PlanExtended(want.Id, wanted[0], planned.Counts)
                 : e));
-    }
-
-    // The plan of a partition that several wants need goes to the newest: it tries again what
-    // failed.
-    WantToken? WantOf(ImmutableArray<PartitionId> wanted)
-    {
-        _ = wanted;
-        return State.Wants.Values.MaxBy(want => want.AcceptedAt);
     }
 
     void End(WantToken want, WantOutcome outcome)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -157,11 +156,4 @@ public sealed class WorkspaceFacts(
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> FingerprintText(Digest fingerprint) =>
         store.FingerprintText(fingerprint) ?? ReadOnlyMemory<byte>.Empty;
-
-    /// <summary>
-    /// The files that decide a job's outputs beside its inputs: to see whether they moved.
-    /// </summary>
-    public IEnumerable<string> CodePaths(Job job) => Job(job).Code.Select(code => code.Path);
-
-    internal static string Utf8(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 }

@@ -64,14 +64,14 @@ static class BuildBench
     static void Measure(string place, BuildGraph graph, int rounds)
     {
         var figures = builders.ToDictionary(builder => builder.Name, _ => new Figures());
-        foreach (var builder in builders)
-            Prepare(Path.Combine(place, builder.Name), builder, graph);
         for (var round = 0; round < rounds; round++)
         {
+            // In folders of their own: a file system that looks through the inodes of files deleted
+            // a moment ago before it makes new ones would measure the deletion, not the build.
             foreach (var builder in builders)
             {
-                var folder = Path.Combine(place, builder.Name);
-                Clean(folder, graph);
+                var folder = FolderOf(builder, round);
+                Prepare(folder, builder, graph);
                 WriteSource(folder, 0, $"round {round}");
                 Tool.FlushDisks();
                 figures[builder.Name].Cold.Add(Build(folder, builder));
@@ -79,11 +79,10 @@ static class BuildBench
             }
             foreach (var builder in builders)
                 for (var i = 0; i < 3; i++)
-                    figures[builder.Name].NoOp.Add(
-                        Build(Path.Combine(place, builder.Name), builder));
+                    figures[builder.Name].NoOp.Add(Build(FolderOf(builder, round), builder));
             foreach (var builder in builders)
             {
-                var folder = Path.Combine(place, builder.Name);
+                var folder = FolderOf(builder, round);
                 WriteSource(folder, 0, $"round {round}, changed");
                 var changed = File.GetLastWriteTimeUtc(Path.Combine(folder, "src", "0"));
                 figures[builder.Name].Leaf.Add(Build(folder, builder));
@@ -93,8 +92,9 @@ static class BuildBench
             }
         }
         foreach (var builder in builders) Print(graph, builder.Name, figures);
-        foreach (var builder in builders)
-            Directory.Delete(Path.Combine(place, builder.Name), recursive: true);
+
+        string FolderOf(Builder builder, int round) =>
+            Path.Combine(place, $"{graph.Name.Replace(' ', '-')}-{builder.Name}-{round}");
     }
 
     static void Print(BuildGraph graph, string tool, Dictionary<string, Figures> figures)
@@ -137,21 +137,12 @@ static class BuildBench
         Directory.CreateDirectory(Path.Combine(folder, "src"));
         for (var i = 0; i < graph.Sources; i++) WriteSource(folder, i, "");
         File.WriteAllText(Path.Combine(folder, builder.File), builder.Text(graph));
+        // Make does not create folders; so that all have the same work, they are there.
+        foreach (var path in graph.Folders) Directory.CreateDirectory(Path.Combine(folder, path));
     }
 
     static void WriteSource(string folder, int i, string text) =>
         File.WriteAllText(Path.Combine(folder, "src", $"{i}"), $"source {i} {text}\n");
-
-    static void Clean(string folder, BuildGraph graph)
-    {
-        foreach (var state in (string[])["out", ".quoin"])
-            if (Directory.Exists(Path.Combine(folder, state)))
-                Directory.Delete(Path.Combine(folder, state), recursive: true);
-        foreach (var state in (string[])[".ninja_log", ".ninja_deps"])
-            File.Delete(Path.Combine(folder, state));
-        // Make does not create folders; so that all have the same work, they are there.
-        foreach (var path in graph.Folders) Directory.CreateDirectory(Path.Combine(folder, path));
-    }
 
     // A tool that is fast because it forgot something is not fast.
     static void Check(string folder, Builder builder, BuildGraph graph, string text)

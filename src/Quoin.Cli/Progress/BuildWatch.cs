@@ -15,6 +15,8 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     readonly Channel<News> news = Channel.CreateUnbounded<News>(
         new UnboundedChannelOptions { SingleReader = true });
 
+    static readonly TimeSpan gather = TimeSpan.FromMilliseconds(20);
+
     readonly ConcurrentDictionary<RunId, double> fractions = [];
     IReadOnlyList<LoggedEvent>? held;
 
@@ -124,6 +126,8 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
             // Asked once: an end that comes after this wakes the wait below.
             var ended = end.IsCompleted;
             if (ended && isOver() && !news.Reader.TryPeek(out _)) return;
+            // News that came together is shown together: to wake for each one costs the jobs time.
+            if (!ended) await Task.WhenAny(Task.Delay(gather, time), end);
             var more = news.Reader.WaitToReadAsync().AsTask();
             await (ended ? Task.WhenAny(more, pause) : Task.WhenAny(more, pause, end));
             if (!pause.IsCompleted) continue;

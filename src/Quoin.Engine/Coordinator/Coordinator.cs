@@ -79,11 +79,7 @@ sealed class Coordinator : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        killed.Dispose();
-        mailbox.Dispose();
-    }
+    public void Dispose() => killed.Dispose();
 
     void Handle(Message message)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text;
 using Quoin.Core;
@@ -18,8 +17,10 @@ sealed class LocalWorker : IDisposable
     readonly JobProcess process;
     readonly Action<LaunchRequest, JobResult> handIn;
     readonly Action<RunId, JobProgress> progress;
-    readonly BlockingCollection<LaunchRequest> queue = [];
+    readonly object gate = new();
+    readonly Queue<LaunchRequest> queue = new(); // Waits by monitor, which does not spin first.
     readonly List<Thread> threads = [];
+    bool closing;
 
     public LocalWorker(
         Workspace workspace, Graph graph, PartitionNames names, FileStampCache files,
@@ -36,19 +37,39 @@ sealed class LocalWorker : IDisposable
         }
     }
 
-    public void Launch(LaunchRequest request) => queue.Add(request);
+    public void Launch(LaunchRequest request)
+    {
+        lock (gate)
+        {
+            queue.Enqueue(request);
+            Monitor.Pulse(gate);
+        }
+    }
 
     /// <summary>Waits for what is running; nothing new is taken.</summary>
     public void Dispose()
     {
-        queue.CompleteAdding();
+        lock (gate)
+        {
+            closing = true;
+            Monitor.PulseAll(gate);
+        }
         foreach (var thread in threads) thread.Join();
-        queue.Dispose();
+    }
+
+    LaunchRequest? Next()
+    {
+        lock (gate)
+        {
+            LaunchRequest? next;
+            while (!queue.TryDequeue(out next) && !closing) Monitor.Wait(gate);
+            return next;
+        }
     }
 
     void Work()
     {
-        foreach (var request in queue.GetConsumingEnumerable())
+        while (Next() is { } request)
         {
             JobResult result;
             try

@@ -33,34 +33,32 @@ abstract record Message
     public sealed record Stop : Message;
 }
 
-/// <summary>Messages from many threads to one, in order of arrival.</summary>
-sealed class Mailbox : IDisposable
+/// <summary>
+/// Messages from many threads to one, in order of arrival. Waiting is by monitor: it does not spin
+/// first, as semaphores do, for the cores belong to the jobs.
+/// </summary>
+sealed class Mailbox
 {
-    readonly Lock gate = new();
-    readonly SemaphoreSlim arrived = new(0);
+    readonly object gate = new();
     List<Message> messages = [];
 
     public void Post(Message message)
     {
-        bool first;
         lock (gate)
         {
             messages.Add(message);
-            first = messages.Count == 1;
+            if (messages.Count == 1) Monitor.Pulse(gate);
         }
-        if (first) arrived.Release();
     }
 
     /// <summary>Waits until there is one, and takes all.</summary>
     public List<Message> Take(List<Message> empty)
     {
-        arrived.Wait();
         lock (gate)
         {
+            while (messages.Count == 0) Monitor.Wait(gate);
             (messages, empty) = (empty, messages);
             return empty;
         }
     }
-
-    public void Dispose() => arrived.Dispose();
 }

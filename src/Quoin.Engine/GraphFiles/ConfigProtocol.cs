@@ -45,8 +45,7 @@ public static class ConfigProtocol
         var wrong = new List<string>();
         try
         {
-            using var document = JsonDocument.Parse(
-                stdout, new() { AllowDuplicateProperties = false });
+            using var document = JsonDocument.Parse(stdout);
             var reader = new AnswerReader(request.Job, wrong);
             var configs = reader.Read(document.RootElement);
             if (wrong.Count == 0) CheckCover(configs, request, wrong);
@@ -242,10 +241,11 @@ public static class ConfigProtocol
                 wrong.Add($"{path} must be an object");
                 return false;
             }
-            if (fields is null) return true;
+            var seen = new HashSet<string>(StringComparer.Ordinal);
             foreach (var property in element.EnumerateObject())
             {
-                if (fields.Contains(property.Name)) continue;
+                if (!seen.Add(property.Name)) wrong.Add($"{path} has \"{property.Name}\" twice");
+                if (fields is null || fields.Contains(property.Name)) continue;
                 var near = Nearest.To(property.Name, fields);
                 wrong.Add($"{path} has an unknown field \"{property.Name}\""
                     + (near is null ? "" : $"; did you mean \"{near}\"?"));

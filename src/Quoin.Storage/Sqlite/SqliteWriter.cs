@@ -4,10 +4,12 @@ using Quoin.Engine;
 namespace Quoin.Storage;
 
 /// <summary>
-/// The one thread that writes to one SQLite file. Whatever waits goes into one transaction (group
-/// commit), bounded so that nobody waits for a huge one; nobody is told before it is committed. A
-/// transaction that fails is rolled back and fails all that were in it; if an append was among
-/// them, all later appends fail too, because what follows would not be what was decided.
+/// Writes to one SQLite file, one transaction at a time. Whatever waits goes into one transaction
+/// (group commit), bounded so that nobody waits for a huge one; nobody is told before it is
+/// committed. An append that finds nobody writing is written by its own caller: two changes of
+/// threads take longer than the commit. The writer's thread does the rest. A transaction that fails
+/// is rolled back and fails all that were in it; if an append was among them, all later appends
+/// fail too, because what follows would not be what was decided.
 /// </summary>
 sealed class SqliteWriter : IDisposable
 {
@@ -20,10 +22,11 @@ sealed class SqliteWriter : IDisposable
     readonly SqliteWriteStatements statements;
     Thread? thread;
     bool closing;
+    bool writing; // Somebody has the connection and the group.
     bool wrote;
     StoreException? broken;
 
-    /// <summary>Takes the connection over: from now on only the writer's thread uses it.</summary>
+    /// <summary>Takes the connection over: from now on only who writes uses it.</summary>
     public SqliteWriter(SqliteConnection connection, long lastPosition)
     {
         this.connection = connection;
@@ -51,13 +54,30 @@ sealed class SqliteWriter : IDisposable
             ObjectDisposedException.ThrowIf(closing, typeof(SqliteStore));
             if (write.IsAppend) statements.HasAppended = true;
             waiting.Enqueue(write);
-            if (thread is null)
+            if (writing || waiting.Count > 1 || !write.IsAppend)
             {
-                thread = new Thread(Work) { IsBackground = true, Name = "quoin store" };
-                thread.Start();
+                CallThread();
+                return;
             }
-            else Monitor.Pulse(gate);
+            writing = true;
+            Collect();
         }
+        Commit();
+        lock (gate)
+        {
+            writing = false;
+            if (waiting.Count > 0 || closing) CallThread();
+        }
+    }
+
+    void CallThread()
+    {
+        if (thread is null && !closing)
+        {
+            thread = new Thread(Work) { IsBackground = true, Name = "quoin store" };
+            thread.Start();
+        }
+        else Monitor.PulseAll(gate);
     }
 
     /// <summary>
@@ -68,37 +88,51 @@ sealed class SqliteWriter : IDisposable
         lock (gate)
         {
             closing = true;
-            Monitor.Pulse(gate);
+            Monitor.PulseAll(gate);
         }
         thread?.Join();
+        lock (gate)
+        {
+            while (writing) Monitor.Wait(gate);
+        }
+        if (wrote && broken is null) CheckPoint();
         connection.Dispose();
     }
 
     void Work()
     {
-        while (TakeGroup()) Commit();
-        if (wrote && broken is null) CheckPoint();
+        while (TakeGroup())
+        {
+            Commit();
+            lock (gate) writing = false;
+        }
     }
 
     bool TakeGroup()
     {
-        group.Clear();
         lock (gate)
         {
-            while (waiting.Count == 0)
+            while (waiting.Count == 0 || writing)
             {
-                if (closing) return false;
+                if (closing && !writing) return false;
                 Monitor.Wait(gate);
             }
-            long rows = 0;
-            while (rows < RowsMax && waiting.TryPeek(out var next))
-            {
-                if (group.Count > 0 && (next.IsAlone || group[0].IsAlone)) break;
-                rows += next.Rows;
-                group.Add(waiting.Dequeue());
-            }
+            writing = true;
+            Collect();
         }
         return true;
+    }
+
+    void Collect()
+    {
+        group.Clear();
+        long rows = 0;
+        while (rows < RowsMax && waiting.TryPeek(out var next))
+        {
+            if (group.Count > 0 && (next.IsAlone || group[0].IsAlone)) break;
+            rows += next.Rows;
+            group.Add(waiting.Dequeue());
+        }
     }
 
     [SuppressMessage(

@@ -104,7 +104,8 @@ public class ConfigProtocolTests
     public void Doubled_fields_and_bytes_that_are_not_UTF8_are_refused()
     {
         Assert.StartsWith(
-            "config's answer is not JSON", Read("""{"configs":[],"configs":[]}""", "a/1").Failure);
+            "config's answer: the answer has \"configs\" twice",
+            Read("""{"configs":[],"configs":[]}""", "a/1").Failure);
         var request = new ConfigRequest(Job, ["a/1"]);
         Assert.Equal(
             "config's answer is not UTF-8",

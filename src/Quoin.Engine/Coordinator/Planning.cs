@@ -44,7 +44,7 @@ sealed class Planning(
         analysis.Start(targets.AsSpan());
         while (analysis.Requests is { IsEmpty: false } requests)
             analysis.Answer(calls.AnswerAll(requests, ct));
-        return Plan.Make(analysis.Finish(), facts, options);
+        return facts.Test(analysis.Finish(), options);
     }
 
     PlanOptions OptionsOf(WantRequest request) => new()

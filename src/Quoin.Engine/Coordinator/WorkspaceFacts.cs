@@ -14,6 +14,7 @@ public sealed class WorkspaceFacts(
 {
     readonly Dictionary<PartitionId, SourceFact> sources = [];
     readonly Dictionary<string, JobFact> jobs = [];
+    StatAhead? ahead;
 
     /// <summary>
     /// Who has a planned partition now: null when it is left over from another process.
@@ -99,8 +100,9 @@ public sealed class WorkspaceFacts(
     public SourceFact Source(PartitionId source)
     {
         if (sources.TryGetValue(source, out var fact)) return fact;
-        var path = graph.PathOf(state.Names.Utf8(source));
-        return sources[source] = new SourceFact(path, files.DigestOf(path));
+        var stat = Look(source, out var path);
+        var digest = files.DigestOf(path, stat, trustStat: true);
+        return sources[source] = new SourceFact(path, digest);
     }
 
     /// <inheritdoc/>
@@ -109,6 +111,37 @@ public sealed class WorkspaceFacts(
         if (jobs.TryGetValue(job.Name, out var fact)) return fact;
         return jobs[job.Name] = MakeJobFact(job);
     }
+
+    /// <summary>Tests the nodes of an analyzed graph, and looks at its files ahead.</summary>
+    public Plan Test(JobGraph jobs, PlanOptions options)
+    {
+        if (jobs.Count < StatAhead.NodesMin || Environment.ProcessorCount == 1)
+            return Plan.Make(jobs, this, options);
+        using (ahead = new StatAhead(jobs, files, PathOf))
+        {
+            try
+            {
+                return Plan.Make(jobs, this, options);
+            }
+            finally
+            {
+                ahead = null; // What it saw is the past for whoever asks after this plan.
+            }
+        }
+    }
+
+    FileStat Look(PartitionId partition, out string path)
+    {
+        if (ahead is not null && ahead.TryGet(partition, out var known, out var stat))
+        {
+            path = known;
+            return stat;
+        }
+        path = PathOf(partition);
+        return files.StatOf(path);
+    }
+
+    string PathOf(PartitionId partition) => graph.PathOf(state.Names.Utf8(partition));
 
     JobFact MakeJobFact(Job job)
     {
@@ -147,8 +180,8 @@ public sealed class WorkspaceFacts(
     /// <inheritdoc/>
     public OutputCheck CheckOutput(PartitionId partition, in PartitionFact fact)
     {
-        var path = graph.PathOf(state.Names.Utf8(partition));
-        var digest = files.DigestOf(path, trustStat: !Thorough);
+        var stat = Look(partition, out var path);
+        var digest = files.DigestOf(path, stat, trustStat: !Thorough);
         if (!digest.Exists) return OutputCheck.Missing;
         return digest == fact.Output ? OutputCheck.Ok : OutputCheck.Modified;
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Win32.SafeHandles;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -27,6 +28,7 @@ public sealed class FileStampCache
     const long RacyNs = 2_000_000_000;
 
     readonly string root;
+    readonly SafeFileHandle folder;
     readonly TimeProvider time;
     readonly ConcurrentDictionary<string, Known> known = new(StringComparer.Ordinal);
     readonly ConcurrentQueue<string> changed = new();
@@ -38,6 +40,7 @@ public sealed class FileStampCache
     public FileStampCache(string workspace, IEnumerable<FileStampEntry> entries, TimeProvider time)
     {
         root = workspace.TrimEnd('/') + "/";
+        folder = Folders.Open(root);
         this.time = time;
         foreach (var entry in entries)
             known[entry.Path] = new Known(entry.Stamp, entry.Digest, entry.CheckedAtNs);
@@ -56,21 +59,25 @@ public sealed class FileStampCache
     /// <param name="trustStat">False: everything is read, whatever its stat says.</param>
     /// <exception cref="IOException">It cannot be read; the message names it.</exception>
     /// <exception cref="ContentException">The folder holds what cannot be an output.</exception>
-    public Digest DigestOf(string path, bool trustStat = true)
+    public Digest DigestOf(string path, bool trustStat = true) =>
+        DigestOf(path, StatOf(path), trustStat);
+
+    /// <summary><see cref="DigestOf(string, bool)"/> of a path whose stat is known.</summary>
+    internal Digest DigestOf(string path, FileStat stat, bool trustStat) => stat.Kind switch
     {
-        var (name, full) = Names(path);
-        var stat = FileStat.Of(full);
-        return stat.Kind switch
-        {
-            FileKind.Missing => Forget(name),
-            FileKind.Directory => ContentDigest.OfDirectory(
-                full, (inner, found) => OfFile(Names(inner).Name, inner, found, trustStat)).Digest,
-            _ => OfFile(name, full, stat, trustStat),
-        };
-    }
+        FileKind.Missing => Forget(NameOf(path)),
+        FileKind.Directory => ContentDigest.OfDirectory(
+            FullOf(path),
+            (inner, found) => OfFile(NameOf(inner), inner, found, trustStat)).Digest,
+        _ => OfFile(NameOf(path), path, stat, trustStat),
+    };
+
+    /// <summary>What a path leads to now.</summary>
+    /// <exception cref="IOException">It cannot be said; the message names it.</exception>
+    internal FileStat StatOf(string path) => FileStat.Below(folder, NameOf(path));
 
     /// <summary>The stamp that a path has now; size -1 when nothing is there.</summary>
-    public FileStamp StampOf(string path) => FileStat.Of(Names(path).Full).Stamp;
+    public FileStamp StampOf(string path) => StatOf(path).Stamp;
 
     /// <summary>
     /// An output that Quoin itself just moved into its place. Where the file system's times are
@@ -81,7 +88,7 @@ public sealed class FileStampCache
     {
         var now = NowNs();
         if (stamp.ModifiedNs % 1_000_000_000 != 0) now = Math.Max(now, stamp.ModifiedNs + RacyNs);
-        Remember(Names(path).Name, stamp, digest, now);
+        Remember(NameOf(path), stamp, digest, now);
     }
 
     /// <summary>
@@ -140,13 +147,13 @@ public sealed class FileStampCache
         changed.Enqueue(name);
     }
 
-    Digest OfFile(string name, string full, FileStat stat, bool trustStat)
+    Digest OfFile(string name, string path, FileStat stat, bool trustStat)
     {
         if (trustStat && known.TryGetValue(name, out var entry) && entry.Stamp == stat.Stamp
             && entry.CheckedAtNs - entry.Stamp.ModifiedNs >= RacyNs) return entry.Digest;
         // The time is taken first: what changes while it is read is younger than that.
         var now = NowNs();
-        var content = ContentDigest.OfFile(full);
+        var content = ContentDigest.OfFile(FullOf(path));
         Interlocked.Increment(ref hashed);
         Remember(name, content.Stat.Stamp, content.Digest, now);
         return content.Digest;
@@ -159,10 +166,12 @@ public sealed class FileStampCache
         return default;
     }
 
-    (string Name, string Full) Names(string path) =>
-        path is not ['/', ..] ? (path, root + path)
-        : path.StartsWith(root, StringComparison.Ordinal) ? (path[root.Length..], path)
-        : (path, path);
+    string NameOf(string path) =>
+        path is ['/', ..] && path.StartsWith(root, StringComparison.Ordinal)
+            ? path[root.Length..]
+            : path;
+
+    string FullOf(string path) => path is ['/', ..] ? path : root + path;
 
     long NowNs() => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Quoin.Engine;
 
@@ -49,6 +50,13 @@ public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
     /// </summary>
     public static FileStat OfLink(string path) => Of(path, Libc.AtSymlinkNoFollow);
 
+    /// <summary>
+    /// <see cref="Of(string)"/> of a path relative to an open folder: shorter to look up than from
+    /// the root. An absolute path stays what it is.
+    /// </summary>
+    internal static FileStat Below(SafeFileHandle folder, string path) =>
+        Of(path, 0, (int)folder.DangerousGetHandle());
+
     /// <summary>The stamp of many paths, links followed, in their order.</summary>
     public static void Stamps(ReadOnlySpan<string> paths, Span<FileStamp> stamps)
     {
@@ -56,12 +64,12 @@ public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
     }
 
     [SkipLocalsInit]
-    static unsafe FileStat Of(string path, int flags)
+    static unsafe FileStat Of(string path, int flags, int folder = Libc.AtCwd)
     {
         Span<byte> buffer = stackalloc byte[Libc.PathMax];
         fixed (byte* utf8 = Libc.Utf8(path, buffer))
         {
-            var error = At(Libc.AtCwd, utf8, flags, out var stat);
+            var error = At(folder, utf8, flags, out var stat);
             return error switch
             {
                 0 => stat,

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -11,6 +12,17 @@ namespace Quoin.Engine;
 static unsafe class Folders
 {
     const uint AllModes = 0x1FF; // rwxrwxrwx, less the umask
+
+    /// <summary>A handle that paths below the folder are looked up from.</summary>
+    /// <exception cref="IOException">It is not there, or no folder.</exception>
+    public static SafeFileHandle Open(string folder)
+    {
+        const int onlyPath = 0x200000;
+        var fd = Libc.Open(folder, onlyPath | Libc.DirectoryOnly);
+        return fd >= 0
+            ? new SafeFileHandle(fd, ownsHandle: true)
+            : throw new IOException($"{folder}: {Libc.Describe(-fd)}");
+    }
 
     /// <summary>Makes a folder and those above it. It may be there already.</summary>
     public static int Make(string folder)

@@ -64,7 +64,9 @@ public sealed class BuildSession : IAsyncDisposable
             History = loaded.History, Store = options.Store, Files = files, Calls = calls,
             Facts = new WorkspaceFacts(
                 workspace, options.Graph, loaded.State, files, options.Store, calls),
-            Process = new JobProcess(options.Time, guardian), Observer = options.Observer,
+            MakeWorker = mailbox => MakeWorker(mailbox, files), Observer = options.Observer,
+            PlanLines = (want, line) =>
+                PlanLog.Write(workspace, want, line, options.Observer.Warn),
             Time = options.Time, Random = options.Random, Worker = options.Worker,
             Slots = options.Slots, MemoryBytes = options.MemoryBytes,
         };
@@ -73,6 +75,12 @@ public sealed class BuildSession : IAsyncDisposable
             coordinator.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
     }
+
+    LocalWorker MakeWorker(Mailbox mailbox, FileStampCache files) => new(
+        options.Workspace, options.Graph, loaded.State.Names, files,
+        new JobProcess(options.Time, guardian), options.Slots,
+        (launch, result) => mailbox.Post(new Message.Ended(launch, result)),
+        options.Observer.Progress);
 
     /// <summary>The names behind the ids that the observer gets.</summary>
     public PartitionNames Names => loaded.State.Names;

@@ -9,7 +9,7 @@ namespace Quoin.Engine;
 /// the store by everything that decides them, and the <c>conditions</c> probes.
 /// </summary>
 public sealed class ConfigCalls(
-    Workspace workspace, IBuildStore store, FileStampCache files, ConfigProcess process)
+    Workspace workspace, IBuildStore store, FileStampCache files, ICommandRunner process)
 {
     /// <summary>How long one call may take.</summary>
     public static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(10);
@@ -21,7 +21,10 @@ public sealed class ConfigCalls(
         ImmutableArray<ConfigRequest> requests, CancellationToken ct)
     {
         var answers = new ConfigAnswer[requests.Length];
-        Parallel.For(0, requests.Length, i => answers[i] = Answer(requests[i], ct));
+        if (requests.Length == 1 || !process.SideBySide)
+            for (var i = 0; i < requests.Length; i++) answers[i] = Answer(requests[i], ct);
+        else
+            Parallel.For(0, requests.Length, i => answers[i] = Answer(requests[i], ct));
         ct.ThrowIfCancellationRequested();
         return answers;
     }

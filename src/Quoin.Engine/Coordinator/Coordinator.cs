@@ -12,6 +12,7 @@ sealed class Coordinator : IDisposable
 {
     readonly CoordinatorParts parts;
     readonly Mailbox mailbox = new();
+    List<Message> messages = [];
     readonly Dispatcher dispatcher;
     readonly Planning planning;
     readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
@@ -30,7 +31,7 @@ sealed class Coordinator : IDisposable
         planning = new Planning(
             parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
         dispatcher = new Dispatcher(this, parts, planning, mailbox);
-        PlanLog = new PlanLog(parts.Workspace, parts.Time, parts.Observer.Warn);
+        PlanLog = new PlanLog(parts.Time, parts.PlanLines);
     }
 
     KernelState State => parts.State;
@@ -54,16 +55,8 @@ sealed class Coordinator : IDisposable
     {
         try
         {
-            TakeOver();
-            Settle();
-            List<Message> messages = [];
-            while (!stopping)
-            {
-                messages.Clear();
-                messages = mailbox.Take(messages);
-                foreach (var message in messages) Handle(message);
-                Settle();
-            }
+            Begin();
+            while (!stopping) Turn(wait: true);
             Do(new RemoveWorker(parts.Worker));
             Commit();
         }
@@ -77,6 +70,28 @@ sealed class Coordinator : IDisposable
         {
             dispatcher.Dispose(); // Waits for what runs, so that nobody posts afterwards.
         }
+    }
+
+    /// <summary>Takes the store over from whoever had it, and continues its wants.</summary>
+    public void Begin()
+    {
+        TakeOver();
+        Settle();
+    }
+
+    /// <summary>
+    /// Decides on the messages that there are, and on all that follows from them.
+    /// </summary>
+    /// <param name="wait">Whether to wait until there is one.</param>
+    /// <returns>False when there was none.</returns>
+    public bool Turn(bool wait)
+    {
+        messages.Clear();
+        messages = mailbox.Take(messages, wait);
+        if (messages.Count == 0) return false;
+        foreach (var message in messages) Handle(message);
+        Settle();
+        return true;
     }
 
     public void Dispose() => killed.Dispose();
@@ -320,7 +335,12 @@ sealed record CoordinatorParts
     public required FileStampCache Files { get; init; }
     public required WorkspaceFacts Facts { get; init; }
     public required ConfigCalls Calls { get; init; }
-    public required JobProcess Process { get; init; }
+
+    /// <summary>Makes the slots of this process; they post what came of an attempt.</summary>
+    public required Func<Mailbox, IWorker> MakeWorker { get; init; }
+
+    /// <summary>Takes the lines of plan logs.</summary>
+    public required Action<WantId, ReadOnlyMemory<byte>> PlanLines { get; init; }
     public required IBuildObserver Observer { get; init; }
     public required TimeProvider Time { get; init; }
     public required Random Random { get; init; }

@@ -15,7 +15,7 @@ sealed class Dispatcher : IDisposable
     readonly Planning planning;
     readonly ReadyQueue ready;
     readonly ResourceLedger ledger;
-    readonly LocalWorker worker;
+    readonly IWorker worker;
     readonly ITimer timer;
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
     readonly Dictionary<int, ActiveRun> active = [];
@@ -28,17 +28,16 @@ sealed class Dispatcher : IDisposable
         (this.coordinator, this.parts, this.planning) = (coordinator, parts, planning);
         ready = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
-        worker = new LocalWorker(
-            parts.Workspace, parts.Graph, parts.State.Names, parts.Files, parts.Process,
-            parts.Slots,
-            (launch, result) => mailbox.Post(new Message.Ended(launch, result)),
-            parts.Observer.Progress);
+        worker = parts.MakeWorker(mailbox);
         timer = parts.Time.CreateTimer(
             _ => mailbox.Post(new Message.Tick()), null,
             Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     KernelState State => parts.State;
+
+    /// <summary>How many runs hold resources.</summary>
+    public int Holding => ledger.Count;
 
     /// <summary>
     /// A planned partition has all its inputs: test it once more, or queue its run.

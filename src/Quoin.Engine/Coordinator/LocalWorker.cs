@@ -5,10 +5,22 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>
+/// What executes leased runs: <see cref="LocalWorker"/>, and a simulated one in tests.
+/// </summary>
+interface IWorker : IDisposable
+{
+    /// <summary>
+    /// Takes a run that was leased to this worker. What comes of it arrives as
+    /// <see cref="Message.Ended"/>.
+    /// </summary>
+    void Launch(LaunchRequest request);
+}
+
+/// <summary>
 /// The slots of this process: one thread each, which takes a leased run, executes it with
 /// <see cref="JobProcess"/> and hands the result in. A slot knows neither the kernel nor the store.
 /// </summary>
-sealed class LocalWorker : IDisposable
+sealed class LocalWorker : IWorker
 {
     readonly Workspace workspace;
     readonly Graph graph;

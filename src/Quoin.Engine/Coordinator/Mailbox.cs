@@ -51,12 +51,12 @@ sealed class Mailbox
         }
     }
 
-    /// <summary>Waits until there is one, and takes all.</summary>
-    public List<Message> Take(List<Message> empty)
+    /// <summary>Takes all; <paramref name="wait"/>: there is one at least.</summary>
+    public List<Message> Take(List<Message> empty, bool wait)
     {
         lock (gate)
         {
-            while (messages.Count == 0) Monitor.Wait(gate);
+            while (wait && messages.Count == 0) Monitor.Wait(gate);
             (messages, empty) = (empty, messages);
             return empty;
         }

@@ -8,7 +8,7 @@ namespace Quoin.Engine;
 /// A want's plan log, <c>.quoin/log/w-17/plan.jsonl</c>: what analysis found and decided, one JSON
 /// line an entry, for people who ask later. Nothing reads it to decide anything.
 /// </summary>
-sealed class PlanLog(Workspace workspace, TimeProvider time, Action<string> warn)
+sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> append)
 {
     /// <summary>The want was planned: how much, and every problem with its chain.</summary>
     public void Planned(WantId want, WantToken? token, Plan plan)
@@ -75,18 +75,21 @@ sealed class PlanLog(Workspace workspace, TimeProvider time, Action<string> warn
             json.WriteEndObject();
         }
         line.Write("\n"u8);
-        Append(Path.Combine(workspace.LogDirectory, want.ToString()), line.WrittenSpan);
+        append(want, line.WrittenMemory);
     }
 
-    void Append(string folder, ReadOnlySpan<byte> line)
+    /// <summary>Appends a line to the file of its want.</summary>
+    public static void Write(
+        Workspace workspace, WantId want, ReadOnlyMemory<byte> line, Action<string> warn)
     {
+        var folder = Path.Combine(workspace.LogDirectory, want.ToString());
         try
         {
             Directory.CreateDirectory(folder);
             using var file = new FileStream(
                 Path.Combine(folder, "plan.jsonl"), FileMode.Append, FileAccess.Write,
                 FileShare.ReadWrite, bufferSize: 0);
-            file.Write(line);
+            file.Write(line.Span);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

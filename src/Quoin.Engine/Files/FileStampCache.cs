@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Win32.SafeHandles;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -28,7 +27,7 @@ public sealed class FileStampCache
     const long RacyNs = 2_000_000_000;
 
     readonly string root;
-    readonly SafeFileHandle folder;
+    readonly IFileView view;
     readonly TimeProvider time;
     readonly ConcurrentDictionary<string, Known> known = new(StringComparer.Ordinal);
     readonly ConcurrentQueue<string> changed = new();
@@ -38,10 +37,13 @@ public sealed class FileStampCache
     /// <param name="entries">What was kept last time.</param>
     /// <param name="time">The wall clock that file times are compared with.</param>
     public FileStampCache(string workspace, IEnumerable<FileStampEntry> entries, TimeProvider time)
+        : this(workspace, new DiskView(workspace), entries, time) { }
+
+    internal FileStampCache(
+        string workspace, IFileView view, IEnumerable<FileStampEntry> entries, TimeProvider time)
     {
         root = workspace.TrimEnd('/') + "/";
-        folder = Folders.Open(root);
-        this.time = time;
+        (this.view, this.time) = (view, time);
         foreach (var entry in entries)
             known[entry.Path] = new Known(entry.Stamp, entry.Digest, entry.CheckedAtNs);
     }
@@ -74,7 +76,7 @@ public sealed class FileStampCache
 
     /// <summary>What a path leads to now.</summary>
     /// <exception cref="IOException">It cannot be said; the message names it.</exception>
-    internal FileStat StatOf(string path) => FileStat.Below(folder, NameOf(path));
+    internal FileStat StatOf(string path) => view.StatOf(NameOf(path));
 
     /// <summary>The stamp that a path has now; size -1 when nothing is there.</summary>
     public FileStamp StampOf(string path) => StatOf(path).Stamp;
@@ -153,7 +155,7 @@ public sealed class FileStampCache
             && entry.CheckedAtNs - entry.Stamp.ModifiedNs >= RacyNs) return entry.Digest;
         // The time is taken first: what changes while it is read is younger than that.
         var now = NowNs();
-        var content = ContentDigest.OfFile(FullOf(path));
+        var content = view.Read(NameOf(path));
         Interlocked.Increment(ref hashed);
         Remember(name, content.Stat.Stamp, content.Digest, now);
         return content.Digest;

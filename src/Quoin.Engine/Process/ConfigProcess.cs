@@ -27,12 +27,27 @@ public sealed record CommandResult
 }
 
 /// <summary>
+/// What runs the commands that planning asks: <see cref="ConfigProcess"/>, and in tests something
+/// that knows the answers.
+/// </summary>
+public interface ICommandRunner
+{
+    /// <summary>Whether several may be run at a time, each on its own thread.</summary>
+    bool SideBySide { get; }
+
+    /// <summary>Runs a command to its end; see <see cref="ConfigProcess"/>.</summary>
+    CommandResult Run(
+        ImmutableArray<string> argv, string workingDirectory,
+        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout);
+}
+
+/// <summary>
 /// Runs the short commands that planning asks: a job's <c>config</c>, a <c>conditions</c> probe.
 /// Same spawn, environment and guardian as attempts, but without staging, reports or a log. Blocks
 /// the calling thread; one <c>poll</c> feeds stdin and reads both outputs, so that neither side can
 /// wait for the other for ever.
 /// </summary>
-public sealed unsafe class ConfigProcess
+public sealed unsafe class ConfigProcess : ICommandRunner
 {
     /// <summary>The most that a command may answer.</summary>
     public const int StdoutBytesMax = 64 << 20;
@@ -49,6 +64,9 @@ public sealed unsafe class ConfigProcess
         this.guardian = guardian;
         environment = new JobEnvironment(guardian.Owner, Environment.GetEnvironmentVariable);
     }
+
+    /// <inheritdoc/>
+    public bool SideBySide => true;
 
     /// <summary>
     /// Runs a command to its end. Whatever it does is an answer: too much output, a timeout and a

@@ -139,7 +139,7 @@ public sealed class Plan
     /// </summary>
     public PlanProblem? ProblemOf(PartitionId partition) =>
         Graph.ProblemOf(partition) is >= 0 and var known ? problems[known]
-        : missingSources.TryGetValue(partition, out var missing) && missing >= 0 ? problems[missing]
+        : missingSources.TryGetValue(partition, out var missing) ? problems[missing]
         : null;
 
     void Decide(int node)
@@ -201,9 +201,9 @@ public sealed class Plan
 
     int SourceProblem(PartitionId source, Job? reader)
     {
-        if (missingSources.TryGetValue(source, out var known)) return known;
         var fact = facts.Source(source);
-        if (fact.Digest.Exists) return missingSources[source] = -1;
+        if (fact.Digest.Exists) return -1;
+        if (missingSources.TryGetValue(source, out var known)) return known;
         problems.Add(new PlanProblem("source-missing", $"{fact.Path} does not exist "
             + (reader is null ? "(wanted)" : $"(input of job {reader.Name}, {reader.Location})"))
         {

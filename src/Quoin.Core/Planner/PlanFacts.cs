@@ -79,7 +79,7 @@ public readonly record struct PartitionFact(Standing Standing)
 /// <summary>
 /// A source's file: path relative to the workspace; no digest when it does not exist.
 /// </summary>
-public readonly record struct SourceFact(string Path, Digest Digest);
+public sealed record SourceFact(string Path, Digest Digest);
 
 /// <summary>What all configs of one job share.</summary>
 public sealed record JobFact

@@ -32,6 +32,8 @@ sealed class LocalWorker : IWorker
     readonly object gate = new();
     readonly Queue<LaunchRequest> queue = new(); // Waits by monitor, which does not spin first.
     readonly List<Thread> threads = [];
+    readonly int slots;
+    int idle;
     bool closing;
 
     public LocalWorker(
@@ -41,12 +43,7 @@ sealed class LocalWorker : IWorker
     {
         (this.workspace, this.graph, this.names, this.files) = (workspace, graph, names, files);
         (this.process, this.handIn, this.progress) = (process, handIn, progress);
-        for (var i = 0; i < slots; i++)
-        {
-            var thread = new Thread(Work) { Name = $"slot {i + 1}", IsBackground = true };
-            threads.Add(thread);
-            thread.Start();
-        }
+        this.slots = slots;
     }
 
     public void Launch(LaunchRequest request)
@@ -54,8 +51,17 @@ sealed class LocalWorker : IWorker
         lock (gate)
         {
             queue.Enqueue(request);
-            Monitor.Pulse(gate);
+            if (idle >= queue.Count || threads.Count == slots) Monitor.Pulse(gate);
+            else AddThread();
         }
+    }
+
+    // Most builds have nothing to run: a thread is made when its slot is needed first.
+    void AddThread()
+    {
+        var thread = new Thread(Work) { Name = $"slot {threads.Count + 1}", IsBackground = true };
+        threads.Add(thread);
+        thread.Start();
     }
 
     /// <summary>Waits for what is running; nothing new is taken.</summary>
@@ -74,7 +80,9 @@ sealed class LocalWorker : IWorker
         lock (gate)
         {
             LaunchRequest? next;
+            idle++;
             while (!queue.TryDequeue(out next) && !closing) Monitor.Wait(gate);
+            idle--;
             return next;
         }
     }

@@ -12,7 +12,7 @@ public sealed class WorkspaceFacts(
     Workspace workspace, Graph graph, KernelState state, FileStampCache files, IBuildStore store,
     ConfigCalls calls) : IPlanFacts
 {
-    readonly Dictionary<PartitionId, SourceFact> sources = [];
+    SourceFact?[] sources = []; // By partition.
     readonly Dictionary<string, JobFact> jobs = [];
     StatAhead? ahead;
 
@@ -43,7 +43,7 @@ public sealed class WorkspaceFacts(
     /// <summary>Files may have changed: the next plan looks again.</summary>
     public void Forget()
     {
-        sources.Clear();
+        sources = [];
         jobs.Clear();
     }
 
@@ -99,10 +99,12 @@ public sealed class WorkspaceFacts(
     /// <inheritdoc/>
     public SourceFact Source(PartitionId source)
     {
-        if (sources.TryGetValue(source, out var fact)) return fact;
+        if (source.Value >= sources.Length)
+            Array.Resize(ref sources, Math.Max(state.Names.Count, source.Value + 1));
+        if (sources[source.Value] is { } fact) return fact;
         var stat = Look(source, out var path);
         var digest = files.DigestOf(path, stat, trustStat: true);
-        return sources[source] = new SourceFact(path, digest);
+        return sources[source.Value] = new SourceFact(path, digest);
     }
 
     /// <inheritdoc/>

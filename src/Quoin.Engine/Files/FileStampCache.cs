@@ -29,7 +29,7 @@ public sealed class FileStampCache
     readonly string root;
     readonly IFileView view;
     readonly TimeProvider time;
-    readonly ConcurrentDictionary<string, Known> known = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, Known> known;
     readonly ConcurrentQueue<string> changed = new();
     long hashed;
 
@@ -44,6 +44,10 @@ public sealed class FileStampCache
     {
         root = workspace.TrimEnd('/') + "/";
         (this.view, this.time) = (view, time);
+        known = new(
+            Environment.ProcessorCount,
+            entries.TryGetNonEnumeratedCount(out var count) ? count + (count / 4) : 31,
+            StringComparer.Ordinal);
         foreach (var entry in entries)
             known[entry.Path] = new Known(entry.Stamp, entry.Digest, entry.CheckedAtNs);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 namespace Quoin.Core;
 
 /// <summary>
@@ -10,6 +11,8 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
     readonly Blocks?[] blocks = new Blocks?[graph.Graph.Jobs.Length];
     readonly List<SourceFact> sources = [];
     PartitionId[] scratch = new PartitionId[64];
+    readonly List<PartitionId> sortedInputs = [];
+    int sortedNode = -1;
 
     /// <summary>The job's facts, asked for once.</summary>
     public JobFact FactOf(Job job) => BlocksOf(job).Fact;
@@ -71,7 +74,7 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
     void WriteInputs(int node, bool definition)
     {
         sources.Clear();
-        foreach (var input in Sorted(graph.Inputs(node)))
+        foreach (var input in SortedInputs(node))
         {
             if (graph.ProducerOf(input) == JobGraph.Source)
                 sources.Add(facts.Source(input));
@@ -87,6 +90,18 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
             if (definition) writer.Line("source\t"u8, source.Path);
             else writer.Line("source\t"u8, source.Path, source.Digest);
         }
+    }
+
+    // A node whose inputs changed is asked about several times in a row: plan, definition, launch.
+    ReadOnlySpan<PartitionId> SortedInputs(int node)
+    {
+        if (node != sortedNode)
+        {
+            sortedInputs.Clear();
+            sortedInputs.AddRange(Sorted(graph.Inputs(node)));
+            sortedNode = node;
+        }
+        return CollectionsMarshal.AsSpan(sortedInputs);
     }
 
     // By name. Declared order is mostly sorted already: then nothing is copied.

@@ -6,12 +6,12 @@ using Quoin.Engine;
 namespace Quoin.Cli;
 
 /// <summary>
-/// <c>quoin clean</c>: removes outputs. What is recorded of them stays, and the next build makes
-/// again what is needed.
+/// <c>quoin clean</c>: removes outputs, and the outputs that were made from them. What is recorded
+/// of them stays, and the next build makes again what is needed.
 /// </summary>
 static class CleanCommand
 {
-    public const string Summary = "Remove outputs; history and fingerprints stay";
+    public const string Summary = "Remove outputs and what was made from them; history stays";
 
     public static Command Create(Func<ParseResult, Cli> cli)
     {
@@ -28,7 +28,8 @@ static class CleanCommand
     }
 
     /// <summary>
-    /// Removes the files of the selected partitions that a job makes. Never a source.
+    /// Removes the files of the selected partitions that a job makes, and of everything made from
+    /// them. Never a source.
     /// </summary>
     public static async Task<int> RunAsync(
         Cli cli, Selectors.Asked asked, bool dryRun, CancellationToken ct)
@@ -40,10 +41,11 @@ static class CleanCommand
         var removed = new List<PartitionId>();
         var targets = Selectors.Find(
             workspace, graph, asked, Selectors.Recorded(store), orTargets: false);
-        foreach (var name in targets)
+        var made = targets.Where(
+            name => graph.FindProducer(Encoding.UTF8.GetBytes(name)).Job is not null);
+        foreach (var name in DryRun.Descendants(workspace, graph, store, made, cli.Time, ct))
         {
             var utf8 = Encoding.UTF8.GetBytes(name);
-            if (graph.FindProducer(utf8).Job is null) continue;
             var path = workspace.Absolute(graph.PathOf(utf8));
             if (!Path.Exists(path)) continue;
             if (!dryRun) Remove(path);

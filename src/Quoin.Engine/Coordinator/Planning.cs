@@ -35,7 +35,11 @@ sealed class Planning(
         return Make(wanted, new PlanOptions { Now = time.GetUtcNow() }, ct);
     }
 
-    Plan Make(ImmutableArray<PartitionId> targets, PlanOptions options, CancellationToken ct)
+    Plan Make(ImmutableArray<PartitionId> targets, PlanOptions options, CancellationToken ct) =>
+        facts.Test(Analyze(targets, ct), options);
+
+    /// <summary>Which runs would make these, and from what; nothing is tested.</summary>
+    public JobGraph Analyze(ImmutableArray<PartitionId> targets, CancellationToken ct)
     {
         var analysis = new Analysis(graph, state.Names, new AnalysisOptions
         {
@@ -44,7 +48,7 @@ sealed class Planning(
         analysis.Start(targets.AsSpan());
         while (analysis.Requests is { IsEmpty: false } requests)
             analysis.Answer(calls.AnswerAll(requests, ct));
-        return facts.Test(analysis.Finish(), options);
+        return analysis.Finish();
     }
 
     PlanOptions OptionsOf(WantRequest request) => new()

@@ -157,7 +157,7 @@ public sealed class BuildTests
         var cleaned = workspace.Quoin("clean", "total/2026-01-01", "sales/2026-01-01").Expect(0);
         workspace.Quoin("build").Expect(0);
 
-        Assert.Equal(["cleaned total/2026-01-01", "cleaned month/2026-01"], cleaned.Lines);
+        Assert.Equal(["cleaned total/2026-01-01", "cleaned summary"], cleaned.Lines);
         Assert.True(workspace.Exists("data/2026-01-01.csv"));
         Assert.True(workspace.Exists("out/total/2026-01-01.txt"));
     }

@@ -27,7 +27,11 @@ public enum Verdict : byte
 /// <param name="Detail">For people: <c>env REGION eu -> us</c>; may be empty.</param>
 /// <param name="Fingerprint">The recorded fingerprint of a config that is current.</param>
 public readonly record struct TestResult(
-    Verdict Verdict, StaleReason Reason, string Detail, Digest Fingerprint);
+    Verdict Verdict, StaleReason Reason, string Detail, Digest Fingerprint)
+{
+    /// <summary>Another want's plan or run has all of it that is to be made.</summary>
+    public bool IsDelegated => Verdict == Verdict.Build && Reason == StaleReason.None;
+}
 
 /// <summary>
 /// The test of one job config: is what was published what a run would make now? Six checks in
@@ -81,17 +85,33 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
         reasons.Clear();
         var outputs = graph.Outputs(node);
         var known = Facts(outputs);
-        var active = -1;
+        var (active, count) = (-1, 0);
         for (var i = 0; i < known.Length; i++)
         {
             standings[i] = known[i].Standing;
-            if (known[i].Standing == Standing.Active) active = i;
+            if (known[i].Standing != Standing.Active) continue;
+            active = i;
+            count++;
         }
-        if (active >= 0)
+        if (count == 0) return TestOwn(node, known, verdicts, reasons);
+        var by = known[active].Run.Value > 0 ? $"{known[active].Run}" : "another want's plan";
+        var delegated = new TestResult(Verdict.Build, StaleReason.None, $"delegated to {by}", default);
+        if (count == known.Length) return delegated;
+        // A config that overlaps somebody's: the rest is planned, and claimed at its turn.
+        var result = TestOwn(node, known, verdicts, reasons);
+        var first = StaleReason.None;
+        for (var i = 0; i < standings.Length; i++)
         {
-            var by = known[active].Run.Value > 0 ? $"{known[active].Run}" : "another want's plan";
-            return new TestResult(Verdict.Build, StaleReason.None, $"delegated to {by}", default);
+            if (standings[i] == Standing.Active) reasons[i] = StaleReason.None;
+            else if (IsBefore(reasons[i], first)) first = reasons[i];
         }
+        if (first == StaleReason.None) return delegated;
+        return first == result.Reason ? result : result with { Reason = first, Detail = "" };
+    }
+
+    TestResult TestOwn(
+        int node, Span<PartitionFact> known, Verdict[]? verdicts, Span<StaleReason> reasons)
+    {
         if (options.Fresh == FreshMode.All
             || (options.Fresh == FreshMode.Selected && IsTarget(node)))
         {

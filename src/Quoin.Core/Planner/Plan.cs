@@ -164,7 +164,7 @@ public sealed class Plan
         reasons[node] = result.Reason;
         if (result.Detail.Length > 0) details[node] = result.Detail;
         verdicts[node] = result.Verdict;
-        if (standings.AsSpan(start, outputs.Length).Contains(Standing.Active)) active[node] = true;
+        if (result.IsDelegated) active[node] = true;
         if (result.Verdict == Verdict.Build && CanBeLeft(result.Reason, rebuilt))
         {
             deferred[node] = true;
@@ -311,9 +311,10 @@ public sealed class Plan
         for (var node = 0; node < verdicts.Length; node++)
         {
             var outputs = Graph.Outputs(node).Length;
-            var kept = planned[node] ? OutputReasonsOf(node).Count(StaleReason.None) : 0;
+            var others = planned[node] ? StandingsOf(node).Count(Standing.Active) : 0;
+            var kept = planned[node] ? OutputReasonsOf(node).Count(StaleReason.None) - others : 0;
             total += outputs;
-            Delegated += active[node] ? outputs : 0;
+            Delegated += active[node] ? outputs : others;
             current += verdicts[node] == Verdict.Current ? outputs : kept;
             build += verdicts[node] == Verdict.Build ? outputs - kept : 0;
             maybe += verdicts[node] == Verdict.Maybe ? outputs - kept : 0;

@@ -209,8 +209,9 @@ sealed class Coordinator : IDisposable
     void Delegate(WantId want, Plan plan)
     {
         if (plan.Delegated == 0) return;
-        foreach (var node in plan.Graph.Order.ToArray().Where(plan.IsDelegated))
+        foreach (var node in plan.Graph.Order.ToArray())
         {
+            if (!plan.IsDelegated(node) && !plan.IsPlanned(node)) continue;
             foreach (var p in plan.Graph.Outputs(node).ToArray())
                 if (State.HolderOf(p) is { } run) Apply(new WantDelegated(want, p, run.Id));
         }

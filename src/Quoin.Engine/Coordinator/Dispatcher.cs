@@ -315,6 +315,7 @@ sealed class Dispatcher : IDisposable
     {
         if (!active.TryGetValue(run.Id.Value, out var entry)) return;
         ledger.Give(entry.Key);
+        entry.Control?.Revoke(); // If it has ended: without effect. If not: its lease is gone.
         if (State.Runs.ContainsKey(run.Id.Value))
         {
             retries.Enqueue(run.Id, run.RetryAt ?? parts.Time.GetUtcNow());

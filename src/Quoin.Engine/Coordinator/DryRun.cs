@@ -31,8 +31,8 @@ public static class DryRun
     }
 
     /// <summary>
-    /// The recorded partitions that are made from <paramref name="roots"/>, directly or not, and the
-    /// roots themselves first; by the graph of today.
+    /// The recorded partitions that are made from <paramref name="roots"/>, directly or not, after
+    /// the roots themselves; by the graph of today.
     /// </summary>
     /// <exception cref="StoreException">The store cannot be read.</exception>
     public static IReadOnlyList<string> Descendants(

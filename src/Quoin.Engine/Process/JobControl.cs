@@ -16,7 +16,7 @@ public sealed class JobControl(Func<bool> leaseHolds)
 
     readonly Lock gate = new();
     int wake = -1;
-    volatile bool cancelled, killed;
+    volatile bool cancelled, killed, revoked;
 
     /// <summary>A control whose lease always holds.</summary>
     public JobControl() : this(static () => true) { }
@@ -28,7 +28,16 @@ public sealed class JobControl(Func<bool> leaseHolds)
     public bool KillRequested => killed;
 
     /// <summary>Whether the run may still publish.</summary>
-    public bool LeaseHolds() => leaseHolds();
+    public bool LeaseHolds() => !revoked && leaseHolds();
+
+    /// <summary>
+    /// The run was given to another attempt: this one publishes nothing any more, and is killed.
+    /// </summary>
+    public void Revoke()
+    {
+        revoked = true;
+        Kill();
+    }
 
     /// <summary>SIGTERM to the process group; SIGKILL when the job's grace is over.</summary>
     public void Cancel()

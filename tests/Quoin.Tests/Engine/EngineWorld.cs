@@ -25,6 +25,10 @@ sealed class EngineWorld : IDisposable
     }
 
     public MemoryStore Store { get; }
+
+    /// <summary>What the next session sees of the store; null: the store itself.</summary>
+    public IBuildStore? Through { get; set; }
+
     public ManualTime? Clock { get; init; }
     public int Slots { get; init; } = 2;
     public Watcher Last { get; private set; } = new();
@@ -54,7 +58,7 @@ sealed class EngineWorld : IDisposable
         var watcher = Last = new Watcher();
         var session = BuildSession.Open(new BuildSessionOptions
         {
-            Workspace = Workspace, Graph = load.Graph!, Store = Store,
+            Workspace = Workspace, Graph = load.Graph!, Store = Through ?? Store,
             Time = Clock ?? TimeProvider.System, Random = new Random(1),
             Worker = new WorkerId($"host/1/{++processes}"), Slots = Slots, Observer = watcher,
         });

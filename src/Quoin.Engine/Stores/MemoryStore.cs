@@ -20,6 +20,7 @@ public sealed class MemoryStore : IBuildStore
     byte[] buffer = new byte[1024];
     bool closed;
     StoreException? broken;
+    Func<BuildEvent, bool>? lastWords;
 
     readonly record struct Row(DateTimeOffset At, byte[] Type, string Subject, byte[] Body);
 
@@ -45,8 +46,26 @@ public sealed class MemoryStore : IBuildStore
                 fingerprints.TryAdd(text.Digest, text.Utf8.ToArray());
             foreach (var stamp in batch.Stamps) stamps[stamp.Path] = stamp;
             foreach (var id in batch.InboxTaken) inbox.RemoveAll(command => command.Id == id);
-            return Task.FromResult((long)rows.Count);
+            if (lastWords is null || !batch.Events.Any(lastWords))
+                return Task.FromResult((long)rows.Count);
+            broken = new StoreException("store-unavailable", "The store went away.");
+            return Task.FromException<long>(broken);
         }
+    }
+
+    /// <summary>
+    /// The batch with such an event is kept, and then the store goes away before it says so: what
+    /// a death between append and act looks like to the next process.
+    /// </summary>
+    public void BreakAfter(Func<BuildEvent, bool> last)
+    {
+        lock (gate) lastWords = last;
+    }
+
+    /// <summary>The next process finds the store in order.</summary>
+    public void Repair()
+    {
+        lock (gate) (broken, lastWords) = (null, null);
     }
 
     /// <summary>From now on every append fails like this: what a full disk does.</summary>

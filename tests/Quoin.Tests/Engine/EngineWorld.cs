@@ -26,9 +26,6 @@ sealed class EngineWorld : IDisposable
 
     public MemoryStore Store { get; }
 
-    /// <summary>What the next session sees of the store; null: the store itself.</summary>
-    public IBuildStore? Through { get; set; }
-
     public ManualTime? Clock { get; init; }
     public int Slots { get; init; } = 2;
     public Watcher Last { get; private set; } = new();
@@ -58,7 +55,7 @@ sealed class EngineWorld : IDisposable
         var watcher = Last = new Watcher();
         var session = BuildSession.Open(new BuildSessionOptions
         {
-            Workspace = Workspace, Graph = load.Graph!, Store = Through ?? Store,
+            Workspace = Workspace, Graph = load.Graph!, Store = Store,
             Time = Clock ?? TimeProvider.System, Random = new Random(1),
             Worker = new WorkerId($"host/1/{++processes}"), Slots = Slots, Observer = watcher,
         });
@@ -126,13 +123,33 @@ sealed class EngineWorld : IDisposable
 
         public IEnumerable<T> Of<T>() => Events.OfType<T>();
 
+        readonly List<(Func<BuildEvent, bool> What, TaskCompletionSource Signal)> waiters = [];
+
+        /// <summary>Completes when such an event was or is logged.</summary>
+        public Task WhenAsync(Func<BuildEvent, bool> what)
+        {
+            lock (gate)
+            {
+                if (events.Any(what)) return Task.CompletedTask;
+                var signal = new TaskCompletionSource(
+                    TaskCreationOptions.RunContinuationsAsynchronously);
+                waiters.Add((what, signal));
+                return signal.Task;
+            }
+        }
+
         public void Planned(WantId? want, Plan plan, TimeLeft? estimate) => Plan = plan;
 
         public void Continuing(WantToken want) => Continued.Add(want.Id.ToString());
 
         public void Logged(IReadOnlyList<LoggedEvent> logged)
         {
-            lock (gate) events.AddRange(logged.Select(e => e.Event));
+            lock (gate)
+            {
+                events.AddRange(logged.Select(e => e.Event));
+                foreach (var (what, signal) in waiters)
+                    if (logged.Any(e => what(e.Event))) signal.TrySetResult();
+            }
             if (logged.Any(e => e.Event is RunLeased)) Started.TrySetResult();
         }
 

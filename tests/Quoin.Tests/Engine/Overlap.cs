@@ -40,6 +40,12 @@ sealed class Overlap : IDisposable
         case $word in
           fail) exit 1 ;;
           later) exit 75 ;;
+          zombie)
+            env -i PATH="$PATH" setsid sh -c '
+              read -r word < gates/zombie
+              (echo zombie > "$0") 2>/dev/null
+              echo over > gates/over' "$1" >/dev/null 2>&1 &
+            read -r word < gates/never ;;
           *) for out; do echo "$QUOIN_RUN.$QUOIN_ATTEMPT" > "$out"; done ;;
         esac
         [ "$word" = ok ] || echo x > "$QUOIN_STAGING/$word"
@@ -51,20 +57,18 @@ sealed class Overlap : IDisposable
 
     /// <param name="groups">Lines <c>a: a b</c>: the config asked for a makes both.</param>
     public Overlap(
-        string groups, int retries = 0, int slots = 2, ManualTime? clock = null,
-        IBuildStore? store = null)
+        string groups, int retries = 0, int slots = 2, ManualTime? clock = null)
     {
         World = new EngineWorld(Yaml.Replace("RETRIES", $"{retries}", StringComparison.Ordinal))
         {
-            Slots = slots, Clock = clock, Through = store,
+            Slots = slots, Clock = clock,
         };
         World.Write("group.sh", Group);
         World.Write("job.sh", Job);
         World.Write("groups", string.Concat(groups.Split('\n').Select(Line)));
         World.Write("gates/here", "");
-        for (var run = 1; run <= 4; run++)
-            for (var attempt = 1; attempt <= 2; attempt++)
-                MakePipe(PathOf($"gates/r-{run}.{attempt}"));
+        foreach (var gate in (string[])["1.1", "1.2", "2.1", "2.2", "3.1", "3.2", "4.1"])
+            MakePipe(PathOf($"gates/r-{gate}"));
         session = World.Open();
     }
 
@@ -83,9 +87,10 @@ sealed class Overlap : IDisposable
     string PathOf(string path) => Path.Combine(World.Workspace.Root, path);
 
     /// <summary>A want, accepted and planned when this returns; its number from 0.</summary>
-    public async Task<int> WantAsync(string target)
+    public async Task<int> WantAsync(params string[] targets)
     {
-        wants.Add(session.WantAsync(new WantRequest { Targets = ["o/" + target] }));
+        var request = new WantRequest { Targets = [.. targets.Select(target => "o/" + target)] };
+        wants.Add(session.WantAsync(request));
         await SettledAsync();
         return wants.Count - 1;
     }
@@ -106,6 +111,21 @@ sealed class Overlap : IDisposable
             new FileStream(path, FileMode.Open, FileAccess.Write))).WaitAsync(limit);
     }
 
+    /// <summary>Pipes for a process that nobody can find any more.</summary>
+    public void MakeZombieGates()
+    {
+        foreach (var gate in (string[])["zombie", "over", "never"])
+            MakePipe(PathOf($"gates/{gate}"));
+    }
+
+    /// <summary>Lets it write where it was told to, and waits until it has tried.</summary>
+    public async Task LetZombieWriteAsync()
+    {
+        await using (var gate = await AtGateAsync("zombie")) await gate.WriteLineAsync("go");
+        var over = PathOf("gates/over");
+        Assert.Equal("over\n", await Task.Run(() => File.ReadAllText(over)).WaitAsync(limit));
+    }
+
     /// <summary>Waits until the attempt runs, and tells it how to end.</summary>
     public async Task EndAsync(string attempt, string word = "ok")
     {
@@ -116,13 +136,17 @@ sealed class Overlap : IDisposable
     public async Task<string> OutcomeAsync(int want) =>
         (await wants[want].WaitAsync(limit)).Outcome?.ToString() ?? "";
 
-    /// <summary>Another process on the same store: the one before is gone.</summary>
-    public async Task RestartAsync(IBuildStore? store)
+    /// <summary>The process is gone with its store; another one finds both in order.</summary>
+    public async Task RestartAsync()
     {
         await Assert.ThrowsAnyAsync<StoreException>(async () => await session.DisposeAsync());
-        World.Through = store;
+        World.Store.Repair();
         session = World.Open();
     }
+
+    /// <summary>Returns when the run's end is in the log.</summary>
+    public async Task WhenEndedAsync(int run) => await World.Last.WhenAsync(
+        e => e is RunCompleted completed && completed.Run.Value == run).WaitAsync(limit);
 
     /// <summary>Claims of the runs, in their order: <c>a,b</c>.</summary>
     public string[] Claims() =>

@@ -209,7 +209,8 @@ public sealed class WarGameTests
             c: c a
             """,
             slots: 3);
-        int[] wants = [await game.WantAsync("a"), await game.WantAsync("b"), await game.WantAsync("c")];
+        var wants = new List<int>();
+        foreach (var target in (string[])["a", "b", "c"]) wants.Add(await game.WantAsync(target));
         await game.EndAsync("r-1.1");
         await game.EndAsync("r-2.1");
         foreach (var want in wants) Assert.Equal("Succeeded", await game.OutcomeAsync(want));

@@ -1,7 +1,5 @@
 using System.Text;
 using Quoin.Core;
-using Quoin.Engine;
-using Quoin.Storage;
 
 namespace Quoin.EndToEndTests;
 
@@ -95,34 +93,12 @@ public sealed class KillTests
         return found.ToString();
     }
 
-    // Every run has one end, the log replays, and a snapshot with its tail gives the same state.
     static void CheckLog(TestWorkspace workspace)
     {
-        using var store = new StoreReader(workspace.PathOf(".quoin/quoin.db"));
-        var names = new PartitionNames();
-        var state = new KernelState(names);
-        var ended = new HashSet<RunId>();
-        foreach (var logged in store.Store.Read(0, names))
-        {
-            Evolve.Apply(state, logged.Event);
-            var ends = logged.Event is RunCompleted or RunDepMissed or RunCancelAcked
-                or RunFailed { RetryAt: null } or LeaseExpired { RetryAt: null };
-            if (ends && logged.Event is RunEvent run)
-                Assert.True(ended.Add(run.Run), $"{run.Run} ended twice");
-        }
+        var state = LogCheck.Replay(workspace.PathOf(".quoin/quoin.db"));
+        Assert.NotNull(state);
         Assert.Empty(state.Wants);
         Assert.Empty(state.Runs);
-        var loaded = StateLoader.Load(store.Store, new PartitionNames()).State;
-        Assert.Equal(state.Sequence, loaded.Sequence);
-        Assert.Equal(state.Count(PartitionPlace.Live), loaded.Count(PartitionPlace.Live));
         Assert.Equal(3030, state.Count(PartitionPlace.Live));
-    }
-
-    sealed class StoreReader(string path) : IDisposable
-    {
-        public SqliteStore Store { get; } =
-            SqliteStore.Open(path, new StoreOptions { NewId = "", ReadOnly = true });
-
-        public void Dispose() => Store.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 }

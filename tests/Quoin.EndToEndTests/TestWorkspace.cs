@@ -88,6 +88,7 @@ sealed class TestWorkspace : IDisposable
         foreach (var process in started) process.Dispose();
         try
         {
+            LogCheck.Replay(PathOf(".quoin/quoin.db"));
             Directory.Delete(Root, recursive: true);
         }
         catch (DirectoryNotFoundException)

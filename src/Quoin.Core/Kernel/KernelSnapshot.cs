@@ -149,7 +149,8 @@ public static class KernelSnapshot
             w.Text(want.Request);
             w.Byte((byte)(want.IsPlanned ? 1 : 0));
             w.Int(want.Remaining);
-            w.Ids(want.Failed);
+            // A set as well: in which order targets of one cause failed, the chains decide.
+            w.Ids([.. want.Failed.OrderBy(p => p.Value)]);
             var o = want.Options;
             w.Long(o.Priority);
             w.Time(o.Deadline);

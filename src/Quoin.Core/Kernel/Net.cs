@@ -20,6 +20,11 @@ public sealed record Transition(string Row, Type Event)
     /// <summary>What has to hold beside the tokens being there.</summary>
     public string Guard { get; init; } = "";
 
+    /// <summary>
+    /// Which tokens the event touches in a marking, before it is applied.
+    /// </summary>
+    public required Func<KernelState, BuildEvent, Footprint> Footprint { get; init; }
+
     /// <summary>The event's name.</summary>
     public string Name => Event.Name;
 }
@@ -40,6 +45,7 @@ public static class Net
             Reads = ["Partition.Live", "Partition.Building"],
             Produces = ["Want.Open", "Demand", "Partition.Wanted"],
             Guard = "some partition is named",
+            Footprint = (s, e) => Footprints.Accepted(s, (WantAccepted)e),
         },
         new("P1", typeof(PartitionPlanned))
         {
@@ -49,24 +55,36 @@ public static class Net
             Produces = ["Partition.Planned", "Demand", "Partition.Wanted"],
             Guard = "an output is Wanted, or Planned by a plan that is gone; Failed inputs become "
                 + "Wanted if they failed before the want was accepted",
+            Footprint = (s, e) => Footprints.Planned(s, (PartitionPlanned)e),
         },
         new("P2", typeof(PartitionStale))
         {
             Consumes = ["Partition.Live"], Reads = ["Demand"], Produces = ["Partition.Wanted"],
             Guard = "an unplanned want asks for it, or it is an input of a Planned partition",
+            Footprint = (s, e) => Footprints.Stale(s, (PartitionStale)e),
         },
         new("P3", typeof(PartitionCurrent))
         {
             Consumes = ["Partition.Planned"], Produces = ["Partition.Live"],
             Guard = "all inputs Live, and the fingerprint is the one it was published with",
+            Footprint = (s, e) => Footprints.Current(s, (PartitionCurrent)e),
         },
         new("P4", typeof(ConfigFailed))
         {
             Consumes = ["Partition.Wanted", "Partition.Planned"],
             Produces = ["Partition.Failed"],
+            Footprint = (s, e) => Footprints.ConfigFailed(s, (ConfigFailed)e),
         },
-        new("P5", typeof(WantPlanned)) { Consumes = ["Demand"], Reads = ["Partition.Live"] },
-        new("P6", typeof(AnalysisFailed)) { Consumes = ["Want.Open", "Demand"] },
+        new("P5", typeof(WantPlanned))
+        {
+            Consumes = ["Demand"], Reads = ["Partition.Live"],
+            Footprint = (s, e) => Footprints.WantPlanned(s, (WantPlanned)e),
+        },
+        new("P6", typeof(AnalysisFailed))
+        {
+            Consumes = ["Want.Open", "Demand"],
+            Footprint = (s, e) => Footprints.WantEnded(s, (AnalysisFailed)e),
+        },
         new("T2", typeof(RunScheduled))
         {
             Consumes = ["Partition.Planned", "Partition.Missing", "Partition.Wanted",
@@ -75,11 +93,13 @@ public static class Net
             Produces = ["Partition.Building", "Run.Queued"],
             Guard = "an output is Planned with all inputs Live, and no output is Building; Live "
                 + "outputs are claimed only by jobs that supersede",
+            Footprint = (s, e) => Footprints.Scheduled(s, (RunScheduled)e),
         },
         new("T3", typeof(RunLeased))
         {
             Consumes = ["Run.Queued", "Slot"], Reads = ["Partition.Live"],
             Produces = ["Run.Running"], Guard = "the retry time is over",
+            Footprint = (s, e) => Footprints.Leased(s, (RunLeased)e),
         },
         new("T4", typeof(RunCompleted))
         {
@@ -90,6 +110,7 @@ public static class Net
             Produces = ["Partition.Live", "Partition.Wanted", "Slot"],
             Guard = "the epoch is the newest; outputs beyond the claims are adopted unless "
                 + "Building or Live; demanded outputs are stale at once if an input moved",
+            Footprint = (s, e) => Footprints.Completed(s, (RunCompleted)e),
         },
         new("T5", typeof(RunFailed))
         {
@@ -98,6 +119,7 @@ public static class Net
                 "Partition.Tainted", "Slot"],
             Guard = "the epoch is the newest; queued again while retries are left and a claim is "
                 + "demanded",
+            Footprint = (s, e) => Footprints.Failed(s, (RunFailed)e),
         },
         new("T6", typeof(RunDepMissed))
         {
@@ -105,14 +127,20 @@ public static class Net
             Produces = ["Partition.Waiting", "Partition.Wanted", "Partition.Failed",
                 "Partition.Missing", "Partition.Live", "Partition.Tainted", "Demand", "Slot"],
             Guard = "the epoch is the newest; Failed if what it needs waits for it",
+            Footprint = (s, e) => Footprints.InputsMissed(s, (RunDepMissed)e),
         },
-        new("T7", typeof(WantCancelled)) { Consumes = ["Want.Open", "Demand"] },
+        new("T7", typeof(WantCancelled))
+        {
+            Consumes = ["Want.Open", "Demand"],
+            Footprint = (s, e) => Footprints.WantEnded(s, (WantCancelled)e),
+        },
         new("T8", typeof(RunCancelRequested))
         {
             Consumes = ["Run.Queued", "Run.Running", "Partition.Building"], Reads = ["Demand"],
             Produces = ["Run.Cancelling", "Partition.Missing", "Partition.Live",
                 "Partition.Tainted", "Partition.Failed", "Partition.Wanted"],
             Guard = "no claim is demanded, or the run is queued and its plan is gone",
+            Footprint = (s, e) => Footprints.CancelRequested(s, (RunCancelRequested)e),
         },
         new("T9", typeof(RunCancelAcked))
         {
@@ -120,6 +148,7 @@ public static class Net
             Produces = ["Partition.Wanted", "Partition.Missing", "Partition.Live",
                 "Partition.Tainted", "Partition.Failed", "Slot"],
             Guard = "the epoch is the newest",
+            Footprint = (s, e) => Footprints.CancelAcked(s, (RunCancelAcked)e),
         },
         new("T10", typeof(LeaseExpired))
         {
@@ -128,17 +157,28 @@ public static class Net
             Produces = ["Run.Queued", "Partition.Failed", "Partition.Wanted",
                 "Partition.Missing", "Partition.Live", "Partition.Tainted", "Slot"],
             Guard = "the lease is over (decided outside); queued again while its own budget lasts",
+            Footprint = (s, e) => Footprints.Expired(s, (LeaseExpired)e),
         },
-        new("T11", typeof(StaleReportRejected)) { Guard = "the epoch is not the newest" },
+        new("T11", typeof(StaleReportRejected))
+        {
+            Guard = "the epoch is not the newest",
+            Footprint = (s, e) => Footprints.Rejected(s, (StaleReportRejected)e),
+        },
         new("T12", typeof(PartitionTainted))
         {
             Consumes = ["Partition.Live"], Reads = ["Demand"],
             Produces = ["Partition.Tainted", "Partition.Wanted"],
+            Footprint = (s, e) => Footprints.Tainted(s, (PartitionTainted)e),
         },
-        new("T13", typeof(WorkerAdded)) { Produces = ["Slot"] },
+        new("T13", typeof(WorkerAdded))
+        {
+            Produces = ["Slot"],
+            Footprint = (s, e) => Footprints.WorkerAdded(s, (WorkerAdded)e),
+        },
         new("T13", typeof(WorkerRemoved))
         {
             Consumes = ["Slot"], Guard = "the worker has no run",
+            Footprint = (s, e) => Footprints.WorkerRemoved(s, (WorkerRemoved)e),
         },
     ];
 

@@ -78,7 +78,8 @@ sealed class StateTable
     static uint Hash(ReadOnlySpan<byte> bytes)
     {
         var hash = 0x9E3779B97F4A7C15UL + (ulong)bytes.Length;
-        for (; bytes.Length >= 8; bytes = bytes[8..]) hash = Mix(hash, BitConverter.ToUInt64(bytes));
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+            hash = Mix(hash, BitConverter.ToUInt64(bytes));
         foreach (var b in bytes) hash = Mix(hash, b);
         return (uint)(hash ^ (hash >> 32));
     }

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Tests.Explorer;
+
+/// <summary>
+/// A small world to be explored completely. Partitions are single letters, <c>"ab"</c> is two.
+/// </summary>
+sealed record Instance(string Name, string Partitions)
+{
+    /// <summary>
+    /// A partition is planned with the first job that makes it; jobs may overlap.
+    /// </summary>
+    public ImmutableArray<JobShape> Jobs { get; init; } = [];
+
+    /// <summary>Wants that may be accepted, each once, in any order.</summary>
+    public ImmutableArray<WantShape> Wants { get; init; } = [];
+
+    public int Slots { get; init; } = 2;
+
+    /// <summary>How often a failed, and how often a lost attempt is followed by another.</summary>
+    public int Retries { get; init; } = 1;
+    public int Losses { get; init; } = 1;
+
+    /// <summary>Whether runs may fail.</summary>
+    public bool Fails { get; init; } = true;
+
+    /// <summary>
+    /// A plan's events are moves of their own. Otherwise they come in one append with what made
+    /// them necessary, as the coordinator writes them.
+    /// </summary>
+    public bool PlansApart { get; init; }
+
+    /// <summary>How often the environment may do each of these.</summary>
+    public int Cancels { get; init; }
+    public int Expiries { get; init; }
+    public int Taints { get; init; }
+    public int Stales { get; init; }
+    public int Drops { get; init; }
+    public int Removals { get; init; }
+
+    public override string ToString() => Name;
+}
+
+/// <summary>
+/// A job: what it makes, from what, what it finds it needs while running (<see cref="Finds"/>),
+/// and what it writes without having declared it.
+/// </summary>
+sealed record JobShape(string Outputs, string Inputs = "")
+{
+    public string Finds { get; init; } = "";
+    public string Surplus { get; init; } = "";
+    public bool Supersedes { get; init; }
+    public bool ConfigFails { get; init; }
+}
+
+/// <summary>A want; <see cref="AnalysisFails"/>: its analysis may find an error.</summary>
+sealed record WantShape(string Targets, FailureMode Mode = FailureMode.KeepGoing)
+{
+    public bool AnalysisFails { get; init; }
+}
+
+/// <summary>How a want of an instance stands.</summary>
+enum WantStanding : byte
+{
+    New = 0,
+    Open = 1,
+    Succeeded = 2,
+    Failed = 3,
+    Cancelled = 4,
+}
+
+/// <summary>What the environment may do only so often.</summary>
+enum Budget
+{
+    Cancels = 0,
+    Expiries = 1,
+    Taints = 2,
+    Stales = 3,
+    Drops = 4,
+    Removals = 5,
+}

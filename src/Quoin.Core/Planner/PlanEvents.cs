@@ -82,7 +82,7 @@ public static class PlanEvents
             var node = graph.ProducerOf(target);
             var problem = node >= 0 ? plan.ProblemOf(node) : plan.ProblemOf(target);
             if (problem is null) continue;
-            if (node >= 0 && IsPublished(plan, node, target))
+            if (IsPublished(plan, node, target))
                 events.Add(new PartitionStale(target, StaleReason.Changed)
                 {
                     Detail = $"{problem.Code}: {problem.Message}",
@@ -92,6 +92,9 @@ public static class PlanEvents
         }
     }
 
+    // Without a node (its config failed) the plan has not asked where it stands.
     static bool IsPublished(Plan plan, int node, PartitionId target) =>
-        plan.StandingsOf(node)[plan.Graph.Outputs(node).IndexOf(target)] == Standing.Published;
+        (node >= 0
+            ? plan.StandingsOf(node)[plan.Graph.Outputs(node).IndexOf(target)]
+            : plan.Facts.Partition(target).Standing) == Standing.Published;
 }

@@ -39,6 +39,9 @@ sealed class Coordinator : IDisposable
     /// <summary>Where plans and refusals are told to people who ask later.</summary>
     public PlanLog PlanLog { get; }
 
+    /// <summary>How many runs hold resources of this process.</summary>
+    public int Holding => dispatcher.Holding;
+
     /// <summary>The position of the newest committed event.</summary>
     public long Position => position;
 
@@ -179,6 +182,9 @@ sealed class Coordinator : IDisposable
 
     void Accept(Message.Wanted m)
     {
+        // What came back to Wanted by the messages before is planned first: this plan would take
+        // it for somebody else's, whose plan is gone.
+        TakeNotices();
         var plan = planning.Make(m.Request, killed.Token);
         var targets = plan.Targets.AddRange(plan.AlsoWanted);
         var options = m.Request.Options;

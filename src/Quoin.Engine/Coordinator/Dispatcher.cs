@@ -10,6 +10,8 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class Dispatcher : IDisposable
 {
+    static readonly TimeSpan WaitMax = TimeSpan.FromDays(1);
+
     readonly Coordinator coordinator;
     readonly CoordinatorParts parts;
     readonly Planning planning;
@@ -20,7 +22,6 @@ sealed class Dispatcher : IDisposable
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
     readonly Dictionary<int, ActiveRun> active = [];
     readonly PriorityQueue<RunId, DateTimeOffset> retries = new();
-    readonly Dictionary<Job, ImmutableArray<string>> codePaths = [];
 
     public Dispatcher(
         Coordinator coordinator, CoordinatorParts parts, Planning planning, Mailbox mailbox)
@@ -59,7 +60,7 @@ sealed class Dispatcher : IDisposable
             : wants.Select(w => State.Wants[w.Value].Options).ToArray();
         var rank = planned.Estimates.RankMs(node);
         ready.Put(new ReadyRun(
-            KeyOf(plan, node, p), options.Max(o => o.Priority),
+            p, options.Max(o => o.Priority),
             options.Any(o => IsLate(o, rank)), rank,
             (long)(job.Limits.Timeout?.TotalMilliseconds ?? 0)));
     }
@@ -92,14 +93,6 @@ sealed class Dispatcher : IDisposable
         coordinator.Do(new ProposePlan(new ConfigFailed(
             job.Name, [p],
             new PlanProblem("resources-exceeded", $"job {job.Name} {why} ({job.Location})"))));
-
-    // All outputs of a config become ready together; one of them stands for the run.
-    PartitionId KeyOf(Plan plan, int node, PartitionId p)
-    {
-        foreach (var output in plan.Graph.Outputs(node))
-            if (State.IsReady(output)) return output;
-        return p;
-    }
 
     ResourceVector NeedOf(PartitionId p)
     {
@@ -148,6 +141,8 @@ sealed class Dispatcher : IDisposable
             return;
         }
         var run = State.Runs[State.LastRun];
+        // Its other outputs became ready with it, and each was added: one of them may be given up.
+        foreach (var claim in run.Claims) ready.Remove(claim);
         active[run.Id.Value] = new ActiveRun(planned, node, p);
         Lease(run);
     }
@@ -170,8 +165,9 @@ sealed class Dispatcher : IDisposable
             }
             retries.Dequeue(); // Cancelled while it waited.
         }
+        // A clock that was set back makes waits of any length; timers refuse more than 49 days.
         var wait = retries.TryPeek(out _, out var next) && next > now
-            ? next - now
+            ? TimeSpan.FromTicks(Math.Min((next - now).Ticks, WaitMax.Ticks))
             : Timeout.InfiniteTimeSpan;
         timer.Change(wait, Timeout.InfiniteTimeSpan);
     }
@@ -193,14 +189,14 @@ sealed class Dispatcher : IDisposable
         var graph = plan.Graph;
         var job = graph.JobOf(node);
         var inputs = ImmutableArray.CreateBuilder<LaunchInput>(graph.Inputs(node).Length);
-        var watched = WatchedBy(job).ToBuilder();
+        var watched = plan.Test.Fingerprints.FactOf(job).Code.ToBuilder();
         foreach (var input in graph.Inputs(node))
         {
             if (graph.ProducerOf(input) == JobGraph.Source)
             {
                 var source = parts.Facts.Source(input);
                 inputs.Add(new LaunchInput(input, source.Digest));
-                watched.Add(source.Path);
+                watched.Add(new PathDigest(source.Path, source.Digest));
             }
             else
             {
@@ -218,13 +214,6 @@ sealed class Dispatcher : IDisposable
             Fingerprint = Fingerprint.DigestOf(text), FingerprintText = text,
             Watched = watched.ToImmutable(), Control = entry.Control!,
         };
-    }
-
-    ImmutableArray<string> WatchedBy(Job job)
-    {
-        if (!codePaths.TryGetValue(job, out var paths))
-            codePaths[job] = paths = [.. parts.Facts.Job(job).Code.Select(code => code.Path)];
-        return paths;
     }
 
     /// <summary>An attempt ended; whatever it says counts only under its lease.</summary>

@@ -34,8 +34,8 @@ sealed record LaunchRequest
     /// <summary>The text of the fingerprint, to be stored when the run succeeds.</summary>
     public required ReadOnlyMemory<byte> FingerprintText { get; init; }
 
-    /// <summary>Workspace-relative files that the fingerprint holds the content of.</summary>
-    public required ImmutableArray<string> Watched { get; init; }
+    /// <summary>Files whose content the fingerprint holds, as it holds it.</summary>
+    public required ImmutableArray<PathDigest> Watched { get; init; }
 
     /// <summary>How it is told to stop.</summary>
     public required JobControl Control { get; init; }

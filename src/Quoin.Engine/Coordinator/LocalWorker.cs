@@ -115,18 +115,13 @@ sealed class LocalWorker : IWorker
     JobResult Execute(LaunchRequest request)
     {
         if (request.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
-        var stamps = request.Watched.Select(files.StampOf).ToArray();
+        var watched = new WatchedFiles(files, request.Watched);
         var result = process.Run(
             SpecOf(request), request.Control, new Observer(request.Id.Run, progress));
-        if (result.End != JobEnd.Completed) return result;
-        for (var i = 0; i < stamps.Length; i++)
-        {
-            if (files.StampOf(request.Watched[i]) == stamps[i]) continue;
-            var warning = $"source-moved: {request.Watched[i]} changed while {request.Id.Run} ran; "
-                + "its outputs are published but not current";
-            return result with { Warnings = result.Warnings.Add(warning), SourceMoved = true };
-        }
-        return result;
+        if (result.End != JobEnd.Completed || watched.Moved() is not { } moved) return result;
+        var warning = $"source-moved: {moved} changed after {request.Id.Run} was planned; "
+            + "its outputs are published but not current";
+        return result with { Warnings = result.Warnings.Add(warning), SourceMoved = true };
     }
 
     JobSpec SpecOf(LaunchRequest request)

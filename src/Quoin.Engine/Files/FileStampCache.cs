@@ -86,6 +86,15 @@ public sealed class FileStampCache
     public FileStamp StampOf(string path) => StatOf(path).Stamp;
 
     /// <summary>
+    /// Whether a file has the content that it had when it was digested last, by its stamp alone:
+    /// for who looks at the same file again soon. Another stamp: its bytes decide.
+    /// </summary>
+    internal bool IsStill(string path, FileStat stat, Digest digest) =>
+        (known.TryGetValue(NameOf(path), out var entry)
+            && entry.Stamp == stat.Stamp && entry.Digest == digest)
+        || DigestOf(path, stat, trustStat: true) == digest;
+
+    /// <summary>
     /// An output that Quoin itself just moved into its place. Where the file system's times are
     /// finer than a second its stamp is trusted at once: whoever changes the file afterwards
     /// changes its time. Else it is hashed again once it is old enough.

@@ -113,38 +113,41 @@ sealed class KernelWorld
     }
 
     /// <summary>I1, I3, I6, I8 of the kernel's page, on the whole state.</summary>
-    public void CheckInvariants()
+    public void CheckInvariants() => CheckInvariants(State);
+
+    /// <summary>The same of any state.</summary>
+    public static void CheckInvariants(KernelState state)
     {
         var claimed = new Dictionary<int, RunId>();
-        foreach (var run in State.Runs.Values)
+        foreach (var run in state.Runs.Values)
         {
             foreach (var p in run.Claims)
             {
                 Assert.True(
-                    claimed.TryAdd(p.Value, run.Id), $"I1: {State.Names.Text(p)} held twice");
-                Assert.Equal(PartitionPlace.Building, State.PlaceOf(p));
-                Assert.Equal(run.Id, State.HolderOf(p)!.Id);
+                    claimed.TryAdd(p.Value, run.Id), $"I1: {state.Names.Text(p)} held twice");
+                Assert.Equal(PartitionPlace.Building, state.PlaceOf(p));
+                Assert.Equal(run.Id, state.HolderOf(p)!.Id);
             }
         }
-        for (var i = 0; i < State.CellCount; i++)
+        for (var i = 0; i < state.CellCount; i++)
         {
             var p = new PartitionId(i);
-            var place = State.PlaceOf(p);
+            var place = state.PlaceOf(p);
             if (place == PartitionPlace.Building) Assert.True(claimed.ContainsKey(i), "I3");
             if (place is PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Waiting)
                 Assert.True(
-                    State.IsDemanded(p), $"I8: {State.Names.Text(p)} is {place}, undemanded");
+                    state.IsDemanded(p), $"I8: {state.Names.Text(p)} is {place}, undemanded");
             if (place == PartitionPlace.Live)
-                Assert.True(State.TryGetManifest(p, out _), "I2: Live without a manifest");
+                Assert.True(state.TryGetManifest(p, out _), "I2: Live without a manifest");
             if (place is PartitionPlace.Missing or PartitionPlace.Failed
                 or PartitionPlace.Tainted)
-                Assert.False(State.IsDemanded(p), $"I8: {place} and demanded");
+                Assert.False(state.IsDemanded(p), $"I8: {place} and demanded");
             if (place is PartitionPlace.Planned or PartitionPlace.Waiting)
-                Assert.NotNull(place == PartitionPlace.Planned ? State.ConfigOf(p) : new object());
+                Assert.NotNull(place == PartitionPlace.Planned ? state.ConfigOf(p) : new object());
         }
-        foreach (var worker in State.Workers.Values)
+        foreach (var worker in state.Workers.Values)
         {
-            var busy = State.Runs.Values.Count(
+            var busy = state.Runs.Values.Count(
                 r => r.Place != RunPlace.Queued && r.Worker == worker.Id);
             Assert.Equal(busy, worker.Busy); // I6
         }

@@ -1,0 +1,134 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Tests.Simulation;
+
+/// <summary>What the simulation found, each by the shortest way to it.</summary>
+public sealed class FoundBySimulationTests
+{
+    [Fact]
+    public void A_want_beside_a_planned_sibling_does_not_take_an_old_output_for_new()
+    {
+        var build = new ScriptedBuild(1, ("one", ["a", "b"], ["in"]), ("two", ["in"], []));
+        build.Want("a", "b");
+        Play(build, "in", "a");
+        build.Taint("in");
+        build.Want("a"); // Makes in anew, and a if that comes out differently; b is not asked for.
+        build.Turn();
+        Assert.Equal("in", build.Running);
+
+        var second = build.Want("b");
+        build.Turn();
+        Assert.False(second.IsCompleted); // It used to succeed here, with the b of the old in.
+        build.Complete("in", "new");
+        build.Turn();
+        build.Complete("a");
+        build.Turn();
+        Assert.Equal(WantOutcome.Succeeded, second.Result.Outcome);
+    }
+
+    [Fact]
+    public void An_output_is_built_although_the_want_for_its_sibling_is_gone()
+    {
+        var build = new ScriptedBuild(1, ("busy", ["x"], []), ("one", ["a", "b"], []));
+        build.Want(FailureMode.Kill, "x");
+        build.Turn();
+        build.Want(FailureMode.Kill, "a");
+        var second = build.Want(FailureMode.Kill, "b");
+        build.Turn();
+        build.Cancel(2);
+        build.Turn();
+        build.Complete("x");
+        build.Turn();
+        build.Complete("a"); // The run makes both. It used never to start.
+        build.Turn();
+        Assert.Equal(WantOutcome.Succeeded, second.Result.Outcome);
+    }
+
+    [Fact]
+    public void What_comes_back_just_before_another_want_is_planned_again()
+    {
+        var build = new ScriptedBuild(1, ("one", ["a"], ["in"]), ("two", ["in"], []));
+        var first = build.Want("a");
+        Play(build, "in");
+        build.Taint("in");
+        build.Turn();
+        build.Complete("a"); // Out of date: what it read is not trusted any more.
+        var second = build.Want("a"); // Both arrive before the coordinator looks.
+        build.Turn();
+        build.Complete("in", "new"); // It used to be planned by nobody, like a.
+        Play(build, "a");
+        Assert.Equal(WantOutcome.Succeeded, first.Result.Outcome);
+        Assert.Equal(WantOutcome.Succeeded, second.Result.Outcome);
+    }
+
+    [Fact]
+    public void A_published_partition_whose_config_command_fails_fails_its_want()
+    {
+        var graph = new GraphBuilder("test");
+        var place = new SourceLocation("quoin.yaml", 1, 1);
+        graph.Add(new JobDeclaration
+        {
+            Name = new Written("one", place), Outputs = [new Written("a", place)],
+            ConfigCommand = [new Written("config", place)], ConfigCache = false,
+            Exec = [new Written("make", place)],
+        });
+        var build = new ScriptedBuild(1, graph)
+        {
+            ConfigAnswer = """{"configs":[{"outputs":["a"]}]}""",
+        };
+        build.Want("a");
+        Play(build, "a");
+        build.ConfigAnswer = null;
+        var second = build.Want("a");
+        build.Turn();
+        Assert.Equal(WantOutcome.Failed, second.Result.Outcome); // It used to succeed.
+    }
+
+    [Fact]
+    public void A_clock_set_back_by_months_delays_a_retry_and_breaks_nothing()
+    {
+        var build = new ScriptedBuild(1, ("one", ["a"], []), ("two", ["b"], []));
+        var want = build.Want("a");
+        build.Turn();
+        build.Fail("a", FailureCategory.Temporary);
+        build.Turn();
+        build.Time.Jump(TimeSpan.FromDays(-60));
+        build.Taint("b");
+        build.Turn(); // The timer is set anew; one of 60 days is refused by the system.
+        while (build.Running == "")
+        {
+            build.Time.AdvanceTo(build.Time.NextTimer!.Value);
+            build.Turn();
+        }
+        Assert.InRange(build.Time.Elapsed.TotalDays, 60, 61);
+        Play(build, "a");
+        Assert.Equal(WantOutcome.Succeeded, want.Result.Outcome);
+    }
+
+    [Fact]
+    public void A_source_that_changes_between_the_plan_and_the_attempt_has_moved()
+    {
+        var time = new SimulatedTime();
+        var disk = new SimulatedDisk(time);
+        var files = new FileStampCache("/simulated", disk, [], time);
+        disk.Replace("s", "old");
+        var planned = new PathDigest("s", files.DigestOf("s"));
+        Assert.Null(new WatchedFiles(files, [planned]).Moved());
+
+        disk.Overwrite("s", "new");
+        Assert.Equal("s", new WatchedFiles(files, [planned]).Moved()); // It used to be null.
+        disk.Replace("s", "old"); // Back to what the fingerprint says: no harm done.
+        Assert.Null(new WatchedFiles(files, [planned]).Moved());
+    }
+
+    static void Play(ScriptedBuild build, params string[] runs)
+    {
+        foreach (var run in runs)
+        {
+            build.Turn();
+            build.Complete(run);
+        }
+        build.Turn();
+    }
+}

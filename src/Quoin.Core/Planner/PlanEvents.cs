@@ -40,7 +40,8 @@ public static class PlanEvents
 
     static bool IsLeftOver(Plan plan, int node, Func<PartitionId, bool>? isLeftOver)
     {
-        if (isLeftOver is null || plan.VerdictOf(node) != Verdict.Current) return false;
+        if (isLeftOver is null
+            || (plan.VerdictOf(node) != Verdict.Current && !plan.IsDelegated(node))) return false;
         foreach (var output in plan.Graph.Outputs(node))
             if (isLeftOver(output)) return true;
         return false;

@@ -47,7 +47,8 @@ sealed class Dispatcher : IDisposable
     {
         if (!State.IsReady(p) || !planning.TryGetOwner(p, out var planned, out var node)) return;
         var plan = planned.Plan;
-        if (plan.VerdictOf(node) != Verdict.Build && IsStillCurrent(plan, node)) return;
+        var isDecided = plan.VerdictOf(node) == Verdict.Build && !plan.IsDelegated(node);
+        if (!isDecided && IsStillCurrent(plan, node)) return;
         var job = plan.Graph.JobOf(node);
         if (ledger.WhyNever(NeedOf(p)) is { } never)
         {

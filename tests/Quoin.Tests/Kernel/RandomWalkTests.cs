@@ -44,6 +44,26 @@ public sealed class RandomWalkTests
         }
     }
 
+    [Fact]
+    public void Targets_that_fail_together_fail_in_an_order_that_no_snapshot_remembers()
+    {
+        var world = new KernelWorld();
+        var want = world.Want("a", "b", "open");
+        world.Plan(want, "j1", ["b"], "in");
+        world.Plan(want, "j0", ["a"], "in");
+        world.Plan(want, "j2", ["in"]);
+        world.Planned(want);
+        var run = world.Schedule("in");
+        var epoch = world.Lease(run);
+        var restored = KernelSnapshot.Read(KernelWorld.Snapshot(world.State), world.State.Names);
+        var tail = world.Log.Count;
+        world.Fail(run, epoch);
+
+        Assert.Equal(
+            KernelWorld.Snapshot(world.State),
+            KernelWorld.Snapshot(world.Replayed(tail, restored)));
+    }
+
     static void Step(KernelWorld world, Random random)
     {
         string Any() => "abcdxy"[random.Next(6)].ToString();

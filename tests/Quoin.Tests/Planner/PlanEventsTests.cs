@@ -74,6 +74,26 @@ public sealed class PlanEventsTests
     }
 
     [Fact]
+    public void What_another_plan_left_over_is_planned_beside_what_another_want_has()
+    {
+        var world = new PlanWorld(Job("pair", "a b"));
+        world.Build("a", "b");
+        world.Fact("a") = world.Fact("a") with { Standing = Standing.Active };
+        var plan = world.Plan("b");
+        var b = world.P("b");
+
+        Assert.Equal(
+            "want w-1 planned: 2 = 0 current, 2 build, 0 maybe, 0 blocked",
+            Text(world, PlanEvents.Of(plan, new WantId(1), _ => false)));
+        Assert.Equal(
+            """
+            planned a b: job pair from
+            want w-1 planned: 2 = 0 current, 2 build, 0 maybe, 0 blocked
+            """,
+            Text(world, PlanEvents.Of(plan, new WantId(1), p => p == b)));
+    }
+
+    [Fact]
     public void Strict_starts_nothing_when_there_is_a_problem()
     {
         var world = World();

@@ -19,12 +19,12 @@ public sealed class FoundBySimulationTests
 
         var second = build.Want("b");
         build.Turn();
-        Assert.False(second.IsCompleted); // It used to succeed here, with the b of the old in.
+        Assert.Null(second.Outcome); // It used to succeed here, with the b of the old in.
         build.Complete("in", "new");
         build.Turn();
         build.Complete("a");
         build.Turn();
-        Assert.Equal(WantOutcome.Succeeded, second.Result.Outcome);
+        Assert.Equal(WantOutcome.Succeeded, second.Outcome);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class FoundBySimulationTests
         build.Turn();
         build.Complete("a"); // The run makes both. It used never to start.
         build.Turn();
-        Assert.Equal(WantOutcome.Succeeded, second.Result.Outcome);
+        Assert.Equal(WantOutcome.Succeeded, second.Outcome);
     }
 
     [Fact]
@@ -58,8 +58,8 @@ public sealed class FoundBySimulationTests
         build.Turn();
         build.Complete("in", "new"); // It used to be planned by nobody, like a.
         Play(build, "a");
-        Assert.Equal(WantOutcome.Succeeded, first.Result.Outcome);
-        Assert.Equal(WantOutcome.Succeeded, second.Result.Outcome);
+        Assert.Equal(WantOutcome.Succeeded, first.Outcome);
+        Assert.Equal(WantOutcome.Succeeded, second.Outcome);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class FoundBySimulationTests
         build.ConfigAnswer = null;
         var second = build.Want("a");
         build.Turn();
-        Assert.Equal(WantOutcome.Failed, second.Result.Outcome); // It used to succeed.
+        Assert.Equal(WantOutcome.Failed, second.Outcome); // It used to succeed.
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class FoundBySimulationTests
         }
         Assert.InRange(build.Time.Elapsed.TotalDays, 60, 61);
         Play(build, "a");
-        Assert.Equal(WantOutcome.Succeeded, want.Result.Outcome);
+        Assert.Equal(WantOutcome.Succeeded, want.Outcome);
     }
 
     [Fact]

@@ -5,6 +5,13 @@ using Quoin.Engine;
 
 namespace Quoin.Tests.Simulation;
 
+/// <summary>A want that a test made.</summary>
+sealed class ScriptedWant(Task<WantReport> report)
+{
+    /// <summary>How it ended; null: it is open.</summary>
+    public WantOutcome? Outcome => report.IsCompleted ? report.Result.Outcome : null;
+}
+
 /// <summary>
 /// The coordinator on the simulated machine, with a test that says what happens: what is posted
 /// before a turn, how each run ends. What was found by the simulation is kept in these words.
@@ -44,9 +51,9 @@ sealed class ScriptedBuild : ICommandRunner
     public PartitionPlace this[string reference] =>
         process.State.PlaceOf(process.Names.Intern(reference));
 
-    public Task<WantReport> Want(params string[] targets) => Want(FailureMode.KeepGoing, targets);
+    public ScriptedWant Want(params string[] targets) => Want(FailureMode.KeepGoing, targets);
 
-    public Task<WantReport> Want(FailureMode mode, params string[] targets)
+    public ScriptedWant Want(FailureMode mode, params string[] targets)
     {
         var report = new TaskCompletionSource<WantReport>();
         process.Coordinator.Post(new Message.Wanted(
@@ -55,7 +62,7 @@ sealed class ScriptedBuild : ICommandRunner
                 Targets = [.. targets], Options = new WantOptions { OnFailure = mode },
             },
             report));
-        return report.Task;
+        return new ScriptedWant(report.Task);
     }
 
     public void Cancel(int want) =>

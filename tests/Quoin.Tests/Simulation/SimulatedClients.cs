@@ -4,7 +4,7 @@ using Quoin.Engine;
 
 namespace Quoin.Tests.Simulation;
 
-/// <summary>Everybody outside: who wants, cancels, taints, edits sources and spoils outputs.</summary>
+/// <summary>Everybody outside: who wants, cancels, taints, edits and spoils.</summary>
 sealed class SimulatedClients(SimulatedWorld world)
 {
     Random Random => world.Random;
@@ -57,7 +57,8 @@ sealed class SimulatedClients(SimulatedWorld world)
         var path = world.Graph.PathOf(reference);
         // What somebody spoils while a build goes on is not always noticed: inputs that Quoin made
         // itself are not looked at again for every run.
-        if (!world.Disk.Exists(path) || world.Process.State.Wants.Count > 0) return;
+        var state = world.Process.State;
+        if (!world.Disk.Exists(path) || state.Wants.Count > 0 || state.Runs.Count > 0) return;
         world.Say($"{reference} is spoiled");
         if (Random.Next(2) == 0) world.Disk.Delete(path);
         else world.Disk.Overwrite(path, "spoiled");

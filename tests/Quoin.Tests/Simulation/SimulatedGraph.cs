@@ -6,7 +6,7 @@ using Quoin.Engine;
 
 namespace Quoin.Tests.Simulation;
 
-/// <summary>A job of the simulation: what it declares, and what it reads without saying so.</summary>
+/// <summary>A job: what it declares, and what it reads without saying so.</summary>
 /// <param name="Name">Also the start of its outputs' names.</param>
 /// <param name="Outputs">All its partitions.</param>
 /// <param name="Inputs">References that it declares.</param>

@@ -15,13 +15,15 @@ sealed record SimulatedMachine
     public Func<AppendFault> NextAppendFault { get; init; } = () => AppendFault.None;
     public required Action<SimulatedProcess, LaunchRequest> Launch { get; init; }
     public Action<string> Say { get; init; } = _ => { };
+
+    public SimulatedStore Connect() => new(Store, Time, NextAppendFault);
 }
 
 /// <summary>
 /// One process of Quoin: the production coordinator with planner and scheduler, read from the
 /// store, on simulated slots, files and time. It is gone when the simulation drops it.
 /// </summary>
-sealed class SimulatedProcess : IWorker, IBuildObserver
+sealed class SimulatedProcess : IBuildObserver
 {
     readonly SimulatedMachine machine;
     readonly SimulatedStore store;
@@ -32,7 +34,7 @@ sealed class SimulatedProcess : IWorker, IBuildObserver
         this.machine = machine;
         Self = new WorkerId($"host/1/{number}");
         var time = machine.Time;
-        store = new SimulatedStore(machine.Store, time, machine.NextAppendFault);
+        store = machine.Connect();
         loaded = StateLoader.Load(store, new PartitionNames());
         var workspace = new Workspace("/simulated/quoin.yaml");
         Files = new FileStampCache(workspace.Root, machine.Disk, store.FileStamps(), time);
@@ -48,7 +50,7 @@ sealed class SimulatedProcess : IWorker, IBuildObserver
                 MakeWorker = mailbox =>
                 {
                     Mailbox = mailbox;
-                    return this;
+                    return new Slots(this);
                 },
                 PlanLines = (_, _) => { }, Observer = this, Time = time,
                 Random = new Random(number), Worker = Self, Slots = machine.Slots, MemoryBytes = 0,
@@ -69,10 +71,6 @@ sealed class SimulatedProcess : IWorker, IBuildObserver
     public Task SaveSnapshotAsync() => StateLoader.SaveAsync(
         store, loaded.State, loaded.History, Coordinator.Position, CancellationToken.None);
 
-    void IWorker.Launch(LaunchRequest request) => machine.Launch(this, request);
-
-    void IDisposable.Dispose() { }
-
     void IBuildObserver.Planned(WantId? want, Plan plan, TimeLeft? estimate) { }
 
     void IBuildObserver.Continuing(WantToken want) => machine.Say($"continues {want.Id}");
@@ -84,4 +82,11 @@ sealed class SimulatedProcess : IWorker, IBuildObserver
     void IBuildObserver.AttemptEnded(AttemptId attempt, JobResult result) { }
 
     void IBuildObserver.Warn(string message) => machine.Say($"warning: {message}");
+
+    sealed class Slots(SimulatedProcess process) : IWorker
+    {
+        public void Launch(LaunchRequest request) => process.machine.Launch(process, request);
+
+        public void Dispose() { }
+    }
 }

@@ -11,11 +11,9 @@ namespace Quoin.Tests.Simulation;
 /// </summary>
 sealed class SimulatedWorld
 {
-    const int TraceMax = 5_000;
-
     readonly List<SimulatedAttempt> attempts = [];
     readonly PriorityQueue<(string What, Action Do), (TimeSpan, long)> agenda = new();
-    readonly Queue<string> trace = new();
+    readonly List<string> trace = [];
     readonly SimulatedMachine machine;
     readonly SimulationChecks checks;
     readonly SimulatedClients clients;
@@ -53,8 +51,7 @@ sealed class SimulatedWorld
 
     public void Say(string what)
     {
-        trace.Enqueue($"{steps,6} {Time.Elapsed.TotalSeconds,9:0.0}s {what}");
-        if (trace.Count > TraceMax) trace.Dequeue();
+        trace.Add($"{steps,6} {Time.Elapsed.TotalSeconds,9:0.0}s {what}");
     }
 
     /// <summary>Something changed that builds read.</summary>

@@ -14,7 +14,10 @@ static class Contracts
         var s = m.Kernel;
         var before = m.All.Select(p => Seen.Of(s, p)).ToArray();
         var rule = Before(m, e, before);
-        return () => rule ?? Published(m, e, before) ?? After(m, e, before) ?? Ended(m);
+        var final = e is PartitionPlanned planned ? FinalFailures(s, planned) : [];
+        return () => rule ?? Published(m, e, before) ?? After(m, e, before) ?? Ended(m)
+            ?? (final.Any(p => s.PlaceOf(p) != PartitionPlace.Failed)
+                ? "P1: a plan tries again what failed after its want was accepted" : null);
     }
 
     static string? Before(Marking m, BuildEvent e, Seen[] before)
@@ -46,14 +49,24 @@ static class Contracts
                 ? "T10: tried again without budget or demand" : null),
             PartitionTainted tainted => before[tainted.Partition.Value].Is(PartitionPlace.Live)
                 ? null : "T12: only what is Live is tainted",
-            PartitionStale stale => before[stale.Partition.Value].Is(PartitionPlace.Live)
-                ? null : "P2: only what is Live is stale",
+            PartitionStale stale => before[stale.Partition.Value] is { Place: PartitionPlace.Live }
+                && s.CellOf(stale.Partition).DemandHead != DemandPool.None
+                ? null : "P2: only what is Live and asked for is stale",
             PartitionCurrent current => Current(s, current.Partition, before),
             WorkerRemoved => s.Runs.Values.Any(r => r.Place != RunPlace.Queued)
                 ? "T13: the worker has runs" : null,
             _ => null,
         };
     }
+
+    static PartitionId[] FinalFailures(KernelState s, PartitionPlanned e) =>
+    [
+        .. from p in e.Inputs
+           where s.PlaceOf(p) == PartitionPlace.Failed
+           let failed = s.TryGetFailure(p, out var failure) ? failure.At : 0
+           where s.Wants.TryGetValue(e.For.Value, out var want) && failed > want.AcceptedAt
+           select p,
+    ];
 
     static string? Holds(RunToken? run, int epoch) =>
         run is not null && run.Place != RunPlace.Queued && run.Epoch == epoch
@@ -127,6 +140,10 @@ static class Contracts
             case RunFailed or LeaseExpired or RunCancelAcked or RunDepMissed or RunCompleted:
                 return s.Runs.ContainsKey(((RunEvent)e).Run.Value)
                     ? "I3: the run ended and is there" : Freed(m, e, before);
+            case RunCancelRequested requested when before.Any(p => p.Runs(requested.Run)):
+                return s.Runs.TryGetValue(requested.Run.Value, out var told)
+                    && told.Place == RunPlace.Cancelling
+                    ? null : "T8: a running process is told to stop, and its claims are free";
             case StaleReportRejected:
                 return m.All.All(p => Seen.Of(s, p) == before[p.Value])
                     ? null : "T11: a rejected report changed something";
@@ -183,6 +200,9 @@ static class Contracts
         PartitionPlace Place, PartitionPlace Previous, bool Demanded, int Holder, int Publisher)
     {
         public bool InputsMoved { get; init; }
+        public bool HolderRuns { get; init; }
+
+        public bool Runs(RunId run) => HolderRuns && Holder == run.Value;
 
         public bool Is(PartitionPlace place) => Place == place;
 
@@ -194,6 +214,7 @@ static class Contracts
                 s.TryGetManifest(p, out var manifest) ? manifest.Run.Value : 0)
             {
                 InputsMoved = holder is not null && Moved(s, holder),
+                HolderRuns = holder is { Place: not RunPlace.Queued },
             };
         }
 

@@ -34,6 +34,8 @@ public sealed class InstanceTests
     [InlineData("R", 28099, 93509, 268)] // a coordinator is replaced
     [InlineData("F", 1461, 4256, 165)] // analysis fails
     [InlineData("U", 4227, 13521, 30)] // failures from upstream
+    [InlineData("V", 114, 183, 28)] // a want that gives up
+    [InlineData("N", 902, 2122, 8)] // one slot
     public void Every_state_keeps_the_rules(string name, int states, int edges, int terminals)
     {
         var found = Explored.Right(Instances.All.Single(instance => instance.Name == name));

@@ -123,9 +123,25 @@ static class Instances
         Wants = [new("bcd"), new("a", FailureMode.FailFast)], Retries = 0,
     };
 
+    /// <summary>
+    /// A want that gives up at the first failure, and what it waits for fails in the same event.
+    /// </summary>
+    public static readonly Instance V = new("V", "abc")
+    {
+        Jobs = [new("ab"), new("c", "b")], Wants = [new("ac", FailureMode.FailFast), B1],
+        Retries = 0, Cancels = 1,
+    };
+
+    /// <summary>Two runs that could go side by side, and one slot.</summary>
+    public static readonly Instance N = new("N", "ab")
+    {
+        Jobs = [new("a"), new("b")], Wants = [A1, B1], Slots = 1, Removals = 1, Expiries = 1,
+    };
+
+    /// <summary>What every run of the tests explores.</summary>
     public static readonly Instance[] All =
     [
-        A, APlus, APlusSupersede, B, C, D, G, H, J, K1, K2, K3, P, S, R, F, U,
+        A, APlus, APlusSupersede, B, C, D, G, H, J, K1, K2, K3, P, S, R, F, U, V, N,
     ];
 
     /// <summary>Some minutes of exploring: more of everything.</summary>

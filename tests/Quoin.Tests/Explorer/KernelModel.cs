@@ -11,6 +11,9 @@ sealed class KernelModel(Instance instance) : IModel<Move>
 {
     readonly PartitionNames names = Marking.NamesOf(instance);
 
+    /// <summary>Whether only states are looked at, and not what each event did.</summary>
+    public bool OnlyStates { get; init; }
+
     /// <summary>Events that happened in any move.</summary>
     public HashSet<Type> Events { get; } = [typeof(WorkerAdded)];
 
@@ -68,6 +71,7 @@ sealed class KernelModel(Instance instance) : IModel<Move>
         m.Watch = e =>
         {
             Events.Add(e.GetType());
+            if (OnlyStates) return null;
             var check = Contracts.Of(m, e);
             return () => broken ??= check();
         };

@@ -35,7 +35,7 @@ sealed class LocalGraph
     public int Distinct =>
         values.Zip(counters, (v, c) => string.Join(',', v.Concat(c))).Distinct().Count();
 
-    /// <summary>Components that are looked at or changed, and by how much counters go down.</summary>
+    /// <summary>Components looked at or changed, and by how much counters go down.</summary>
     sealed record Touch(int[] All, int[] Writes, int[] Takes);
 
     Touch TouchOf(Edge<Move> edge, Func<Move, TokenRef, bool>? leaveOut)

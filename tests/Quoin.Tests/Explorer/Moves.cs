@@ -9,7 +9,7 @@ namespace Quoin.Tests.Explorer;
 /// </summary>
 static class Moves
 {
-    static readonly Digest Fingerprint = new(DigestAlgorithm.Xxh3, new byte[16]);
+    public static readonly Digest Fingerprint = new(DigestAlgorithm.Xxh3, new byte[16]);
     static readonly RunFailure Exit1 = new(FailureCategory.Failed, "exit 1");
 
     /// <summary>Everything that somebody might try; the kernel may say no.</summary>

@@ -24,6 +24,12 @@ static class Probes
             if (run.Place == RunPlace.Cancelling && Kernel.Decide(
                 s, new FailRun(run.Id, run.Epoch, Failure)).Event is not RunCancelAcked)
                 return $"T9: {run.Id} was told to stop, and fails";
+            if (run.Place != RunPlace.Queued && Kernel.Decide(
+                s, new LeaseRun(run.Id, Marking.Worker, Marking.Now)).Event is not null)
+                return $"T3: {run.Id} is leased twice";
+            var half = new CompleteRun(run.Id, run.Epoch, []);
+            if (Kernel.Decide(s, half).Event is RunCompleted)
+                return $"T4: {run.Id} ends without what it claims";
             var early = new LeaseRun(run.Id, Marking.Worker, Marking.Now.AddSeconds(-1));
             if (run.RetryAt is not null && Kernel.Decide(s, early).Event is not null)
                 return $"T3: {run.Id} is tried again before its time";
@@ -51,6 +57,9 @@ static class Probes
         var other = new Digest(DigestAlgorithm.Sha256, new byte[32]);
         if (Kernel.Decide(s, new KeepCurrent(p, other)).Event is not null)
             return $"P3: {s.Names.Text(p)} is current with a fingerprint that it never had";
+        var keep = new KeepCurrent(p, Moves.Fingerprint);
+        if (!s.IsReady(p) && Kernel.Decide(s, keep).Event is not null)
+            return $"P3: {s.Names.Text(p)} is not ready, and current";
         if (s.PlaceOf(p) != PartitionPlace.Live
             && Kernel.Decide(s, new Taint(p, "test", "why")).Event is not null)
             return $"T12: {s.Names.Text(p)} is {s.PlaceOf(p)}, and tainted";

@@ -34,6 +34,9 @@ public sealed record StoreOptions
     /// </summary>
     public bool Lead { get; init; }
 
+    /// <summary>Who this process is, for others who find the lead taken: host/pid.</summary>
+    public string Owner { get; init; } = $"{Environment.MachineName}/{Environment.ProcessId}";
+
     /// <summary>The clock for <c>created_at</c> and <c>sent_at</c>.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text;
 using Quoin.Engine;
 
@@ -144,22 +143,9 @@ static class SqliteSchema
         using var statement = connection.PrepareOnce(
             "INSERT INTO schema_version (version, quoin, applied_at) VALUES (?1, ?2, ?3)"u8);
         statement.Bind(1, version);
-        statement.BindText(2, ProgramVersion());
+        statement.BindText(2, Scripted.ProgramVersion());
         statement.Bind(3, options.Time.GetUtcNow().ToUnixTimeMilliseconds()).Run();
     }
 
-    static string ProgramVersion()
-    {
-        var version = typeof(SqliteSchema).Assembly
-            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-        return version.Split('+')[0];
-    }
-
-    internal static string Script(int version)
-    {
-        using var stream = typeof(SqliteSchema).Assembly
-            .GetManifestResourceStream(Scripts[version - 1])!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
+    internal static string Script(int version) => Scripted.Read(Scripts[version - 1]);
 }

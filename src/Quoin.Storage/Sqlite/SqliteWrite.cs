@@ -3,29 +3,11 @@ using Quoin.Engine;
 
 namespace Quoin.Storage;
 
-/// <summary>
-/// One thing that a caller wants written, with the answer it waits for. The base class is here
-/// because the writer's queue holds all kinds.
-/// </summary>
-abstract class SqliteWrite
+/// <summary>One thing that a caller wants written to SQLite.</summary>
+abstract class SqliteWrite : StoreWrite
 {
-    /// <summary>Roughly how many rows it writes: what bounds a group.</summary>
-    public virtual int Rows => 1;
-
-    /// <summary>When it fails, all later appends do.</summary>
-    public virtual bool IsAppend => false;
-
-    /// <summary>It has a transaction of its own, because it may be big and is not needed.</summary>
-    public virtual bool IsAlone => false;
-
     /// <summary>Writes, within the transaction of its group.</summary>
     public abstract void Write(SqliteWriteStatements statements);
-
-    /// <summary>It is committed.</summary>
-    public abstract void Complete();
-
-    /// <summary>It is rolled back.</summary>
-    public abstract void Fail(Exception error);
 }
 
 /// <summary>

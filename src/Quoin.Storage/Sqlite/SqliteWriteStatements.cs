@@ -18,11 +18,6 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
     /// </summary>
     public long LastPosition { get; set; }
 
-    /// <summary>
-    /// An append was asked for: the log's end is now known from our own appends only.
-    /// </summary>
-    public bool HasAppended { get; set; }
-
     /// <summary>Writes a batch; the events get the next positions.</summary>
     public void Append(AppendBatch batch)
     {

@@ -1,0 +1,101 @@
+using Npgsql;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// The right to decide for a store: a row with a fencing number that grows with each owner, renewed
+/// every 3 s, over after 10 s by the database's clock. Every append is checked against it in its own
+/// transaction, so who lost it (paused, cut off) can write nothing.
+/// </summary>
+sealed class PostgresLease : IDisposable
+{
+    static readonly TimeSpan length = TimeSpan.FromSeconds(10), renewal = TimeSpan.FromSeconds(3);
+
+    readonly NpgsqlDataSource source;
+    readonly PostgresAddress address;
+    readonly Action<StoreException> lost;
+    readonly ITimer timer;
+    readonly Lock gate = new();
+    bool closed;
+
+    PostgresLease(
+        NpgsqlDataSource source, PostgresAddress address, long fence, TimeProvider time,
+        Action<StoreException> lost)
+    {
+        (this.source, this.address, this.lost, Fence) = (source, address, lost, fence);
+        timer = time.CreateTimer(_ => Renew(), null, renewal, renewal);
+    }
+
+    /// <summary>The fencing number of this tenure.</summary>
+    public long Fence { get; }
+
+    /// <summary>
+    /// Takes the lease, or throws <c>store-locked</c> with the name of who has it.
+    /// </summary>
+    public static PostgresLease Take(
+        NpgsqlDataSource source, PostgresAddress address, StoreOptions options,
+        Action<StoreException> lost)
+    {
+        using var command = source.CreateCommand("SELECT take_lease($1, $2)");
+        command.Parameters.Add(new() { Value = options.Owner });
+        command.Parameters.Add(new() { Value = length.TotalSeconds });
+        if (command.ExecuteScalar() is long fence)
+            return new PostgresLease(source, address, fence, options.Time, lost);
+        using var who = source.CreateCommand("""
+            SELECT owner, extract(epoch FROM expires_at - clock_timestamp())::float8 FROM coordinator
+            """);
+        using var row = who.ExecuteReader();
+        row.Read();
+        throw new StoreException(
+            "store-locked",
+            $"{address.Shown}: {row.GetString(0)} decides for this store at the moment (its lease "
+            + $"is good for {Math.Max(0, row.GetDouble(1)):0} s more, unless it renews it); wait "
+            + "for it, or end it");
+    }
+
+    void Renew()
+    {
+        lock (gate)
+        {
+            if (closed) return;
+            try
+            {
+                using var command = source.CreateCommand("SELECT renew_lease($1, $2)");
+                command.Parameters.Add(new() { Value = Fence });
+                command.Parameters.Add(new() { Value = length.TotalSeconds });
+                if (command.ExecuteScalar() is true) return;
+                closed = true;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException)
+            {
+                return; // The next one may come through; if none does, the fence tells.
+            }
+        }
+        lost(new StoreException(
+            "lease-lost",
+            $"{address.Shown}: this process was not heard of for longer than its lease, and "
+            + "another one may decide now. Run the command again"));
+    }
+
+    /// <summary>Gives the lease back, so that the next process need not wait for its end.</summary>
+    public void Dispose()
+    {
+        timer.Dispose();
+        lock (gate)
+        {
+            if (closed) return;
+            closed = true;
+        }
+        try
+        {
+            using var command = source.CreateCommand("SELECT give_lease($1)");
+            command.Parameters.Add(new() { Value = Fence });
+            command.ExecuteNonQuery();
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException)
+        {
+            // It ends by itself.
+        }
+    }
+}

@@ -1,0 +1,263 @@
+using Npgsql;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// The store in one schema of a PostgreSQL database, for any number of processes and hosts. Writes
+/// go through one connection (<see cref="PostgresWriter"/>), reads through a small pool. Any thread
+/// may call. The tables are in Migrations/Postgres.
+/// </summary>
+public sealed class PostgresStore : IBuildStore
+{
+    readonly NpgsqlDataSource source;
+    readonly StoreOptions options;
+    readonly PostgresWriter? writer;
+    PostgresLease? lease;
+    bool closed;
+
+    PostgresStore(PostgresAddress address, NpgsqlDataSource source, StoreOptions options)
+    {
+        (Address, this.source, this.options) = (address, source, options);
+        if (!options.ReadOnly)
+            writer = new PostgresWriter(source, address, options.Time, LastPosition);
+    }
+
+    /// <summary>Where it is.</summary>
+    public PostgresAddress Address { get; }
+
+    /// <summary>The coordinator's fencing number; null without <see cref="StoreOptions.Lead"/>.</summary>
+    public long? Fence => lease?.Fence;
+
+    /// <summary>
+    /// Opens the store, making or updating its tables. Throws <see cref="StoreException"/>:
+    /// <c>store-unavailable</c>, <c>store-read-only</c>, <c>store-foreign</c>, <c>store-newer</c>,
+    /// <c>store-locked</c>, <c>disk-full</c>.
+    /// </summary>
+    public static PostgresStore Open(PostgresAddress address, StoreOptions options)
+    {
+        var builder = new NpgsqlSlimDataSourceBuilder(address.Connection.ConnectionString);
+        builder.EnableArrays();
+        builder.EnableTransportSecurity();
+        var source = builder.Build();
+        PostgresStore? store = null;
+        try
+        {
+            using (var connection = source.OpenConnection())
+            {
+                if (!PostgresSchema.IsCurrent(connection, address))
+                {
+                    if (options.ReadOnly) throw IsMissing(address);
+                    PostgresSchema.Migrate(connection, address, options);
+                }
+            }
+            store = new PostgresStore(address, source, options);
+            if (options.Lead) store.TakeLease();
+            return store;
+        }
+        catch (Exception e) when (e is NpgsqlException or StoreException or IOException
+            or System.Net.Sockets.SocketException or ArgumentException)
+        {
+            store?.writer?.Dispose();
+            source.Dispose();
+            throw e is ArgumentException ? e : PostgresErrors.Of(e, address);
+        }
+    }
+
+    void TakeLease()
+    {
+        lease = PostgresLease.Take(source, Address, options, error => Writer.Break(error));
+        Writer.Fence = lease.Fence;
+        Writer.Seen(LastPosition);
+    }
+
+    static StoreException IsMissing(PostgresAddress address) => new(
+        "store-unavailable",
+        $"{address.Shown} has no tables of this quoin in schema {address.Schema}, and was opened "
+        + "only to read; run quoin build once, which makes them");
+
+    PostgresWriter Writer => writer ?? throw new StoreException(
+        "store-read-only", $"{Address.Shown} was opened to read.");
+
+    /// <inheritdoc/>
+    public long LastPosition =>
+        Ask("SELECT coalesce(max(position), 0) FROM event", row => row.GetInt64(0)).Single();
+
+    /// <inheritdoc/>
+    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var write = new PostgresAppend(batch);
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
+    {
+        var decoder = new EventDecoder(names);
+        while (true)
+        {
+            var page = Ask(
+                "SELECT position, at, type, body FROM event WHERE position > $1 "
+                + "ORDER BY position LIMIT 4096",
+                row => (Position: row.GetInt64(0), At: row.GetFieldValue<DateTimeOffset>(1),
+                    Type: row.GetString(2), Body: row.GetFieldValue<byte[]>(3)),
+                after);
+            foreach (var (position, at, type, body) in page)
+            {
+                if (position != ++after)
+                    throw new StoreException(
+                        "store-corrupt", $"{Address.Shown}: event {after} is missing");
+                yield return new LoggedEvent(position, at, decoder.Decode(
+                    position, System.Text.Encoding.UTF8.GetBytes(type), body));
+            }
+            if (page.Count < 4096) break;
+        }
+        writer?.Seen(after);
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<RawEvent> Query(EventQuery query)
+    {
+        if (query.Last is { } last)
+            return Select(query, "DESC", last).Reverse<RawEvent>();
+        return Pages();
+
+        IEnumerable<RawEvent> Pages()
+        {
+            const int rows = 1000;
+            var after = query.After;
+            while (true)
+            {
+                var page = Select(query with { After = after }, "ASC", rows);
+                foreach (var e in page) yield return e;
+                if (page.Count < rows) yield break;
+                after = page[^1].Position;
+            }
+        }
+    }
+
+    List<RawEvent> Select(EventQuery query, string order, int rows) => Ask(
+        $"""
+        SELECT position, at, type, subject, body FROM event
+        WHERE position > $1 AND ($2 OR subject = $3) AND ($4 OR type = ANY ($5))
+        ORDER BY position {order} LIMIT $6
+        """,
+        row => new RawEvent(
+            row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2),
+            row.GetString(3), row.GetFieldValue<byte[]>(4)),
+        query.After, query.Subject is null, query.Subject ?? "", query.Types.IsDefaultOrEmpty,
+        query.Types.IsDefault ? [] : query.Types.ToArray(), rows);
+
+    /// <inheritdoc/>
+    public long ChangeVersion() => Ask(
+        """
+        SELECT coalesce((SELECT max(position) FROM event), 0) * 2147483647
+          + coalesce((SELECT max(number) FROM inbox), 0) + (SELECT count(*) FROM inbox)
+        """,
+        row => row.GetInt64(0)).Single();
+
+    /// <inheritdoc/>
+    public StoredSnapshot? LatestSnapshot(int format) => Ask(
+        """
+        SELECT position, body FROM snapshot
+        WHERE format = $1 AND position <= (SELECT coalesce(max(position), 0) FROM event)
+        """,
+        row => new StoredSnapshot(row.GetInt64(0), format, row.GetFieldValue<byte[]>(1)),
+        format).SingleOrDefault();
+
+    /// <inheritdoc/>
+    public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct) =>
+        Queue(new PostgresSnapshot(snapshot), ct);
+
+    /// <inheritdoc/>
+    public IEnumerable<FileStampEntry> FileStamps() => Ask(
+        "SELECT path, size, modified_ns, inode, digest, checked_ns FROM file_stamp",
+        row => new FileStampEntry(
+            row.GetString(0), new FileStamp(row.GetInt64(1), row.GetInt64(2), row.GetInt64(3)),
+            DigestKey.Read(row.GetFieldValue<byte[]>(4), $"{Address.Shown}: a file stamp"),
+            row.GetInt64(5)));
+
+    /// <inheritdoc/>
+    public byte[]? FingerprintText(Digest digest) => Packed(
+        "SELECT form, body FROM fingerprint WHERE digest = $1", digest, "the fingerprint");
+
+    /// <inheritdoc/>
+    public byte[]? ConfigAnswer(Digest question) => Packed(
+        "SELECT form, body FROM config_answer WHERE question = $1", question, "the config answer");
+
+    byte[]? Packed(string sql, Digest digest, string what)
+    {
+        Span<byte> key = stackalloc byte[DigestKey.BytesMax];
+        return Ask(
+            sql,
+            row => StoredBytes.Unpack(
+                row.GetFieldValue<byte[]>(1), row.GetInt32(0),
+                $"{Address.Shown}: {what} {digest}"),
+            DigestKey.Write(digest, key).ToArray()).SingleOrDefault();
+    }
+
+    /// <inheritdoc/>
+    public Task SaveConfigAnswerAsync(
+        Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct) =>
+        Queue(new PostgresConfigAnswer(question, answer), ct);
+
+    /// <inheritdoc/>
+    public Task<bool> SendAsync(InboxCommand command, CancellationToken ct) =>
+        Queue(new PostgresInbox(command), ct);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<InboxCommand> Waiting() => Ask(
+        "SELECT id, type, body FROM inbox ORDER BY number",
+        row => new InboxCommand(
+            row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2)));
+
+    Task<bool> Queue(PostgresWrite<bool> write, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    /// <summary>
+    /// Writes what is queued, gives the lease back, closes all connections. Twice is not an error.
+    /// </summary>
+    public ValueTask DisposeAsync()
+    {
+        if (closed) return ValueTask.CompletedTask;
+        closed = true;
+        writer?.Dispose();
+        lease?.Dispose();
+        source.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    // Reads everything before it returns: no connection is held while a caller thinks. A lost
+    // connection is tried once more, because a pool may hold one that died with its server.
+    List<T> Ask<T>(string sql, Func<NpgsqlDataReader, T> read, params object[] values)
+    {
+        ObjectDisposedException.ThrowIf(closed, this);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using var command = source.CreateCommand(sql);
+                foreach (var value in values) command.Parameters.Add(new() { Value = value });
+                using var rows = command.ExecuteReader();
+                var found = new List<T>();
+                while (rows.Read()) found.Add(read(rows));
+                return found;
+            }
+            catch (Exception e) when (attempt == 1 && PostgresErrors.IsConnectionLost(e))
+            {
+                continue;
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException)
+            {
+                throw PostgresErrors.Of(e, Address);
+            }
+        }
+    }
+}

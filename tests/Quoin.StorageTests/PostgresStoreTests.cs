@@ -1,0 +1,42 @@
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.StorageTests;
+
+/// <summary>The contract on PostgreSQL, without a lease and with one.</summary>
+public class PostgresStoreTests : StoreContract
+{
+    readonly PostgresAddress address;
+    PostgresStore store;
+
+    public PostgresStoreTests(PostgresServer server)
+    {
+        address = server.NewAddress();
+        store = Open();
+    }
+
+    protected override IBuildStore Store => store;
+
+    protected virtual bool Lead => false;
+
+    PostgresStore Open() =>
+        PostgresStore.Open(address, new StoreOptions { NewId = "store-1", Lead = Lead });
+
+    protected override async Task ReopenAsync()
+    {
+        await store.DisposeAsync();
+        store = Open();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await store.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>The contract on PostgreSQL for a coordinator.</summary>
+public sealed class PostgresLeadingStoreTests(PostgresServer server) : PostgresStoreTests(server)
+{
+    protected override bool Lead => true;
+}

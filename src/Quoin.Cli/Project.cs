@@ -40,45 +40,53 @@ static class Project
         return graph;
     }
 
-    /// <summary>
-    /// The path of the store. Throws when <c>--store</c> names a database server.
-    /// </summary>
-    public static string StorePath(Cli cli, Workspace workspace)
+    // The file of the store, or the address of one on PostgreSQL.
+    static (string File, PostgresAddress? Address) PlaceOf(Cli cli, Workspace workspace)
     {
-        if (cli.Options.Store is not { } store) return workspace.DatabaseFile;
+        if (cli.Options.Store is not { } store) return (workspace.DatabaseFile, null);
+        if (PostgresAddress.IsAddress(store))
+            return ("", PostgresAddress.Parse(store, Environment.GetEnvironmentVariable));
         if (store.Contains("://", StringComparison.Ordinal))
         {
             throw new UsageException(
                 "store-kind",
-                $"--store {store}: this version stores in SQLite files only; give a path");
+                $"--store {store}: give the path of an SQLite file, or "
+                + "postgres://user@host:port/database");
         }
-        return Path.GetFullPath(store, cli.Options.Directory);
+        return (Path.GetFullPath(store, cli.Options.Directory), null);
+    }
+
+    static IBuildStore Open(Cli cli, Workspace workspace, StoreOptions options)
+    {
+        var (file, address) = PlaceOf(cli, workspace);
+        options = options with { Time = cli.Time };
+        return address is null
+            ? SqliteStore.Open(file, options)
+            : PostgresStore.Open(address, options);
     }
 
     /// <summary>The store for reading; a missing one is a <see cref="StoreException"/>.</summary>
-    public static SqliteStore OpenForReading(Cli cli, Workspace workspace) =>
-        SqliteStore.Open(StorePath(cli, workspace), new StoreOptions
-        {
-            NewId = "", ReadOnly = true, Time = cli.Time,
-        });
+    public static IBuildStore OpenForReading(Cli cli, Workspace workspace) =>
+        Open(cli, workspace, new StoreOptions { NewId = "", ReadOnly = true });
 
     /// <summary>The store for the process that decides; made when it is missing.</summary>
-    public static SqliteStore OpenForDeciding(Cli cli, Workspace workspace)
+    public static IBuildStore OpenForDeciding(Cli cli, Workspace workspace)
     {
-        var path = StorePath(cli, workspace);
         if (cli.Options.Store is null) Directory.CreateDirectory(workspace.QuoinDirectory);
-        return SqliteStore.Open(path, new StoreOptions
+        return Open(cli, workspace, new StoreOptions
         {
             NewId = RandomNumberGenerator.GetHexString(32, lowercase: true),
             Durability = cli.Options.FullDurability ? Durability.Full : Durability.Normal,
             Lead = true,
-            Time = cli.Time,
         });
     }
 
     /// <summary>True when something was recorded here.</summary>
-    public static bool HasStore(Cli cli, Workspace workspace) =>
-        File.Exists(StorePath(cli, workspace));
+    public static bool HasStore(Cli cli, Workspace workspace)
+    {
+        var (file, address) = PlaceOf(cli, workspace);
+        return address is null ? File.Exists(file) : PostgresStore.Exists(address);
+    }
 
     /// <summary>A path as somebody in the folder of <c>-C</c> can open it.</summary>
     public static string Shown(Cli cli, string path) =>

@@ -13,9 +13,11 @@ namespace Quoin.StorageTests;
 public sealed class PostgresServer : IAsyncLifetime
 {
     const int Patience = 60_000;
-    static int schemas;
+    static int schemas, servers;
 
-    readonly string folder = $"/tmp/quoin-pg-{Environment.ProcessId}";
+    readonly string folder =
+        $"/tmp/quoin-pg-{Environment.ProcessId}-{Interlocked.Increment(ref servers)}";
+
     readonly string? bin = FindPrograms();
     readonly Lock gate = new();
     bool started;

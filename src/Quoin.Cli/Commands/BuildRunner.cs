@@ -19,7 +19,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     bool stopWhenAccepted;
 
     /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>
-    public async Task<int> RunAsync(SqliteStore store, WantRequest request)
+    public async Task<int> RunAsync(IBuildStore store, WantRequest request)
     {
         var startedAt = cli.Time.GetUtcNow();
         using var interruption = new Interruption();
@@ -53,7 +53,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
         return exitCode;
     }
 
-    BuildSession Open(SqliteStore store) => BuildSession.Open(new BuildSessionOptions
+    BuildSession Open(IBuildStore store) => BuildSession.Open(new BuildSessionOptions
     {
         Workspace = workspace,
         Graph = graph,

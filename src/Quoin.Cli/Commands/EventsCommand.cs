@@ -115,7 +115,7 @@ static class EventsCommand
 
     // Another process writes; SQLite tells only those who ask.
     static async Task<long?> NextChangeAsync(
-        Cli cli, SqliteStore store, long version, CancellationToken stop)
+        Cli cli, IBuildStore store, long version, CancellationToken stop)
     {
         try
         {

@@ -56,7 +56,7 @@ static class ExplainCommand
     }
 
     // What made a run's outputs stale, from the last such event before it was scheduled.
-    static string? WhyBuilt(SqliteStore? store, RunId run)
+    static string? WhyBuilt(IBuildStore? store, RunId run)
     {
         if (store is null) return null;
         var names = new PartitionNames();
@@ -76,7 +76,7 @@ static class ExplainCommand
     }
 
     // The state says that it is tainted; by whom and why is only in the log.
-    static Explanation WithTaint(SqliteStore? store, Explanation explanation)
+    static Explanation WithTaint(IBuildStore? store, Explanation explanation)
     {
         if (store is null || explanation.Reason != StaleReason.Tainted) return explanation;
         var names = new PartitionNames();

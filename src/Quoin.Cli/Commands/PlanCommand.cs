@@ -92,7 +92,7 @@ static class PlanCommand
         return (dry, targets.Length);
     }
 
-    static SqliteStore? OpenIfThere(Cli cli, Workspace workspace) =>
+    static IBuildStore? OpenIfThere(Cli cli, Workspace workspace) =>
         Project.HasStore(cli, workspace) ? Project.OpenForReading(cli, workspace) : null;
 
     static void SayProblems(Cli cli, Plan plan)

@@ -43,7 +43,7 @@ static class RetryCommand
             .RunAsync(store, new WantRequest { Targets = targets, Text = $"retry {id}" });
     }
 
-    static ImmutableArray<string> TargetsOf(SqliteStore store, string id)
+    static ImmutableArray<string> TargetsOf(IBuildStore store, string id)
     {
         if (!RunId.TryParse(id, out _) && !WantId.TryParse(id, out _))
             throw new UsageException("usage", $"\"{id}\" is not a run (r-19) or a want (w-17)");

@@ -37,10 +37,7 @@ public sealed class PostgresStore : IBuildStore
     /// </summary>
     public static PostgresStore Open(PostgresAddress address, StoreOptions options)
     {
-        var builder = new NpgsqlSlimDataSourceBuilder(address.Connection.ConnectionString);
-        builder.EnableArrays();
-        builder.EnableTransportSecurity();
-        var source = builder.Build();
+        var source = SourceOf(address);
         PostgresStore? store = null;
         try
         {
@@ -62,6 +59,33 @@ public sealed class PostgresStore : IBuildStore
             store?.writer?.Dispose();
             source.Dispose();
             throw e is ArgumentException ? e : PostgresErrors.Of(e, address);
+        }
+    }
+
+    // The slim builder brings what we use and no reflection.
+    static NpgsqlDataSource SourceOf(PostgresAddress address)
+    {
+        var builder = new NpgsqlSlimDataSourceBuilder(address.Connection.ConnectionString);
+        builder.EnableArrays();
+        builder.EnableTransportSecurity();
+        return builder.Build();
+    }
+
+    /// <summary>True when a store was made there, by whatever version.</summary>
+    /// <exception cref="StoreException">The database cannot be asked.</exception>
+    public static bool Exists(PostgresAddress address)
+    {
+        using var source = SourceOf(address);
+        try
+        {
+            using var command = source.CreateCommand("SELECT to_regclass($1) IS NOT NULL");
+            command.Parameters.Add(new() { Value = $"{address.Schema}.schema_version" });
+            return command.ExecuteScalar() is true;
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException
+            or System.Net.Sockets.SocketException)
+        {
+            throw PostgresErrors.Of(e, address);
         }
     }
 

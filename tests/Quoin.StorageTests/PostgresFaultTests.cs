@@ -1,0 +1,156 @@
+using Npgsql;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+using Xunit;
+
+namespace Quoin.StorageTests;
+
+/// <summary>What goes wrong around a PostgreSQL server, with a server for these tests.</summary>
+public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
+    : IClassFixture<PostgresFaultTests.OwnServer>
+{
+    readonly PostgresServer server = own.Server;
+    readonly PartitionNames names = new();
+
+    /// <summary>Restarted and filled with bad roles while others work with theirs.</summary>
+    public sealed class OwnServer : IAsyncLifetime
+    {
+        public PostgresServer Server { get; } = new();
+
+        public ValueTask InitializeAsync() => Server.InitializeAsync();
+
+        public ValueTask DisposeAsync() => Server.DisposeAsync();
+    }
+
+    static StoreOptions Options => new() { NewId = "store-1", Lead = true };
+
+    AppendBatch Batch(int want) => new()
+    {
+        At = DateTimeOffset.UnixEpoch, Names = names, Events = [new WantSucceeded(new(want))],
+    };
+
+    static object? Ask(PostgresAddress address, string sql)
+    {
+        using var connection = new NpgsqlConnection(
+            address.Connection.ConnectionString + ";Pooling=false;Search Path=public");
+        connection.Open();
+        using var command = new NpgsqlCommand(sql, connection);
+        return command.ExecuteScalar();
+    }
+
+    [Theory]
+    [InlineData("fast")]
+    [InlineData("immediate")]
+    public async Task A_server_that_restarts_loses_nothing_and_ends_nothing(string mode)
+    {
+        var address = server.NewAddress();
+        await using var store = PostgresStore.Open(address, Options);
+        for (var i = 1; i <= 10; i++) await store.AppendAsync(Batch(i), CancellationToken.None);
+        server.Restart(mode);
+        for (var i = 11; i <= 20; i++) await store.AppendAsync(Batch(i), CancellationToken.None);
+        Assert.Equal(
+            Enumerable.Range(1, 20),
+            store.Read(0, names).Select(e => ((WantSucceeded)e.Event).Want.Value));
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_cut_in_mid_build_is_made_again()
+    {
+        var address = server.NewAddress();
+        await using var store = PostgresStore.Open(address, Options);
+        for (var i = 1; i <= 60; i++)
+        {
+            if (i % 20 == 0)
+                Ask(address, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                    + "WHERE application_name = 'quoin' AND pid <> pg_backend_pid()");
+            Assert.Equal(i, await store.AppendAsync(Batch(i), CancellationToken.None));
+        }
+        Assert.Equal(60, store.LastPosition);
+    }
+
+    [Fact]
+    public void A_newer_schema_is_refused_with_the_version_it_needs()
+    {
+        var address = server.NewAddress();
+        PostgresStore.Open(address, Options).DisposeAsync().AsTask().Wait(10_000);
+        Ask(address, $"INSERT INTO {address.Schema}.schema_version VALUES (99, '9.9.9', now())");
+        var refused = Assert.Throws<StoreException>(() => PostgresStore.Open(address, Options));
+        Assert.Equal("store-newer", refused.Code);
+        Assert.Contains("written by quoin 9.9.9", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("CREATE TABLE {0}.event (a int)")]
+    [InlineData("CREATE TABLE {0}.schema_version (a int)")]
+    public void Somebody_elses_tables_are_left_alone(string sql)
+    {
+        var address = server.NewAddress();
+        Ask(address, $"CREATE SCHEMA {address.Schema}");
+        Ask(address, sql.Replace("{0}", address.Schema, StringComparison.Ordinal));
+        var refused = Assert.Throws<StoreException>(() => PostgresStore.Open(address, Options));
+        Assert.Equal("store-foreign", refused.Code);
+        Assert.Contains("?schema=NAME", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_user_without_rights_is_told_which_to_ask_for()
+    {
+        var address = server.NewAddress();
+        Ask(address, "CREATE ROLE guest LOGIN");
+        Ask(address, "REVOKE CREATE ON DATABASE postgres FROM PUBLIC");
+        var refused = Assert.Throws<StoreException>(
+            () => PostgresStore.Open(server.AddressOf(address.Schema, "guest"), Options));
+        Assert.Equal("store-unavailable", refused.Code);
+        Assert.Contains(
+            "GRANT CREATE ON DATABASE postgres TO guest", refused.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nobody", "", "does not exist")]
+    [InlineData("test", "&dbname=none", "createdb none")]
+    [InlineData("test", "&sslmode=require", "no TLS connection")]
+    [InlineData("test", "&port=1", "Is the server running")]
+    public void What_cannot_be_reached_says_what_to_do(string user, string more, string says)
+    {
+        server.Start();
+        var address = server.AddressOf("s", user, more);
+        var refused = Assert.Throws<StoreException>(() => PostgresStore.Open(address, Options));
+        Assert.Equal("store-unavailable", refused.Code);
+        Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_processes_that_make_the_tables_at_once_make_them_once()
+    {
+        var address = server.NewAddress();
+        var options = Options with { Lead = false };
+        var stores = await Task.WhenAll(Enumerable.Range(0, 4).Select(
+            _ => Task.Run(() => PostgresStore.Open(address, options))));
+        foreach (var store in stores) await store.DisposeAsync();
+        Assert.Equal(1L, Ask(address, $"SELECT count(*) FROM {address.Schema}.schema_version"));
+    }
+
+    [Fact]
+    public async Task A_statement_that_the_server_cancels_fails_the_append_and_says_why()
+    {
+        var address = server.NewAddress();
+        await using var store = PostgresStore.Open(address, Options);
+        Ask(address, "ALTER ROLE test SET statement_timeout = '300ms'");
+        await using var slow = PostgresStore.Open(address, Options with { Lead = false });
+        using var holder = new NpgsqlConnection(address.Connection.ConnectionString);
+        holder.Open();
+        using (var transaction = holder.BeginTransaction())
+        {
+            using var hold = new NpgsqlCommand(
+                "SELECT pg_advisory_xact_lock('event'::regclass::oid::bigint)", holder);
+            hold.ExecuteNonQuery();
+            var refused = await Assert.ThrowsAsync<StoreException>(
+                () => slow.AppendAsync(Batch(1), CancellationToken.None));
+            Assert.Contains("statement_timeout", refused.Message, StringComparison.Ordinal);
+        }
+        Ask(address, "ALTER ROLE test RESET statement_timeout");
+        Assert.Equal(1, await store.AppendAsync(Batch(1), CancellationToken.None));
+    }
+}

@@ -43,7 +43,7 @@ public sealed class SqliteMigrationTests : IDisposable
             .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal);
 
-        Assert.Equal(resources, SqliteSchema.Scripts);
+        Assert.Equal(resources, SqliteSchema.Scripts.Concat(PostgresSchema.Scripts));
         Assert.All(
             SqliteSchema.Scripts.Index(),
             script => Assert.StartsWith($"{script.Index + 1:D4}_", script.Item));

@@ -15,13 +15,34 @@ static class GraphCommand
     {
         var dot = new Option<bool>("--dot") { Description = "A picture for Graphviz" };
         var mermaid = new Option<bool>("--mermaid") { Description = "A picture for Markdown" };
-        var command = new Command("graph", Summary) { dot, mermaid };
-        command.SetAction(parsed => Run(
-            cli(parsed),
-            parsed.GetValue(dot) ? GraphForm.Dot
+        var net = new Option<bool>("--net")
+        {
+            Description = "The state machines that decide, of every graph, as one Petri net",
+        };
+        var pnml = new Option<bool>("--pnml")
+        {
+            Description = "That net in the language of Petri net tools",
+        };
+        var command = new Command("graph", Summary) { dot, mermaid, net, pnml };
+        command.SetAction(parsed =>
+        {
+            var form = parsed.GetValue(pnml) ? GraphForm.Pnml
+                : parsed.GetValue(dot) ? GraphForm.Dot
                 : parsed.GetValue(mermaid) ? GraphForm.Mermaid
-                : GraphForm.Text));
+                : GraphForm.Text;
+            return parsed.GetValue(net) || form == GraphForm.Pnml
+                ? RunNet(cli(parsed), form)
+                : Run(cli(parsed), form);
+        });
         return command;
+    }
+
+    /// <summary>Prints the kernel's net; it needs no graph.</summary>
+    public static int RunNet(Cli cli, GraphForm form)
+    {
+        if (cli.Options.Json) cli.Print(JsonText.Write(NetPicture.Write));
+        else cli.Print(NetPicture.Of(form));
+        return ExitCode.Ok;
     }
 
     /// <summary>Loads the graph and prints it.</summary>

@@ -14,6 +14,9 @@ enum GraphForm
 
     /// <summary>A diagram for Markdown.</summary>
     Mermaid,
+
+    /// <summary>The exchange format of Petri net tools; of the net only.</summary>
+    Pnml,
 }
 
 /// <summary>

@@ -3,19 +3,30 @@ using System.Collections.Immutable;
 namespace Quoin.Core;
 
 /// <summary>
+/// A token that goes from one place to another: <c>Partition</c>, <c>Live</c>, <c>Tainted</c>. An
+/// empty place is outside of the net: where wants and runs come from and go to.
+/// </summary>
+public readonly record struct NetMove(string Token, string From, string To);
+
+/// <summary>
 /// One transition of the net: what an event consumes, reads and produces. Places are written
 /// <c>Partition.Live</c>, <c>Run.Queued</c>, <c>Want.Open</c>, <c>Demand</c>, <c>Slot</c>.
 /// </summary>
 public sealed record Transition(string Row, Type Event)
 {
-    /// <summary>Places that lose a token.</summary>
-    public ImmutableArray<string> Consumes { get; init; } = [];
+    /// <summary>
+    /// The moves of tokens that the event makes itself, not those that follow (the cascade).
+    /// </summary>
+    public ImmutableArray<NetMove> Moves { get; init; } = [];
+
+    /// <summary>What is used up beside that: demands, slots.</summary>
+    public ImmutableArray<string> Takes { get; init; } = [];
+
+    /// <summary>What appears beside that: demands, slots.</summary>
+    public ImmutableArray<string> Gives { get; init; } = [];
 
     /// <summary>Places that are only looked at.</summary>
     public ImmutableArray<string> Reads { get; init; } = [];
-
-    /// <summary>Places that gain a token.</summary>
-    public ImmutableArray<string> Produces { get; init; } = [];
 
     /// <summary>What has to hold beside the tokens being there.</summary>
     public string Guard { get; init; } = "";
@@ -27,12 +38,27 @@ public sealed record Transition(string Row, Type Event)
 
     /// <summary>The event's name.</summary>
     public string Name => Event.Name;
+
+    /// <summary>Places that lose a token.</summary>
+    public IEnumerable<string> Consumes => Moves.Where(move => move.From.Length > 0)
+        .Select(move => $"{move.Token}.{move.From}").Concat(Takes).Distinct();
+
+    /// <summary>Places that gain a token.</summary>
+    public IEnumerable<string> Produces => Moves.Where(move => move.To.Length > 0)
+        .Select(move => $"{move.Token}.{move.To}").Concat(Gives).Distinct();
 }
+
+/// <summary>
+/// Moves that follow from events at once and are not logged, by stratum: a stratum begins when all
+/// lower ones have nothing left.
+/// </summary>
+public sealed record CascadeRule(int Stratum, string When, ImmutableArray<NetMove> Moves);
 
 /// <summary>
 /// The state machines of partitions, wants and runs as one coloured Petri net: the transitions that
 /// <see cref="Kernel"/> guards and <see cref="Evolve"/> applies, as data. Tests hold the two
-/// together: every event has a row, and no token ever moves in a way that no row allows.
+/// together: every event has a row, no token ever moves in a way that no row allows, every move of
+/// a row happens, and the footprints name all that an event touches.
 /// </summary>
 public static class Net
 {
@@ -41,145 +67,188 @@ public static class Net
     [
         new("T1", typeof(WantAccepted))
         {
-            Consumes = ["Partition.Missing", "Partition.Tainted", "Partition.Failed"],
-            Reads = ["Partition.Live", "Partition.Building"],
-            Produces = ["Want.Open", "Demand", "Partition.Wanted"],
+            Moves =
+            [
+                new("Want", "", "Open"), .. Partitions("Missing Tainted Failed", "Wanted"),
+            ],
+            Gives = ["Demand"], Reads = ["Partition.Live", "Partition.Building"],
             Guard = "some partition is named",
             Footprint = (s, e) => Footprints.Accepted(s, (WantAccepted)e),
         },
         new("P1", typeof(PartitionPlanned))
         {
-            Consumes = ["Partition.Wanted", "Partition.Planned", "Partition.Missing",
-                "Partition.Tainted", "Partition.Failed"],
-            Reads = ["Want.Open"],
-            Produces = ["Partition.Planned", "Demand", "Partition.Wanted"],
+            Moves =
+            [
+                .. Partitions("Wanted", "Planned"),
+                .. Partitions("Missing Tainted Failed", "Wanted"),
+            ],
+            Reads = ["Want.Open", "Partition.Planned"], Gives = ["Demand"],
             Guard = "an output is Wanted, or Planned by a plan that is gone; Failed inputs become "
                 + "Wanted if they failed before the want was accepted",
             Footprint = (s, e) => Footprints.Planned(s, (PartitionPlanned)e),
         },
         new("P2", typeof(PartitionStale))
         {
-            Consumes = ["Partition.Live"], Reads = ["Demand"], Produces = ["Partition.Wanted"],
+            Moves = [.. Partitions("Live", "Wanted")], Reads = ["Demand"],
             Guard = "an unplanned want asks for it, or it is an input of a Planned partition",
             Footprint = (s, e) => Footprints.Stale(s, (PartitionStale)e),
         },
         new("P3", typeof(PartitionCurrent))
         {
-            Consumes = ["Partition.Planned"], Produces = ["Partition.Live"],
+            Moves = [.. Partitions("Planned", "Live")],
             Guard = "all inputs Live, and the fingerprint is the one it was published with",
             Footprint = (s, e) => Footprints.Current(s, (PartitionCurrent)e),
         },
         new("P4", typeof(ConfigFailed))
         {
-            Consumes = ["Partition.Wanted", "Partition.Planned"],
-            Produces = ["Partition.Failed"],
+            Moves = [.. Partitions("Wanted Planned", "Failed")],
+            Guard = "analysis cannot say how to make it",
             Footprint = (s, e) => Footprints.ConfigFailed(s, (ConfigFailed)e),
         },
         new("P5", typeof(WantPlanned))
         {
-            Consumes = ["Demand"], Reads = ["Partition.Live"],
+            Takes = ["Demand"], Reads = ["Want.Open", "Partition.Live"],
+            Guard = "all that it needs is planned; only now do Live partitions satisfy it",
             Footprint = (s, e) => Footprints.WantPlanned(s, (WantPlanned)e),
         },
         new("P6", typeof(AnalysisFailed))
         {
-            Consumes = ["Want.Open", "Demand"],
+            Moves = [new("Want", "Open", "")], Takes = ["Demand"],
+            Guard = "the graph cannot be used, or the want is strict and analysis found problems",
             Footprint = (s, e) => Footprints.WantEnded(s, (AnalysisFailed)e),
         },
         new("T2", typeof(RunScheduled))
         {
-            Consumes = ["Partition.Planned", "Partition.Missing", "Partition.Wanted",
-                "Partition.Waiting", "Partition.Failed", "Partition.Tainted", "Partition.Live"],
+            Moves =
+            [
+                new("Run", "", "Queued"),
+                .. Partitions("Planned Missing Wanted Waiting Failed Tainted Live", "Building"),
+            ],
             Reads = ["Partition.Live"],
-            Produces = ["Partition.Building", "Run.Queued"],
             Guard = "an output is Planned with all inputs Live, and no output is Building; Live "
                 + "outputs are claimed only by jobs that supersede",
             Footprint = (s, e) => Footprints.Scheduled(s, (RunScheduled)e),
         },
         new("T3", typeof(RunLeased))
         {
-            Consumes = ["Run.Queued", "Slot"], Reads = ["Partition.Live"],
-            Produces = ["Run.Running"], Guard = "the retry time is over",
+            Moves = [new("Run", "Queued", "Running")], Takes = ["Slot"],
+            Reads = ["Partition.Live"], Guard = "the retry time is over",
             Footprint = (s, e) => Footprints.Leased(s, (RunLeased)e),
         },
         new("T4", typeof(RunCompleted))
         {
-            Consumes = ["Run.Running", "Run.Cancelling", "Partition.Building",
-                "Partition.Missing", "Partition.Wanted", "Partition.Planned",
-                "Partition.Waiting", "Partition.Tainted", "Partition.Failed"],
-            Reads = ["Partition.Live"],
-            Produces = ["Partition.Live", "Partition.Wanted", "Slot"],
+            Moves =
+            [
+                new("Run", "Running", ""), new("Run", "Cancelling", ""),
+                .. Partitions(
+                    "Building Missing Wanted Planned Waiting Tainted Failed", "Live"),
+                .. Partitions("Building", "Wanted"),
+            ],
+            Gives = ["Slot"], Reads = ["Partition.Live"],
             Guard = "the epoch is the newest; outputs beyond the claims are adopted unless "
                 + "Building or Live; demanded outputs are stale at once if an input moved",
             Footprint = (s, e) => Footprints.Completed(s, (RunCompleted)e),
         },
         new("T5", typeof(RunFailed))
         {
-            Consumes = ["Run.Running", "Partition.Building"],
-            Produces = ["Run.Queued", "Partition.Failed", "Partition.Missing", "Partition.Live",
-                "Partition.Tainted", "Slot"],
+            Moves =
+            [
+                new("Run", "Running", "Queued"), new("Run", "Running", ""),
+                .. Partitions("Building", "Failed Missing Live Tainted"),
+            ],
+            Gives = ["Slot"], Reads = ["Demand"],
             Guard = "the epoch is the newest; queued again while retries are left and a claim is "
                 + "demanded",
             Footprint = (s, e) => Footprints.Failed(s, (RunFailed)e),
         },
         new("T6", typeof(RunDepMissed))
         {
-            Consumes = ["Run.Running", "Partition.Building"], Reads = ["Demand"],
-            Produces = ["Partition.Waiting", "Partition.Wanted", "Partition.Failed",
-                "Partition.Missing", "Partition.Live", "Partition.Tainted", "Demand", "Slot"],
+            Moves =
+            [
+                new("Run", "Running", ""),
+                .. Partitions("Building", "Waiting Wanted Failed Missing Live Tainted"),
+                .. Partitions("Missing Tainted Failed", "Wanted"),
+            ],
+            Gives = ["Demand", "Slot"], Reads = ["Demand"],
             Guard = "the epoch is the newest; Failed if what it needs waits for it",
             Footprint = (s, e) => Footprints.InputsMissed(s, (RunDepMissed)e),
         },
         new("T7", typeof(WantCancelled))
         {
-            Consumes = ["Want.Open", "Demand"],
+            Moves = [new("Want", "Open", "")], Takes = ["Demand"],
+            Guard = "somebody gives it up",
             Footprint = (s, e) => Footprints.WantEnded(s, (WantCancelled)e),
         },
         new("T8", typeof(RunCancelRequested))
         {
-            Consumes = ["Run.Queued", "Run.Running", "Partition.Building"], Reads = ["Demand"],
-            Produces = ["Run.Cancelling", "Partition.Missing", "Partition.Live",
-                "Partition.Tainted", "Partition.Failed", "Partition.Wanted"],
+            Moves =
+            [
+                new("Run", "Running", "Cancelling"), new("Run", "Queued", ""),
+                .. Partitions("Building", "Missing Live Tainted Failed Wanted"),
+            ],
+            Reads = ["Demand"],
             Guard = "no claim is demanded, or the run is queued and its plan is gone",
             Footprint = (s, e) => Footprints.CancelRequested(s, (RunCancelRequested)e),
         },
         new("T9", typeof(RunCancelAcked))
         {
-            Consumes = ["Run.Cancelling", "Partition.Building"], Reads = ["Demand"],
-            Produces = ["Partition.Wanted", "Partition.Missing", "Partition.Live",
-                "Partition.Tainted", "Partition.Failed", "Slot"],
+            Moves =
+            [
+                new("Run", "Cancelling", ""),
+                .. Partitions("Building", "Wanted Missing Live Tainted Failed"),
+            ],
+            Gives = ["Slot"], Reads = ["Demand"],
             Guard = "the epoch is the newest",
             Footprint = (s, e) => Footprints.CancelAcked(s, (RunCancelAcked)e),
         },
         new("T10", typeof(LeaseExpired))
         {
-            Consumes = ["Run.Running", "Run.Cancelling", "Partition.Building"],
-            Reads = ["Demand"],
-            Produces = ["Run.Queued", "Partition.Failed", "Partition.Wanted",
-                "Partition.Missing", "Partition.Live", "Partition.Tainted", "Slot"],
+            Moves =
+            [
+                new("Run", "Running", "Queued"), new("Run", "Running", ""),
+                new("Run", "Cancelling", ""),
+                .. Partitions("Building", "Failed Wanted Missing Live Tainted"),
+            ],
+            Gives = ["Slot"], Reads = ["Demand"],
             Guard = "the lease is over (decided outside); queued again while its own budget lasts",
             Footprint = (s, e) => Footprints.Expired(s, (LeaseExpired)e),
         },
         new("T11", typeof(StaleReportRejected))
         {
-            Guard = "the epoch is not the newest",
+            Guard = "the epoch is not the newest; nothing changes",
             Footprint = (s, e) => Footprints.Rejected(s, (StaleReportRejected)e),
         },
         new("T12", typeof(PartitionTainted))
         {
-            Consumes = ["Partition.Live"], Reads = ["Demand"],
-            Produces = ["Partition.Tainted", "Partition.Wanted"],
+            Moves = [.. Partitions("Live", "Tainted")], Reads = ["Demand"],
             Footprint = (s, e) => Footprints.Tainted(s, (PartitionTainted)e),
         },
         new("T13", typeof(WorkerAdded))
         {
-            Produces = ["Slot"],
+            Gives = ["Slot"],
             Footprint = (s, e) => Footprints.WorkerAdded(s, (WorkerAdded)e),
         },
         new("T13", typeof(WorkerRemoved))
         {
-            Consumes = ["Slot"], Guard = "the worker has no run",
+            Takes = ["Slot"], Guard = "the worker has no run",
             Footprint = (s, e) => Footprints.WorkerRemoved(s, (WorkerRemoved)e),
         },
+    ];
+
+    /// <summary>What follows from events at once (<see cref="Cascade"/>).</summary>
+    public static readonly ImmutableArray<CascadeRule> Cascades =
+    [
+        new(0, "a Live partition satisfies planned wants and unblocks what waits for it", []),
+        new(0, "a Failed partition fails all that ask for it",
+            [.. Partitions("Planned Waiting", "Failed")]),
+        new(0, "a Tainted partition that is demanded is wanted",
+            [.. Partitions("Tainted", "Wanted")]),
+        new(1, "a planned want ends: nothing is left of it, or something failed and it gives up",
+            [new("Want", "Open", "")]),
+        new(1, "a Waiting partition with nothing left to wait for is planned again",
+            [.. Partitions("Waiting", "Wanted")]),
+        new(2, "what nobody demands goes back to where it was",
+            [.. Partitions("Wanted Planned Waiting", "Missing Live Tainted Failed")]),
     ];
 
     /// <summary>Events that tell people something; no token moves.</summary>
@@ -188,4 +257,9 @@ public static class Net
         typeof(WantSucceeded), typeof(WantFailed), typeof(WantDelegated), typeof(PlanExtended),
         typeof(OutputsRemoved),
     ];
+
+    static IEnumerable<NetMove> Partitions(string places, string others) =>
+        from place in places.Split(' ')
+        from other in others.Split(' ')
+        select new NetMove("Partition", place, other);
 }

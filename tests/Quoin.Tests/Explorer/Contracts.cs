@@ -208,7 +208,9 @@ static class Contracts
 
         public static Seen Of(KernelState s, PartitionId p)
         {
-            var holder = s.HolderOf(p);
+            // Not HolderOf, which relies on what is checked here.
+            var holder = s.PlaceOf(p) != PartitionPlace.Building ? null
+                : s.Runs.Values.FirstOrDefault(run => run.Claims.Contains(p));
             return new(
                 s.PlaceOf(p), s.PreviousPlaceOf(p), s.IsDemanded(p), holder?.Id.Value ?? 0,
                 s.TryGetManifest(p, out var manifest) ? manifest.Run.Value : 0)

@@ -138,10 +138,31 @@ static class Instances
         Jobs = [new("a"), new("b")], Wants = [A1, B1], Slots = 1, Removals = 1, Expiries = 1,
     };
 
+    /// <summary>A sibling is wanted, and not planned yet, when a run claims or writes it.</summary>
+    public static readonly Instance X = new("X", "abc")
+    {
+        Jobs = [new("ab"), new("c") { Surplus = "b" }], Wants = [A1, B1, C1],
+        PlansApart = true, Fails = false,
+    };
+
+    /// <summary>A sibling waits for what it found when another run claims or writes it.</summary>
+    public static readonly Instance Y = new("Y", "abcd")
+    {
+        Jobs = [new("ab") { Finds = "d" }, new("bc"), new("d") { Surplus = "b" }],
+        Wants = [new("ab"), C1], Retries = 0,
+    };
+
+    /// <summary>A run that replaces what is Live finds that it needs more.</summary>
+    public static readonly Instance Z = new("Z", "abc")
+    {
+        Jobs = [new("b"), new("ab") { Finds = "c", Supersedes = true }, new("c")],
+        Wants = [B1, A1], Retries = 0, Cancels = 1,
+    };
+
     /// <summary>What every run of the tests explores.</summary>
     public static readonly Instance[] All =
     [
-        A, APlus, APlusSupersede, B, C, D, G, H, J, K1, K2, K3, P, S, R, F, U, V, N,
+        A, APlus, APlusSupersede, B, C, D, G, H, J, K1, K2, K3, P, S, R, F, U, V, N, X, Y, Z,
     ];
 
     /// <summary>Some minutes of exploring: more of everything.</summary>

@@ -17,6 +17,9 @@ sealed class KernelModel(Instance instance) : IModel<Move>
     /// <summary>Events that happened in any move.</summary>
     public HashSet<Type> Events { get; } = [typeof(WorkerAdded)];
 
+    /// <summary>Moves of tokens that events made, with all that followed at once.</summary>
+    public HashSet<(Type Event, NetMove Move)> Moves { get; } = [];
+
     public Instance Instance { get; } = instance;
 
     public byte[] Start() => Marking.Start(Instance, names).Save();
@@ -29,7 +32,7 @@ sealed class KernelModel(Instance instance) : IModel<Move>
         var rule = Invariants.Check(m) ?? Probes.Check(m, state);
         if (rule is not null) return new(rule);
         bool any = false, progress = false;
-        foreach (var move in Moves.Of(m))
+        foreach (var move in Explorer.Moves.Of(m))
         {
             foreach (var (chosen, next, fault) in Next(state, move))
             {
@@ -73,11 +76,16 @@ sealed class KernelModel(Instance instance) : IModel<Move>
             Events.Add(e.GetType());
             if (OnlyStates) return null;
             var check = Contracts.Of(m, e);
-            return () => broken ??= check();
+            var before = PlacesOf(m);
+            return () =>
+            {
+                broken ??= check();
+                Note(e, before, PlacesOf(m));
+            };
         };
         try
         {
-            made = Moves.TryMake(m, move);
+            made = Explorer.Moves.TryMake(m, move);
             if (made && move.For >= 0) Planner.PlanAll(m, move.For);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -87,6 +95,28 @@ sealed class KernelModel(Instance instance) : IModel<Move>
         }
         m.Watch = null;
         return broken;
+    }
+
+    static Dictionary<(string Token, int Id), string> PlacesOf(Marking m)
+    {
+        var places = m.All.ToDictionary(
+            p => ("Partition", p.Value), p => m.Kernel.PlaceOf(p).ToString());
+        foreach (var run in m.Kernel.Runs.Values)
+            places.Add(("Run", run.Id.Value), run.Place.ToString());
+        foreach (var want in m.Kernel.Wants.Values) places.Add(("Want", want.Id.Value), "Open");
+        return places;
+    }
+
+    void Note(
+        BuildEvent e, Dictionary<(string Token, int Id), string> before,
+        Dictionary<(string Token, int Id), string> after)
+    {
+        foreach (var token in before.Keys.Union(after.Keys))
+        {
+            var from = before.GetValueOrDefault(token, "");
+            var to = after.GetValueOrDefault(token, "");
+            if (from != to) Moves.Add((e.GetType(), new NetMove(token.Token, from, to)));
+        }
     }
 
     /// <summary>The marking after some moves, without leaving memory on the way.</summary>

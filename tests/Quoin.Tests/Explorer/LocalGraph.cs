@@ -17,7 +17,7 @@ sealed class LocalGraph
     {
         model = new KernelModel(instance);
         components = new Components(instance);
-        Found = new Exploration<Move>(model) { KeepsEdges = true }.Run();
+        Found = Explored.Right(instance);
         for (var i = 0; i < Found.States; i++)
         {
             var m = model.Load(Found[i]);

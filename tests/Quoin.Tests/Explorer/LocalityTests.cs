@@ -18,9 +18,7 @@ public sealed class LocalityTests
     [InlineData("H", 6789, 411)]
     [InlineData("J", 5218, 1340)]
     [InlineData("K1", 8922, 1348)]
-    [InlineData("P", 18450, 14566)]
     [InlineData("S", 632, 742)]
-    [InlineData("R", 83124, 2309)]
     [InlineData("F", 1174, 1010)]
     [InlineData("U", 5068, 3138)]
     public void Independent_events_commute_and_the_net_of_the_footprints_has_our_graph(
@@ -31,11 +29,12 @@ public sealed class LocalityTests
     {
         if (!Long.IsAsked) return;
         Check("D", 73155, 6152);
+        Check("P", 18450, 14566);
+        Check("R", 83124, 2309);
     }
 
     static void Check(string name, int pairs, int transitions)
     {
-        Explored.Right(Instances.All.Single(instance => instance.Name == name));
         var graph = new LocalGraph(Instances.All.Single(instance => instance.Name == name));
         // The tokens are all there is to a state.
         Assert.Equal(graph.Found.States, graph.Distinct);

@@ -28,7 +28,8 @@ public sealed class ReplayTests
             var at = 0;
             for (var steps = random.Next(4, 40); steps > 0 && ways[at].Any(); steps--)
             {
-                var edge = ways[at].ElementAt(random.Next(ways[at].Count()));
+                var edges = ways[at].ToArray();
+                var edge = edges[random.Next(edges.Length)];
                 path.Add(edge.Move);
                 at = edge.To;
             }

@@ -10,9 +10,17 @@ public sealed class SymmetryTests
 {
     [Theory]
     [InlineData("B", 2, 1248, 639)]
-    [InlineData("D", 2, 26809, 13415)]
     [InlineData("K3", 2, 7371, 3715)]
-    public void The_orbits_add_up_to_all_states(string name, int group, int states, int orbits)
+    public void The_orbits_add_up_to_all_states(string name, int group, int states, int orbits) =>
+        Check(name, group, states, orbits);
+
+    [Fact]
+    public void The_orbits_of_a_large_graph_add_up_too()
+    {
+        if (Long.IsAsked) Check("D", 2, 26809, 13415);
+    }
+
+    static void Check(string name, int group, int states, int orbits)
     {
         var instance = Instances.All.Single(instance => instance.Name == name);
         var model = new ReducedModel(instance);
@@ -21,6 +29,7 @@ public sealed class SymmetryTests
         Assert.Null(found.Fault);
         Assert.Equal(group, Symmetry.Of(instance).Count);
         Assert.Equal((states, orbits), (model.SumOfOrbits(found), found.States));
+        Long.Say($"{name}: {orbits} states up to {group} symmetries, orbits add up to {states}");
     }
 
     // One partition with its want is in one of 5 states; n of them in 5^n, or, when it does not
@@ -30,10 +39,9 @@ public sealed class SymmetryTests
     [InlineData(2, 25, 15)]
     [InlineData(3, 125, 35)]
     [InlineData(4, 625, 70)]
-    [InlineData(5, 3125, 126)]
     public void Independent_partitions_multiply(int n, int states, int orbits)
     {
-        var letters = "abcde"[..n];
+        var letters = "abcd"[..n];
         var instance = new Instance($"I{n}", letters)
         {
             Jobs = [.. letters.Select(letter => new JobShape($"{letter}"))],

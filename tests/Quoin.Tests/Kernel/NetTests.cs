@@ -29,25 +29,21 @@ public sealed class NetTests
                 Assert.Contains(place, places);
     }
 
-    // The moves that the code checks at run time are those that the table can explain: an event
-    // that consumes the one place and produces the other, or the cascade's return to before.
+    // What the code allows at run time (the second line of defence) is what the table says.
     [Fact]
-    public void Every_allowed_move_is_explained_by_a_transition_or_by_the_cascade()
+    public void A_partition_can_make_the_moves_of_the_table_and_no_others()
     {
-        string[] withdrawn = ["Missing", "Live", "Tainted", "Failed"];
-        foreach (var from in Enum.GetValues<PartitionPlace>())
-        {
-            foreach (var to in Enum.GetValues<PartitionPlace>())
-            {
-                if (!PartitionMoves.Allows(from, to)) continue;
-                var byEvent = Net.Transitions.Any(row =>
-                    row.Consumes.Contains($"Partition.{from}")
-                    && row.Produces.Contains($"Partition.{to}"));
-                var byCascade = from is PartitionPlace.Wanted or PartitionPlace.Planned
-                    or PartitionPlace.Waiting && withdrawn.Contains(to.ToString());
-                var unblocked = from == PartitionPlace.Waiting && to == PartitionPlace.Wanted;
-                Assert.True(byEvent || byCascade || unblocked, $"{from} -> {to}");
-            }
-        }
+        var table = Net.Transitions.SelectMany(row => row.Moves)
+            .Concat(Net.Cascades.SelectMany(rule => rule.Moves))
+            .Where(move => move.Token == "Partition")
+            .Select(move => $"{move.From} -> {move.To}");
+        // A plan takes the place of another; and what a run publishes of inputs that moved is Live
+        // for a moment before it is Wanted, which the table calls one move.
+        string[] besides = ["Planned -> Planned"];
+        var code = from place in Enum.GetValues<PartitionPlace>()
+                   from other in Enum.GetValues<PartitionPlace>()
+                   where PartitionMoves.Allows(place, other)
+                   select $"{place} -> {other}";
+        Assert.Equal(code.Order(), table.Concat(besides).Distinct().Order());
     }
 }

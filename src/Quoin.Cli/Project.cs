@@ -81,6 +81,30 @@ static class Project
         });
     }
 
+    /// <summary>
+    /// The store for a build: with the lead, or, when another process has it, to ask that one; then
+    /// <c>Holder</c> says who it is.
+    /// </summary>
+    public static (IBuildStore Store, string? Holder) OpenToBuild(Cli cli, Workspace workspace)
+    {
+        try
+        {
+            return (OpenForDeciding(cli, workspace), null);
+        }
+        catch (StoreException e) when (e.Code == "store-locked")
+        {
+            return (OpenForAsking(cli, workspace), e.Message);
+        }
+    }
+
+    /// <summary>The store to put commands into its inbox.</summary>
+    public static IBuildStore OpenForAsking(Cli cli, Workspace workspace) =>
+        Open(cli, workspace, new StoreOptions { NewId = "" });
+
+    /// <summary>How often to look whether another process wrote.</summary>
+    public static TimeSpan LookEvery(Cli cli) => TimeSpan.FromMilliseconds(
+        cli.Options.Store is { } store && PostgresAddress.IsAddress(store) ? 500 : 100);
+
     /// <summary>True when something was recorded here.</summary>
     public static bool HasStore(Cli cli, Workspace workspace)
     {

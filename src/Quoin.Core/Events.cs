@@ -27,6 +27,9 @@ public sealed record WantAccepted(WantId Want, ImmutableArray<PartitionId> Targe
 
     /// <summary>What was typed, for people: <c>build report</c>.</summary>
     public string Request { get; init; } = "";
+
+    /// <summary>The command of another process that it answers; empty: none.</summary>
+    public string Command { get; init; } = "";
 }
 
 /// <summary>P5. The want's plan is complete; only now do Live partitions satisfy it.</summary>
@@ -107,6 +110,12 @@ public sealed record PartitionTainted(PartitionId Partition, string By, string W
 /// Notification: <c>clean</c> removed files. Places do not change; the next test notices.
 /// </summary>
 public sealed record OutputsRemoved(ImmutableArray<PartitionId> Partitions, string By) : BuildEvent;
+
+/// <summary>
+/// Notification: a command of another process was carried out (<c>done</c>), or refused with a
+/// stable code and a message for people. A want that is accepted answers by itself.
+/// </summary>
+public sealed record CommandAnswered(string Command, string Code, string Message) : BuildEvent;
 
 /// <summary>A fact about one run.</summary>
 public abstract record RunEvent(RunId Run) : BuildEvent;

@@ -58,15 +58,22 @@ static class BuildCommand
         }
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        await using var store = Project.OpenForDeciding(cli, workspace);
-        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store));
-        if (targets.IsEmpty)
+        var (store, holder) = Project.OpenToBuild(cli, workspace);
+        await using (store)
         {
-            cli.Say("nothing to build");
-            return ExitCode.Ok;
+            var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store));
+            if (targets.IsEmpty)
+            {
+                cli.Say("nothing to build");
+                return ExitCode.Ok;
+            }
+            request = request with { Targets = targets };
+            var runner = new BuildRunner(cli, workspace, graph, slots);
+            return holder is null
+                ? await runner.RunAsync(store, request)
+                : await new JoinRunner(cli, workspace, graph, runner)
+                    .RunAsync(store, request, holder);
         }
-        return await new BuildRunner(cli, workspace, graph, slots)
-            .RunAsync(store, request with { Targets = targets });
     }
 }
 

@@ -23,7 +23,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     {
         var startedAt = cli.Time.GetUtcNow();
         using var interruption = new Interruption();
-        await using var session = Open(store);
+        await using var session = Open(store, watch);
         var progress = new BuildProgress(null, session.Names) { StartedAt = startedAt };
         var view = ViewOf(progress);
         watch.OnPlan = plan => usualOfJobs = UsualOf(plan, session.History);
@@ -53,7 +53,9 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
         return exitCode;
     }
 
-    BuildSession Open(IBuildStore store) => BuildSession.Open(new BuildSessionOptions
+    /// <summary>A session of this process on a store that it has the lead of.</summary>
+    public BuildSession Open(IBuildStore store, IBuildObserver observer) =>
+        BuildSession.Open(new BuildSessionOptions
     {
         Workspace = workspace,
         Graph = graph,
@@ -63,7 +65,8 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
         Worker = ThisProcess(),
         Slots = slots,
         MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-        Observer = watch,
+        LookEvery = Project.LookEvery(cli),
+        Observer = observer,
     });
 
     // A want of an earlier process may still be open: this one stays until it is done.
@@ -107,7 +110,8 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
             : ExitCode.Failed;
     }
 
-    IBuildView ViewOf(BuildProgress progress)
+    /// <summary>How this terminal shows a build.</summary>
+    public IBuildView ViewOf(BuildProgress progress)
     {
         if (cli.Options.Json) return new JsonBuildView(cli, progress);
         var background = new BuildBackground

@@ -77,6 +77,10 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
             + $" ({want.Request})");
 
     /// <inheritdoc/>
+    public void Joined(WantId want, string request) =>
+        Tell($"{want} of another process: {request}");
+
+    /// <inheritdoc/>
     public void Logged(IReadOnlyList<LoggedEvent> events)
     {
         Release();

@@ -24,6 +24,7 @@ static class EventText
         PartitionCurrent => "",
         ConfigFailed c => $"{Some(c.Outputs, names)}: {c.Problem.Message}",
         PartitionTainted p => $"by {p.By}{Colon(p.Why)}",
+        CommandAnswered c => c.Message.Length > 0 ? $"{c.Code}: {c.Message}" : c.Code,
         OutputsRemoved o => $"{Some(o.Partitions, names)} by {o.By}",
         RunScheduled r => Some(r.Claims, names),
         RunLeased r => $"attempt {r.Attempt} by {r.Worker}",

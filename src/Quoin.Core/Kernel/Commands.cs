@@ -18,6 +18,9 @@ public sealed record AcceptWant(ImmutableArray<PartitionId> Targets, WantOptions
 {
     /// <summary>What was typed.</summary>
     public string Request { get; init; } = "";
+
+    /// <summary>The command of another process that it answers; empty: none.</summary>
+    public string Command { get; init; } = "";
 }
 
 /// <summary>T7. A want is given up.</summary>

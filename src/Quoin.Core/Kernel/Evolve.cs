@@ -37,7 +37,7 @@ public static class Evolve
             case WorkerAdded x: AddWorker(s, x); break;
             case WorkerRemoved x: s.WorkerTable.Remove(x.Worker.Owner); break;
             case PlanExtended or StaleReportRejected or WantSucceeded or WantFailed:
-            case WantDelegated or OutputsRemoved:
+            case WantDelegated or OutputsRemoved or CommandAnswered:
                 break; // They tell people; the state follows from other events.
             default: throw new UnreachableException($"{e.GetType().Name} has no transition.");
         }

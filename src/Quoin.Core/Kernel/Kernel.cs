@@ -37,7 +37,7 @@ public static class Kernel
         var targets = Distinct(c.Targets);
         return new WantAccepted(new WantId(s.LastWant + 1), targets)
         {
-            Options = c.Options, Request = c.Request,
+            Options = c.Options, Request = c.Request, Command = c.Command,
         };
     }
 

@@ -256,6 +256,7 @@ public static class Net
     [
         typeof(WantSucceeded), typeof(WantFailed), typeof(WantDelegated), typeof(PlanExtended),
         typeof(OutputsRemoved),
+        typeof(CommandAnswered),
     ];
 
     static IEnumerable<NetMove> Partitions(string places, string others) =>

@@ -32,6 +32,9 @@ public sealed record BuildSessionOptions
     /// <summary>Bytes of memory that runs may claim together; 0: not counted.</summary>
     public long MemoryBytes { get; init; }
 
+    /// <summary>How often to look for what other processes ask; null: there are none.</summary>
+    public TimeSpan? LookEvery { get; init; }
+
     /// <summary>Who watches.</summary>
     public required IBuildObserver Observer { get; init; }
 }
@@ -47,6 +50,7 @@ public sealed class BuildSession : IAsyncDisposable
     readonly Coordinator coordinator;
     readonly LoadedState loaded;
     readonly Task running;
+    readonly ITimer? look;
 
     BuildSession(BuildSessionOptions options, LoadedState loaded)
     {
@@ -74,6 +78,9 @@ public sealed class BuildSession : IAsyncDisposable
         running = Task.Factory.StartNew(
             coordinator.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
+        if (options.LookEvery is { } often)
+            look = options.Time.CreateTimer(
+                _ => coordinator.Post(new Message.Look()), null, TimeSpan.Zero, often);
     }
 
     LocalWorker MakeWorker(Mailbox mailbox, FileStampCache files) => new(
@@ -134,6 +141,7 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>Ends the coordinator, and saves a snapshot if the log grew.</summary>
     public async ValueTask DisposeAsync()
     {
+        look?.Dispose();
         coordinator.Post(new Message.Stop());
         try
         {

@@ -15,6 +15,7 @@ sealed class Coordinator : IDisposable
     List<Message> messages = [];
     readonly Dispatcher dispatcher;
     readonly Planning planning;
+    readonly CommandInbox inbox;
     readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
     readonly List<BuildEvent> pending = [];
     readonly List<FingerprintText> fingerprints = [];
@@ -31,6 +32,7 @@ sealed class Coordinator : IDisposable
         planning = new Planning(
             parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
         dispatcher = new Dispatcher(this, parts, planning, mailbox);
+        inbox = new CommandInbox(this, parts);
         PlanLog = new PlanLog(parts.Time, parts.PlanLines);
     }
 
@@ -105,6 +107,8 @@ sealed class Coordinator : IDisposable
         {
             case Message.Ended m: dispatcher.TakeResult(m.Launch, m.Result); break;
             case Message.Wanted m: Accept(m); break;
+            case Message.Follow m: Follow(m); break;
+            case Message.Look: inbox.Look(); break;
             case Message.Cancel m: Cancel(m); break;
             case Message.Kill: dispatcher.KillAll(); break;
             case Message.Tick: break; // What is due is looked at after every message.
@@ -180,7 +184,25 @@ sealed class Coordinator : IDisposable
         }
     }
 
-    void Accept(Message.Wanted m)
+    /// <summary>A fact that no decision depends on.</summary>
+    public void Note(BuildEvent e) => Apply(e);
+
+    // A want of an earlier process, which this one continues.
+    void Follow(Message.Follow m)
+    {
+        if (State.Wants.ContainsKey(m.Want.Value)) reports[m.Want.Value] = m.Report;
+        else m.Report.TrySetResult(new WantReport { Want = m.Want });
+    }
+
+    // Whoever asked through the inbox reads the answer in the log.
+    void Refuse(Message.Wanted m, Refusal refusal)
+    {
+        if (m.Command is { } id) inbox.Answer(id, refusal.Code, refusal.Message);
+        m.Report.SetResult(new WantReport { Refusal = refusal });
+    }
+
+    /// <summary>Plans a want and accepts it.</summary>
+    public void Accept(Message.Wanted m)
     {
         // What came back to Wanted by the messages before is planned first: this plan would take
         // it for somebody else's, whose plan is gone.
@@ -191,14 +213,18 @@ sealed class Coordinator : IDisposable
         var estimates = planning.Rank(plan, new WantId(State.LastWant + 1));
         if (targets.IsEmpty)
         {
-            parts.Observer.Planned(null, plan, null);
+            if (m.Command is { } id) inbox.Answer(id, "nothing-to-do", "");
+            else parts.Observer.Planned(null, plan, null);
             m.Report.SetResult(new WantReport { Outcome = WantOutcome.Succeeded });
             return;
         }
-        var command = new AcceptWant(targets, options) { Request = m.Request.Text };
+        var command = new AcceptWant(targets, options)
+        {
+            Request = m.Request.Text, Command = m.Command ?? "",
+        };
         if (Do(command) is { } refusal)
         {
-            m.Report.SetResult(new WantReport { Refusal = refusal });
+            Refuse(m, refusal);
             return;
         }
         var want = new WantId(State.LastWant);
@@ -208,7 +234,9 @@ sealed class Coordinator : IDisposable
         Delegate(want, plan);
         var accepted = State.Wants.GetValueOrDefault(want.Value);
         AfterCommit(() => PlanLog.Planned(want, accepted, plan));
-        AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
+        if (m.Command is null)
+            AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
+        else AfterCommit(() => parts.Observer.Joined(want, m.Request.Text));
     }
 
     // Tells people which runs of other wants this one waits for.
@@ -313,7 +341,7 @@ sealed class Coordinator : IDisposable
             var batch = new AppendBatch
             {
                 At = at, Names = State.Names, Events = pending.ToArray(),
-                Fingerprints = fingerprints.ToArray(), Stamps = stamps,
+                Fingerprints = fingerprints.ToArray(), Stamps = stamps, InboxTaken = inbox.Take(),
             };
             var last = parts.Store.AppendAsync(batch, CancellationToken.None)
                 .GetAwaiter().GetResult();

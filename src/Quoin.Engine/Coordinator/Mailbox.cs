@@ -7,7 +7,17 @@ abstract record Message
 {
     /// <summary>A want arrives.</summary>
     public sealed record Wanted(
-        WantRequest Request, TaskCompletionSource<WantReport> Report) : Message;
+        WantRequest Request, TaskCompletionSource<WantReport> Report) : Message
+    {
+        /// <summary>The command of another process that asks for it; null: this one does.</summary>
+        public string? Command { get; init; }
+    }
+
+    /// <summary>Somebody waits for the end of a want that is open already.</summary>
+    public sealed record Follow(WantId Want, TaskCompletionSource<WantReport> Report) : Message;
+
+    /// <summary>Another process may have put something into the inbox.</summary>
+    public sealed record Look : Message;
 
     /// <summary>Somebody gives wants up; null: all of them.</summary>
     public sealed record Cancel(WantId? Want, string By) : Message;

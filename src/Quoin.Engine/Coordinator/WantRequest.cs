@@ -56,6 +56,9 @@ public interface IBuildObserver
     /// <summary>A want of an earlier process is continued.</summary>
     void Continuing(WantToken want);
 
+    /// <summary>Another process joined with a want.</summary>
+    void Joined(WantId want, string request) { }
+
     /// <summary>Facts were committed.</summary>
     void Logged(IReadOnlyList<LoggedEvent> events);
 

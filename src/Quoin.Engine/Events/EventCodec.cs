@@ -103,6 +103,7 @@ public static class EventCodec
             case OutputsRemoved x:
                 EventWriting.Write(ref writer, x, names);
                 return "outputs-removed"u8;
+            case CommandAnswered x: EventWriting.Write(ref writer, x); return "command-answered"u8;
             case RunDepMissed x:
                 EventWriting.Write(ref writer, x, names);
                 return "run-dep-missed"u8;
@@ -148,6 +149,8 @@ public static class EventCodec
             return EventReading.PartitionTainted(body, names, pool);
         if (type.SequenceEqual("outputs-removed"u8))
             return EventReading.OutputsRemoved(body, names, pool);
+        if (type.SequenceEqual("command-answered"u8))
+            return EventReading.CommandAnswered(body, pool);
         if (type.SequenceEqual("run-dep-missed"u8)) return EventReading.RunDepMissed(body, names);
         if (type.SequenceEqual("run-cancel-requested"u8))
             return EventReading.RunCancelRequested(body, pool);
@@ -174,6 +177,7 @@ public static class EventCodec
             case ConfigFailed { Outputs: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
             case PartitionTainted x: writer.Raw(names.Utf8(x.Partition)); break;
             case OutputsRemoved { Partitions: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
+            case CommandAnswered x: writer.RawText(x.Command); break;
             case WorkerAdded x: writer.RawText(x.Worker.Owner); break;
             case WorkerRemoved x: writer.RawText(x.Worker.Owner); break;
             default: break; // A list that is empty has no subject.

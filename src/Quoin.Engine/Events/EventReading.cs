@@ -14,7 +14,7 @@ static class EventReading
         var want = 0;
         var targets = new ProtoList<PartitionId>();
         var options = WantOptions.Default;
-        var request = "";
+        var (request, command) = ("", "");
         while (r.Next())
         {
             switch (r.Tag)
@@ -23,6 +23,7 @@ static class EventReading
                 case (2 << 3) | Block: targets.Add(r.Name(names)); break;
                 case (3 << 3) | Block: options = EventValues.Options(new(r.Bytes())); break;
                 case (4 << 3) | Block: request = r.Text(); break;
+                case (5 << 3) | Block: command = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
@@ -30,6 +31,7 @@ static class EventReading
         {
             Options = options,
             Request = request,
+            Command = command,
         };
     }
 
@@ -245,6 +247,22 @@ static class EventReading
             }
         }
         return new(partitions.ToImmutable(), by);
+    }
+
+    public static CommandAnswered CommandAnswered(ProtoReader r, TextPool pool)
+    {
+        var (command, code, message) = ("", "", "");
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | Block: command = r.Text(); break;
+                case (2 << 3) | Block: code = r.Text(pool); break;
+                case (3 << 3) | Block: message = r.Text(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return new(command, code, message);
     }
 
     public static RunScheduled RunScheduled(ProtoReader r, PartitionNames names)

@@ -15,6 +15,7 @@ static class EventWriting
         w.Names(2, e.Targets, names);
         Write(ref w, 3, e.Options);
         w.Text(4, e.Request);
+        w.Text(5, e.Command);
     }
 
     public static void Write(ref ProtoWriter w, WantPlanned e)
@@ -101,6 +102,13 @@ static class EventWriting
         w.Text(2, e.By);
     }
 
+    public static void Write(ref ProtoWriter w, CommandAnswered e)
+    {
+        w.Text(1, e.Command);
+        w.Text(2, e.Code);
+        w.Text(3, e.Message);
+    }
+
     public static void Write(ref ProtoWriter w, RunScheduled e, PartitionNames names)
     {
         w.Int32(1, e.Run.Value);
@@ -183,7 +191,7 @@ static class EventWriting
 
     public static void Write(ref ProtoWriter w, WorkerRemoved e) => w.Text(1, e.Worker.Owner);
 
-    static void Write(ref ProtoWriter w, int field, WantOptions options)
+    public static void Write(ref ProtoWriter w, int field, WantOptions options)
     {
         if (options == WantOptions.Default) return;
         var mark = w.Begin(field);

@@ -1,0 +1,158 @@
+using System.Security.Cryptography;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// A build while another process decides for the store: the want goes into the inbox, and the log
+/// says what comes of it. When the other process ends before the want does, this one takes over.
+/// </summary>
+sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner runner)
+{
+    static readonly TimeSpan ScreenTick = TimeSpan.FromMilliseconds(100);
+    static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan LookForLead = TimeSpan.FromSeconds(1);
+
+    readonly string id = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    readonly PartitionNames names = new();
+    BuildProgress? progress;
+    IBuildView? view;
+    CommandAnswered? refused;
+    BuildSession? session;
+    IBuildStore? lead;
+    bool cancelSent;
+
+    /// <summary>Asks, follows to the end, and returns the exit code.</summary>
+    public async Task<int> RunAsync(IBuildStore store, WantRequest request, string holder)
+    {
+        var startedAt = cli.Time.GetUtcNow();
+        using var interruption = new Interruption();
+        var position = store.LastPosition;
+        cli.Say($"joining: {holder.Split(';')[0]}");
+        await store.SendAsync(
+            new StoreCommand.Accept(request, graph.Digest).ToInbox(id), CancellationToken.None);
+        try
+        {
+            await FollowAsync(store, position, startedAt, interruption);
+        }
+        finally
+        {
+            await LetGoAsync(interruption);
+        }
+        if (interruption.ExitCodeOfSignal is null && refused is { } answer)
+            return answer.Code == "nothing-to-do"
+                ? Nothing()
+                : cli.Error(answer.Code, answer.Message, ExitCode.Refused);
+        var code = interruption.ExitCodeOfSignal ?? (progress?.Phase == BuildPhase.Succeeded
+            && progress.Problems.Count == 0 ? ExitCode.Ok : ExitCode.Failed);
+        view?.End(cli.Time.GetUtcNow(), code);
+        return code;
+    }
+
+    int Nothing()
+    {
+        cli.Say("everything is current, or there is nothing to build");
+        return ExitCode.Ok;
+    }
+
+    async Task FollowAsync(
+        IBuildStore store, long position, DateTimeOffset startedAt, Interruption interruption)
+    {
+        var version = -1L;
+        var (painted, looked) = (cli.Time.GetTimestamp(), cli.Time.GetTimestamp());
+        while (refused is null && progress?.EndedAt is null && !interruption.Kill.IsCancellationRequested)
+        {
+            if (store.ChangeVersion() is var now && now != version)
+            {
+                version = now;
+                foreach (var logged in store.Read(position, names))
+                {
+                    position = logged.Position;
+                    Take(logged, startedAt);
+                }
+                continue;
+            }
+            if (interruption.Stop.IsCancellationRequested) await CancelAsync(store);
+            if (session is null && cli.Time.GetElapsedTime(looked) >= LookForLead)
+            {
+                looked = cli.Time.GetTimestamp();
+                TakeOver();
+            }
+            var tick = view is PlainBuildView ? PlainTick : ScreenTick;
+            if (cli.Time.GetElapsedTime(painted) >= tick)
+            {
+                painted = cli.Time.GetTimestamp();
+                view?.Tick(cli.Time.GetUtcNow());
+            }
+            await Task.Delay(Project.LookEvery(cli), cli.Time, CancellationToken.None);
+        }
+    }
+
+    void Take(LoggedEvent logged, DateTimeOffset startedAt)
+    {
+        if (logged.Event is CommandAnswered answered && answered.Command == id) refused = answered;
+        if (logged.Event is WantAccepted accepted && accepted.Command == id)
+        {
+            progress = new BuildProgress(accepted.Want, names) { StartedAt = startedAt };
+            view = runner.ViewOf(progress);
+        }
+        if (progress is null) return;
+        var notices = new List<ProgressNotice>();
+        progress.Apply(logged, notices);
+        view!.Show(logged, notices);
+    }
+
+    // Once; the runs that only this want demands are stopped, and the others go on.
+    async Task CancelAsync(IBuildStore store)
+    {
+        if (cancelSent || progress is null) return;
+        cancelSent = true;
+        view!.Say($"cancelled {progress.Want}; waiting for its runs to stop (once more leaves)");
+        await store.SendAsync(
+            new StoreCommand.Cancel(progress.Want, "signal").ToInbox(id + "-cancel"),
+            CancellationToken.None);
+    }
+
+    // Whoever decided is gone, however: its wants and ours are open, and go on here.
+    void TakeOver()
+    {
+        try
+        {
+            lead = Project.OpenForDeciding(cli, workspace);
+        }
+        catch (StoreException e) when (e.Code == "store-locked")
+        {
+            return;
+        }
+        view?.Say("the process that decided is gone; this one goes on");
+        session = runner.Open(lead, new Quiet(message => view?.Say(message)));
+    }
+
+    async Task LetGoAsync(Interruption interruption)
+    {
+        if (session is not null)
+        {
+            if (interruption.Kill.IsCancellationRequested) session.Kill();
+            else await session.WhenIdleAsync();
+            await session.DisposeAsync();
+        }
+        if (lead is not null) await lead.DisposeAsync();
+    }
+
+    /// <summary>What a session says beside the log.</summary>
+    sealed class Quiet(Action<string> say) : IBuildObserver
+    {
+        public void Planned(WantId? want, Plan plan, TimeLeft? estimate) { }
+
+        public void Continuing(WantToken want) { }
+
+        public void Logged(IReadOnlyList<LoggedEvent> events) { }
+
+        public void Progress(RunId run, JobProgress progress) { }
+
+        public void AttemptEnded(AttemptId attempt, JobResult result) { }
+
+        public void Warn(string message) => say($"warning: {message}");
+    }
+}

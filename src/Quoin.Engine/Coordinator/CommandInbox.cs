@@ -1,0 +1,99 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What other processes ask through the store: read when the store changed, carried out once, and
+/// taken out of the inbox in the transaction of what came of it. Belongs to the coordinator's
+/// thread.
+/// </summary>
+sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
+{
+    readonly HashSet<string> carried = [];
+    List<string> taken = [];
+    long version = -1;
+
+    /// <summary>The rows whose answers are among the next events.</summary>
+    public IReadOnlyList<string> Take()
+    {
+        if (taken.Count == 0) return [];
+        var rows = taken;
+        taken = [];
+        return rows;
+    }
+
+    /// <summary>Carries out what is new.</summary>
+    public void Look()
+    {
+        var now = parts.Store.ChangeVersion();
+        if (now == version) return;
+        version = now;
+        foreach (var row in parts.Store.Waiting())
+        {
+            if (!carried.Add(row.Id)) continue;
+            taken.Add(row.Id);
+            if (StoreCommand.Read(row, out var problem) is { } command) Carry(row.Id, command);
+            else Answer(row.Id, "bad-command", problem);
+        }
+    }
+
+    void Carry(string id, StoreCommand command)
+    {
+        switch (command)
+        {
+            case StoreCommand.Accept c: Accept(id, c); return;
+            case StoreCommand.Cancel c: Do(id, new CancelWant(c.Want, c.By)); return;
+            case StoreCommand.CancelAll c:
+                Do(id, [.. parts.State.Wants.Values.Select(want => new CancelWant(want.Id, c.By))]);
+                return;
+            case StoreCommand.CancelRun c when parts.State.Runs.TryGetValue(c.Run.Value, out var run):
+                Do(id, new CancelWant(run.Config.For, c.By));
+                return;
+            case StoreCommand.CancelRun c:
+                Answer(id, "no-such-run", $"{c.Run} is not active; see: quoin runs");
+                return;
+            case StoreCommand.Taint c:
+                Do(id, [.. c.Partitions.Select(
+                    name => new Taint(parts.State.Names.Intern(name), c.By, c.Why))]);
+                return;
+            case StoreCommand.Clean c:
+                coordinator.Note(new OutputsRemoved(
+                    [.. c.Partitions.Select(name => parts.State.Names.Intern(name))], c.By));
+                Answer(id, "done", "");
+                return;
+            default:
+                throw new InvalidOperationException($"unknown command {command}");
+        }
+    }
+
+    void Accept(string id, StoreCommand.Accept c)
+    {
+        if (c.Graph != parts.Graph.Digest)
+        {
+            Answer(id, "graph-differs",
+                "another process builds here with another version of the graph; wait for its end, "
+                + "or stop it (quoin cancel --all), and run the command again");
+            return;
+        }
+        foreach (var target in c.Request.Targets)
+        {
+            if (PartitionRef.Check(target) is not { } problem) continue;
+            Answer(id, "bad-command", $"{target}: {problem}");
+            return;
+        }
+        var report = new TaskCompletionSource<WantReport>();
+        coordinator.Accept(new Message.Wanted(c.Request, report) { Command = id });
+    }
+
+    // All or nothing is the sender's business: the first refusal is the answer.
+    void Do(string id, params ReadOnlySpan<KernelCommand> commands)
+    {
+        Refusal? refusal = null;
+        foreach (var command in commands) refusal ??= coordinator.Do(command);
+        Answer(id, refusal?.Code ?? "done", refusal?.Message ?? "");
+    }
+
+    /// <summary>Tells the sender what came of its command.</summary>
+    public void Answer(string id, string code, string message) =>
+        coordinator.Note(new CommandAnswered(id, code, message));
+}

@@ -246,20 +246,8 @@ public sealed class BuildTests
         Assert.Equal(["partitions  3 live"], workspace.Quoin("status").Expect(0).Lines);
     }
 
-    [Fact]
-    public void A_second_build_is_told_who_has_the_store()
-    {
-        using var workspace = Three("sleep 60");
-        var build = workspace.Start("build", "-v");
-        build.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
-
-        var second = workspace.Quoin("build").Expect(5);
-
-        Assert.StartsWith("error[store-locked]: ", second.Stderr, StringComparison.Ordinal);
-    }
-
     // first -> middle -> last, one after the other; middle runs a script.
-    static TestWorkspace Three(string script)
+    internal static TestWorkspace Three(string script)
     {
         var workspace = new TestWorkspace();
         workspace.Write("middle.sh", script + "\n");

@@ -67,12 +67,8 @@ static class BuildCommand
                 cli.Say("nothing to build");
                 return ExitCode.Ok;
             }
-            request = request with { Targets = targets };
-            var runner = new BuildRunner(cli, workspace, graph, slots);
-            return holder is null
-                ? await runner.RunAsync(store, request)
-                : await new JoinRunner(cli, workspace, graph, runner)
-                    .RunAsync(store, request, holder);
+            return await BuildRunner.RunAsync(
+                cli, workspace, graph, slots, store, holder, request with { Targets = targets });
         }
     }
 }

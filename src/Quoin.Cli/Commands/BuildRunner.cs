@@ -18,6 +18,20 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     Dictionary<string, TimeSpan> usualOfJobs = [];
     bool stopWhenAccepted;
 
+    /// <summary>
+    /// Builds here, or joins the process that does (<paramref name="holder"/>), and returns the exit
+    /// code.
+    /// </summary>
+    public static Task<int> RunAsync(
+        Cli cli, Workspace workspace, Graph graph, int slots, IBuildStore store, string? holder,
+        WantRequest request)
+    {
+        var runner = new BuildRunner(cli, workspace, graph, slots);
+        return holder is null
+            ? runner.RunAsync(store, request)
+            : new JoinRunner(cli, workspace, graph, runner).RunAsync(store, request, holder);
+    }
+
     /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>
     public async Task<int> RunAsync(IBuildStore store, WantRequest request)
     {

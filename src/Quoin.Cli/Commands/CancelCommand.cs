@@ -34,10 +34,9 @@ static class CancelCommand
                 throw new UsageException("usage", $"\"{id}\" is not a want (w-17) or a run (r-19)");
         }
         var workspace = Project.Find(cli);
-        await using var store = Project.OpenForDeciding(cli, workspace);
+        await using var deciding = Deciding.Open(cli, workspace);
         Refusal? missing = null;
-        var made = await Decisions.MakeAsync(
-            store, cli.Time,
+        var made = await deciding.DoAsync(
             state =>
             {
                 List<WantId> wants = all ? [.. state.Wants.Values.Select(want => want.Id)] : [];
@@ -55,6 +54,7 @@ static class CancelCommand
                     ? [.. wants.Distinct().Select(want => new CancelWant(want, "cli"))]
                     : [];
             },
+            all ? [new StoreCommand.CancelAll("cli")] : [.. ids.Select(RequestOf)],
             ct);
         if ((missing ?? made.Refusal) is { } refusal)
             return cli.Error(refusal.Code, refusal.Message, ExitCode.Refused);
@@ -75,4 +75,9 @@ static class CancelCommand
         }
         return ExitCode.Ok;
     }
+
+    static StoreCommand RequestOf(string id) =>
+        WantId.TryParse(id, out var want) ? new StoreCommand.Cancel(want, "cli")
+        : RunId.TryParse(id, out var run) ? new StoreCommand.CancelRun(run, "cli")
+        : throw new InvalidOperationException($"{id} was checked before.");
 }

@@ -36,7 +36,8 @@ static class CleanCommand
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        await using var store = Project.OpenForDeciding(cli, workspace);
+        await using var deciding = Deciding.Open(cli, workspace);
+        var store = deciding.Store;
         var names = new PartitionNames();
         var removed = new List<PartitionId>();
         var targets = Selectors.Find(
@@ -53,8 +54,9 @@ static class CleanCommand
         }
         if (removed.Count > 0 && !dryRun)
         {
-            await Decisions.NotifyAsync(
-                store, cli.Time, names, [new OutputsRemoved([.. removed], "cli")], ct);
+            await deciding.NoteAsync(
+                names, new OutputsRemoved([.. removed], "cli"),
+                new StoreCommand.Clean([.. removed.Select(names.Text)], "cli"), ct);
         }
         if (cli.Options.Json)
         {

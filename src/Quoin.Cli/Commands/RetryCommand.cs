@@ -32,15 +32,19 @@ static class RetryCommand
         var graph = Project.LoadGraph(cli, workspace);
         if (!Project.HasStore(cli, workspace))
             throw new UsageException("no-such-run", $"{id}: nothing was built here yet");
-        await using var store = Project.OpenForDeciding(cli, workspace);
-        var targets = TargetsOf(store, id);
-        if (targets.IsEmpty)
+        var (store, holder) = Project.OpenToBuild(cli, workspace);
+        await using (store)
         {
-            cli.Say($"{id} failed to make nothing");
-            return ExitCode.Ok;
+            var targets = TargetsOf(store, id);
+            if (targets.IsEmpty)
+            {
+                cli.Say($"{id} failed to make nothing");
+                return ExitCode.Ok;
+            }
+            return await BuildRunner.RunAsync(
+                cli, workspace, graph, Math.Max(1, slots), store, holder,
+                new WantRequest { Targets = targets, Text = $"retry {id}" });
         }
-        return await new BuildRunner(cli, workspace, graph, Math.Max(1, slots))
-            .RunAsync(store, new WantRequest { Targets = targets, Text = $"retry {id}" });
     }
 
     static ImmutableArray<string> TargetsOf(IBuildStore store, string id)

@@ -31,17 +31,17 @@ static class TaintCommand
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        await using var store = Project.OpenForDeciding(cli, workspace);
+        await using var deciding = Deciding.Open(cli, workspace);
         var targets = Selectors.Find(
-            workspace, graph, asked, Selectors.Recorded(store), orTargets: false);
+            workspace, graph, asked, Selectors.Recorded(deciding.Store), orTargets: false);
         var by = cli.Env("USER") is { Length: > 0 } user ? user : "cli";
-        var made = await Decisions.MakeAsync(
-            store, cli.Time,
-            state => [.. targets.Select(name => new Taint(state.Names.Intern(name), by, why))], ct);
+        var made = await deciding.DoAsync(
+            state => [.. targets.Select(name => new Taint(state.Names.Intern(name), by, why))],
+            [new StoreCommand.Taint([.. targets], by, why)], ct);
         if (made.Refusal is { } refusal)
             return cli.Error(refusal.Code, refusal.Message, ExitCode.Refused);
         var tainted = made.Events.OfType<PartitionTainted>()
-            .Select(e => made.State.Names.Text(e.Partition)).ToList();
+            .Select(e => made.Names.Text(e.Partition)).ToList();
         if (cli.Options.Json)
         {
             cli.Print(JsonText.Write(json =>

@@ -29,27 +29,36 @@ static class WantCommand
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        await using var store = Project.OpenForDeciding(cli, workspace);
-        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store))
+        await using var deciding = Deciding.Open(cli, workspace);
+        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(deciding.Store))
             .Where(name => Selectors.HasJob(graph, name)).ToList();
         if (targets.Count == 0)
         {
             cli.Say("nothing to want: nothing builds what was selected");
             return ExitCode.Ok;
         }
-        var made = await Decisions.MakeAsync(
-            store, cli.Time,
+        var text = $"want {asked.Text}".Trim();
+        var made = await deciding.DoAsync(
             state =>
             [
                 new AcceptWant([.. targets.Select(name => state.Names.Intern(name))], options)
                 {
-                    Request = $"want {asked.Text}".Trim(),
+                    Request = text,
                 },
+            ],
+            [
+                new StoreCommand.Accept(
+                    new WantRequest { Targets = [.. targets], Options = options, Text = text },
+                    graph.Digest),
             ],
             ct);
         if (made.Refusal is { } refusal)
             return cli.Error(refusal.Code, refusal.Message, ExitCode.Refused);
-        var want = made.Events.OfType<WantAccepted>().Single();
+        if (made.Events.OfType<WantAccepted>().FirstOrDefault() is not { } want)
+        {
+            cli.Say("nothing to want: everything is current");
+            return ExitCode.Ok;
+        }
         if (cli.Options.Json)
         {
             cli.Print(JsonText.Write(json =>

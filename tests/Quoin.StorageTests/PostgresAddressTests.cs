@@ -7,7 +7,8 @@ namespace Quoin.StorageTests;
 /// <summary>What <c>--store postgres://…</c> may say.</summary>
 public sealed class PostgresAddressTests
 {
-    static PostgresAddress Parse(string address, params (string Name, string Value)[] environment) =>
+    static PostgresAddress Parse(
+        string address, params (string Name, string Value)[] environment) =>
         PostgresAddress.Parse(
             address, name => environment.FirstOrDefault(variable => variable.Name == name).Value);
 

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Quoin.StorageTests;
 
-/// <summary>Who decides for a store on PostgreSQL, and what becomes of who does not any more.</summary>
+/// <summary>Who decides for a store on PostgreSQL, and what becomes of who did.</summary>
 public sealed class PostgresLeaseTests(PostgresServer server)
 {
     readonly PostgresAddress address = server.NewAddress();

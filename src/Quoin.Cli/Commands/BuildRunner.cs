@@ -19,8 +19,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     bool stopWhenAccepted;
 
     /// <summary>
-    /// Builds here, or joins the process that does (<paramref name="holder"/>), and returns the exit
-    /// code.
+    /// Builds here, or joins the process that does (<paramref name="holder"/>); the exit code.
     /// </summary>
     public static Task<int> RunAsync(
         Cli cli, Workspace workspace, Graph graph, int slots, IBuildStore store, string? holder,

@@ -61,7 +61,8 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
     {
         var version = -1L;
         var (painted, looked) = (cli.Time.GetTimestamp(), cli.Time.GetTimestamp());
-        while (refused is null && progress?.EndedAt is null && !interruption.Kill.IsCancellationRequested)
+        while (refused is null && progress?.EndedAt is null
+            && !interruption.Kill.IsCancellationRequested)
         {
             if (store.ChangeVersion() is var now && now != version)
             {

@@ -95,7 +95,8 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
         }
         if (count == 0) return TestOwn(node, known, verdicts, reasons);
         var by = known[active].Run.Value > 0 ? $"{known[active].Run}" : "another want's plan";
-        var delegated = new TestResult(Verdict.Build, StaleReason.None, $"delegated to {by}", default);
+        var delegated = new TestResult(
+            Verdict.Build, StaleReason.None, $"delegated to {by}", default);
         if (count == known.Length) return delegated;
         // A config that overlaps somebody's: the rest is planned, and claimed at its turn.
         var result = TestOwn(node, known, verdicts, reasons);

@@ -46,11 +46,10 @@ sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
             case StoreCommand.CancelAll c:
                 Do(id, [.. parts.State.Wants.Values.Select(want => new CancelWant(want.Id, c.By))]);
                 return;
-            case StoreCommand.CancelRun c when parts.State.Runs.TryGetValue(c.Run.Value, out var run):
-                Do(id, new CancelWant(run.Config.For, c.By));
-                return;
             case StoreCommand.CancelRun c:
-                Answer(id, "no-such-run", $"{c.Run} is not active; see: quoin runs");
+                if (parts.State.Runs.TryGetValue(c.Run.Value, out var run))
+                    Do(id, new CancelWant(run.Config.For, c.By));
+                else Answer(id, "no-such-run", $"{c.Run} is not active; see: quoin runs");
                 return;
             case StoreCommand.Taint c:
                 Do(id, [.. c.Partitions.Select(

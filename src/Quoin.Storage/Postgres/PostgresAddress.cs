@@ -79,7 +79,8 @@ public sealed record PostgresAddress(
             Database = Of("dbname", "PGDATABASE", Of("user", "PGUSER", "postgres")),
             Username = Of("user", "PGUSER", "postgres"),
             Password = Of("password", "PGPASSWORD", ""),
-            Timeout = Number("connect_timeout", Of("connect_timeout", "PGCONNECT_TIMEOUT", "10"), 600),
+            Timeout = Number(
+                "connect_timeout", Of("connect_timeout", "PGCONNECT_TIMEOUT", "10"), 600),
             ApplicationName = "quoin", SearchPath = schema, MaxAutoPrepare = 40,
             AutoPrepareMinUsages = 2, Pooling = true, MaxPoolSize = 4, CommandTimeout = 60,
             KeepAlive = 30,

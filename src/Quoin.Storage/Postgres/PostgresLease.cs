@@ -5,8 +5,8 @@ namespace Quoin.Storage;
 
 /// <summary>
 /// The right to decide for a store: a row with a fencing number that grows with each owner, renewed
-/// every 3 s, over after 10 s by the database's clock. Every append is checked against it in its own
-/// transaction, so who lost it (paused, cut off) can write nothing.
+/// every 3 s, over after 10 s by the database's clock. Every append is checked against it in its
+/// own transaction, so who lost it (paused, cut off) can write nothing.
 /// </summary>
 sealed class PostgresLease : IDisposable
 {
@@ -43,7 +43,8 @@ sealed class PostgresLease : IDisposable
         if (command.ExecuteScalar() is long fence)
             return new PostgresLease(source, address, fence, options.Time, lost);
         using var who = source.CreateCommand("""
-            SELECT owner, extract(epoch FROM expires_at - clock_timestamp())::float8 FROM coordinator
+            SELECT owner, extract(epoch FROM expires_at - clock_timestamp())::float8
+            FROM coordinator
             """);
         using var row = who.ExecuteReader();
         row.Read();

@@ -27,7 +27,9 @@ public sealed class PostgresStore : IBuildStore
     /// <summary>Where it is.</summary>
     public PostgresAddress Address { get; }
 
-    /// <summary>The coordinator's fencing number; null without <see cref="StoreOptions.Lead"/>.</summary>
+    /// <summary>
+    /// The coordinator's fencing number; null without <see cref="StoreOptions.Lead"/>.
+    /// </summary>
     public long? Fence => lease?.Fence;
 
     /// <summary>

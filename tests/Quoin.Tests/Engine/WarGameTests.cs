@@ -118,7 +118,8 @@ public sealed class WarGameTests
         Assert.Equal(["a,b", "b,c"], game.Claims());
         var events = game.Events.ToList();
         Assert.InRange(
-            events.FindLastIndex(e => e is RunScheduled), game.IndexOf<RunCancelAcked>(), events.Count);
+            events.FindLastIndex(e => e is RunScheduled), game.IndexOf<RunCancelAcked>(),
+            events.Count);
     }
 
     [Fact]

@@ -257,11 +257,19 @@ sealed class Coordinator : IDisposable
             .Where(p => State.PlaceOf(p) == PartitionPlace.Wanted)
             .Distinct()
             .ToImmutableArray();
-        if (wanted.IsEmpty) return;
         foreach (var p in wanted) planning.Release(p);
-        // What several wants need goes to the newest: it tries again what failed before.
-        var want = State.Wants.Values.MaxBy(open => open.AcceptedAt);
-        if (want is null) return;
+        // What several wants need goes to the newest: it tries again what failed before. But it
+        // has to be one that needs it: a want fails with what is planned for it.
+        var plans = from p in wanted
+                    group p by WaitsFor.NewestWant(State, p) into needed
+                    where needed.Key is not null
+                    orderby needed.Key.AcceptedAt descending
+                    select needed;
+        foreach (var needed in plans.ToArray()) PlanAgain(needed.Key!, [.. needed]);
+    }
+
+    void PlanAgain(WantToken want, ImmutableArray<PartitionId> wanted)
+    {
         var plan = planning.MakeAgain(wanted, killed.Token);
         AfterCommit(() => PlanLog.Planned(want.Id, null, plan));
         foreach (var e in planning.Events(planning.Rank(plan, want.Id)))

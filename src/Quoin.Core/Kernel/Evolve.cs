@@ -136,12 +136,8 @@ public static class Evolve
 
     static void Schedule(KernelState s, RunScheduled e)
     {
-        ConfigToken? config = null;
-        foreach (var p in e.Claims)
-        {
-            if (s.PlaceOf(p) == PartitionPlace.Planned) config ??= s.ConfigOf(p);
-        }
-        if (config is null) throw new UnreachableException($"{e.Run} claims nothing planned.");
+        var config = ConfigOf(s, e)
+            ?? throw new UnreachableException($"{e.Run} claims nothing planned.");
         var run = new RunToken { Id = e.Run, Config = config, Claims = e.Claims };
         s.RunTable.Add(e.Run.Value, run);
         s.LastRun = Math.Max(s.LastRun, e.Run.Value);
@@ -159,6 +155,29 @@ public static class Evolve
             s.CellOf(p).Run = e.Run.Value;
             s.Move(p, PartitionPlace.Building);
         }
+    }
+
+    // The config with just these outputs. Claims may be planned under others that overlap it.
+    static ConfigToken? ConfigOf(KernelState s, RunScheduled e)
+    {
+        ConfigToken? first = null;
+        foreach (var p in e.Claims)
+        {
+            if (s.PlaceOf(p) != PartitionPlace.Planned || s.ConfigOf(p) is not { } config) continue;
+            if (HasOutputs(config, e)) return config;
+            first ??= config;
+        }
+        return first;
+    }
+
+    static bool HasOutputs(ConfigToken config, RunScheduled e)
+    {
+        var outputs = config.Outputs.AsSpan();
+        if (e.Shadowed.IsEmpty) return outputs.SequenceEqual(e.Claims.AsSpan());
+        if (outputs.Length != e.Claims.Length + e.Shadowed.Length) return false;
+        foreach (var p in outputs)
+            if (!e.Claims.Contains(p) && !e.Shadowed.Contains(p)) return false;
+        return true;
     }
 
     static void Lease(KernelState s, RunLeased e)
@@ -309,8 +328,13 @@ public static class Evolve
         run.Worker = default;
     }
 
+    // A worker that is known already has another number of slots now, and what it runs it runs on.
     static void AddWorker(KernelState s, WorkerAdded e) =>
-        s.WorkerTable[e.Worker.Owner] = new WorkerToken { Id = e.Worker, Slots = e.Slots };
+        s.WorkerTable[e.Worker.Owner] = new WorkerToken
+        {
+            Id = e.Worker, Slots = e.Slots,
+            Busy = s.WorkerTable.TryGetValue(e.Worker.Owner, out var known) ? known.Busy : 0,
+        };
 
     static int PublisherOf(KernelState s, PartitionId p) =>
         s.PlaceOf(p) == PartitionPlace.Live && s.TryGetManifest(p, out var m) ? m.Run.Value : 0;

@@ -26,7 +26,7 @@ public static class Kernel
         AckRunCancel c => AckCancel(s, c),
         ExpireLease c => Expire(s, c),
         Taint c => TaintLive(s, c),
-        AddWorker c => new WorkerAdded(c.Worker, c.Slots),
+        AddWorker c => Add(s, c),
         RemoveWorker c => Remove(s, c),
         _ => throw new UnreachableException($"{command.GetType().Name} has no guard."),
     };
@@ -120,7 +120,7 @@ public static class Kernel
         var claimed = ImmutableArray.CreateBuilder<OutputManifest>(run.Claims.Length);
         var adopted = ImmutableArray<OutputManifest>.Empty;
         var discarded = ImmutableArray<PartitionId>.Empty;
-        foreach (var output in c.Outputs)
+        foreach (var output in c.Outputs.DistinctBy(output => output.Partition))
         {
             if (run.Claims.Contains(output.Partition)) claimed.Add(output);
             else if (s.PlaceOf(output.Partition) is PartitionPlace.Building or PartitionPlace.Live)
@@ -206,6 +206,11 @@ public static class Kernel
                 "not-live",
                 $"{s.Names.Text(c.Partition)} is {s.PlaceOf(c.Partition)}: nothing to taint."),
     };
+
+    static Decision Add(KernelState s, AddWorker c) =>
+        s.Workers.TryGetValue(c.Worker.Owner, out var known) && known.Slots == c.Slots
+            ? Decision.Nothing
+            : new WorkerAdded(c.Worker, c.Slots);
 
     static Decision Remove(KernelState s, RemoveWorker c)
     {

@@ -48,6 +48,19 @@ public static class KernelSnapshot
     /// <exception cref="FormatException">The bytes are cut short or not a snapshot.</exception>
     public static KernelState Read(ReadOnlySpan<byte> bytes, PartitionNames names)
     {
+        try
+        {
+            return ReadAll(bytes, names);
+        }
+        catch (Exception e) when (e is ArgumentException or IndexOutOfRangeException
+            or KeyNotFoundException or NullReferenceException)
+        {
+            throw new FormatException($"The snapshot contradicts itself: {e.Message}", e);
+        }
+    }
+
+    static KernelState ReadAll(ReadOnlySpan<byte> bytes, PartitionNames names)
+    {
         var s = new KernelState(names);
         var r = new SnapshotReader(bytes);
         s.Sequence = r.Long();
@@ -181,7 +194,7 @@ public static class KernelSnapshot
                 Id = new WantId(id), AcceptedAt = acceptedAt, Targets = targets, Options = options,
                 Request = request, IsPlanned = isPlanned, Remaining = remaining,
             };
-            want.Failed.AddRange(failed);
+            want.Failed.UnionWith(failed);
             s.WantTable.Add(id, want);
         }
     }

@@ -28,11 +28,13 @@ public sealed class WantToken
     /// <summary>Targets that are neither Live nor Failed.</summary>
     public int Remaining { get; internal set; }
 
-    /// <summary>Targets that failed so far.</summary>
-    internal List<PartitionId> Failed { get; } = [];
+    /// <summary>
+    /// Targets that failed so far; tried again for a later want, one may fail twice.
+    /// </summary>
+    internal HashSet<PartitionId> Failed { get; } = [];
 
     /// <summary>What it asked for and cannot have.</summary>
-    public IReadOnlyList<PartitionId> FailedTargets => Failed;
+    public IReadOnlyCollection<PartitionId> FailedTargets => Failed;
 
     /// <summary>True when a target failed.</summary>
     public bool HasFailed => Failed.Count > 0;

@@ -114,9 +114,9 @@ public sealed class DurationHistory(PartitionNames names)
             }
             return bytes.IsEmpty ? history : null;
         }
-        catch (ArgumentOutOfRangeException)
+        catch (ArgumentException)
         {
-            return null; // Cut off in the middle.
+            return null; // Cut off in the middle, or a name that is none.
         }
     }
 

@@ -20,7 +20,8 @@ public sealed record LoadedState(
 public static class StateLoader
 {
     // The kernel's format and the history's: either one changing makes older snapshots useless.
-    const int Format = (KernelSnapshot.Format << 8) | 1;
+    internal const int Format = (KernelSnapshot.Format << 8) | 2;
+    const int ChecksumBytes = 16;
 
     /// <summary>Events after the snapshot that make a new one worth its cost.</summary>
     public const int TailMax = 2_000;
@@ -63,12 +64,14 @@ public static class StateLoader
         var kernel = new ArrayBufferWriter<byte>(1 << 16);
         KernelSnapshot.Write(state, kernel);
         var body = new ArrayBufferWriter<byte>(kernel.WrittenCount + (1 << 12));
+        body.Advance(ChecksumBytes);
         BitConverter.TryWriteBytes(body.GetSpan(4), kernel.WrittenCount);
         body.Advance(4);
         body.Write(kernel.WrittenSpan);
         history.Write(body);
-        return store.SaveSnapshotAsync(
-            new StoredSnapshot(position, Format, body.WrittenMemory), ct);
+        var bytes = body.WrittenMemory.ToArray();
+        Xxh3.Hash(bytes.AsSpan(ChecksumBytes)).CopyTo(bytes);
+        return store.SaveSnapshotAsync(new StoredSnapshot(position, Format, bytes), ct);
     }
 
     /// <summary>Lets the durations learn from an event that is about to be applied.</summary>
@@ -84,7 +87,10 @@ public static class StateLoader
             || snapshot.Position > store.LastPosition) return null;
         try
         {
-            var body = snapshot.Body.Span;
+            // A bit that turned could be a state that looks right.
+            var body = snapshot.Body.Span[ChecksumBytes..];
+            var checksum = new Digest(DigestAlgorithm.Xxh3, snapshot.Body.Span[..ChecksumBytes]);
+            if (Xxh3.Hash(body) != checksum) return null;
             var length = BitConverter.ToInt32(body);
             var state = KernelSnapshot.Read(body.Slice(4, length), names);
             return DurationHistory.TryRead(body[(4 + length)..], names) is { } history

@@ -145,7 +145,6 @@ sealed class Marking
                 s.FailureTable[-1 - id] = s.FailureTable[-1 - id] with { At = time + 1 };
         }
         s.Sequence = time + 2;
-        foreach (var want in s.Wants.Values) want.Failed.Sort((a, b) => a.Value - b.Value);
         foreach (var list in s.FoundTable.Values) Array.Sort(list, (a, b) => a.Value - b.Value);
         Zombies.Sort();
     }
@@ -159,7 +158,7 @@ sealed class Marking
             Request = want.Request, IsPlanned = want.IsPlanned, Remaining = want.Remaining,
             RequestHead = want.RequestHead,
         };
-        same.Failed.AddRange(want.Failed);
+        same.Failed.UnionWith(want.Failed);
         s.WantTable[want.Id.Value] = same;
     }
 

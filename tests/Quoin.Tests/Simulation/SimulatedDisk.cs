@@ -4,7 +4,7 @@ using Quoin.Engine;
 
 namespace Quoin.Tests.Simulation;
 
-/// <summary>Files by path, relative to the workspace; their times come from the wall clock.</summary>
+/// <summary>Files by path below the workspace; their times are those of the wall clock.</summary>
 sealed class SimulatedDisk(SimulatedTime time) : IFileView
 {
     readonly Dictionary<string, (string Text, FileStat Stat)> files = [];

@@ -1,36 +1,80 @@
+using Quoin.Storage;
+using Quoin.StorageTests;
+
 namespace Quoin.EndToEndTests;
 
+/// <summary>The same on PostgreSQL, and what only several hosts have.</summary>
+public sealed class PostgresJoinTests : JoinTests
+{
+    readonly PostgresAddress address;
+
+    public PostgresJoinTests(PostgresServer server)
+    {
+        address = server.NewAddress();
+        Workspace.Environment["QUOIN_STORE"] = address.Shown;
+    }
+
+    [Fact]
+    public void Who_is_stopped_past_its_lease_writes_nothing_when_it_wakes()
+    {
+        using var _ = Workspace;
+        var first = StartFirst();
+        var second = StartSecond();
+        first.Signal(19); // SIGSTOP: nobody renews its lease.
+        second.WaitForLine(
+            line => line.Contains("the process that decided is gone", StringComparison.Ordinal));
+        Workspace.Write("go", "");
+        second.WaitForExit().Expect(0);
+
+        first.Signal(18); // SIGCONT
+        var late = first.WaitForExit().Expect(5);
+
+        Assert.Contains("lease", late.Stderr, StringComparison.Ordinal);
+        Assert.Equal(["partitions  3 live"], Workspace.Quoin("status").Expect(0).Lines);
+        using var store = new StoreOf(address);
+        LogCheck.Replay(store.Store);
+    }
+
+    sealed class StoreOf(PostgresAddress address) : IDisposable
+    {
+        public PostgresStore Store { get; } = PostgresStore.Open(
+            address, new StoreOptions { NewId = "", ReadOnly = true });
+
+        public void Dispose() => Store.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+}
+
 /// <summary>Several processes on one store: the first one decides, the others join it.</summary>
-public sealed class JoinTests
+public class JoinTests
 {
     const string WaitForGo = "until [ -e go ]; do sleep 0.02; done; echo ok > \"$1\"";
 
-    readonly TestWorkspace workspace = BuildTests.Three(WaitForGo);
+    private protected TestWorkspace Workspace { get; } = BuildTests.Three(WaitForGo);
 
-    QuoinProcess StartFirst()
+    private protected QuoinProcess StartFirst()
     {
-        var build = workspace.Start("build", "-v");
+        var build = Workspace.Start("build", "-v");
         build.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
         return build;
     }
 
-    QuoinProcess StartSecond(params string[] more)
+    private protected QuoinProcess StartSecond(params string[] more)
     {
-        var build = workspace.Start(["build", .. more]);
+        var build = Workspace.Start(["build", .. more]);
         build.WaitForLine(line => line.StartsWith("w-2", StringComparison.Ordinal));
         return build;
     }
 
-    int Built() => workspace.Quoin("runs").Expect(0).Lines.Count(
+    int Built() => Workspace.Quoin("runs").Expect(0).Lines.Count(
         line => line.Contains("  built  ", StringComparison.Ordinal));
 
     [Fact]
     public void A_second_build_joins_and_nothing_is_made_twice()
     {
-        using var _ = workspace;
+        using var _ = Workspace;
         var first = StartFirst();
         var second = StartSecond("middle");
-        workspace.Write("go", "");
+        Workspace.Write("go", "");
 
         var joined = second.WaitForExit().Expect(0);
         first.WaitForExit().Expect(0);
@@ -38,18 +82,18 @@ public sealed class JoinTests
         Assert.StartsWith("joining: ", joined.ErrorLines[0], StringComparison.Ordinal);
         Assert.Contains("delegated middle to r-2", joined.Stderr, StringComparison.Ordinal);
         Assert.Equal(3, Built());
-        Assert.Equal(["partitions  3 live"], workspace.Quoin("status").Expect(0).Lines);
+        Assert.Equal(["partitions  3 live"], Workspace.Quoin("status").Expect(0).Lines);
     }
 
     [Fact]
     public void Ctrl_C_of_the_second_leaves_the_runs_of_the_first_alone()
     {
-        using var _ = workspace;
+        using var _ = Workspace;
         var first = StartFirst();
         var second = StartSecond();
         second.Interrupt();
         second.WaitForExit().Expect(130);
-        workspace.Write("go", "");
+        Workspace.Write("go", "");
 
         first.WaitForExit().Expect(0);
 
@@ -59,11 +103,11 @@ public sealed class JoinTests
     [Fact]
     public void Cancel_all_ends_both()
     {
-        using var _ = workspace;
+        using var _ = Workspace;
         var first = StartFirst();
         var second = StartSecond();
 
-        var cancelled = workspace.Quoin("cancel", "--all").Expect(0);
+        var cancelled = Workspace.Quoin("cancel", "--all").Expect(0);
 
         Assert.Equal(["cancelled w-1", "cancelled w-2"], cancelled.Lines);
         first.WaitForExit().Expect(1);
@@ -73,44 +117,44 @@ public sealed class JoinTests
     [Fact]
     public void When_the_first_is_killed_the_second_goes_on()
     {
-        using var _ = workspace;
+        using var _ = Workspace;
         var first = StartFirst();
         var second = StartSecond();
         first.Kill();
         first.WaitForExit();
-        workspace.Write("go", "");
+        Workspace.Write("go", "");
 
         var end = second.WaitForExit().Expect(0);
 
         Assert.Contains("the process that decided is gone", end.Stderr, StringComparison.Ordinal);
-        Assert.Equal("ok\n", workspace.Read("out/last"));
-        Assert.Equal(["partitions  3 live"], workspace.Quoin("status").Expect(0).Lines);
+        Assert.Equal("ok\n", Workspace.Read("out/last"));
+        Assert.Equal(["partitions  3 live"], Workspace.Quoin("status").Expect(0).Lines);
     }
 
     [Fact]
     public void Another_version_of_the_graph_is_refused_while_the_first_builds()
     {
-        using var _ = workspace;
+        using var _ = Workspace;
         var first = StartFirst();
-        workspace.Write("quoin.yaml", "# edited\n" + workspace.Read("quoin.yaml"));
+        Workspace.Write("quoin.yaml", "# edited\n" + Workspace.Read("quoin.yaml"));
 
-        var refused = workspace.Quoin("build").Expect(4);
+        var refused = Workspace.Quoin("build").Expect(4);
 
         Assert.Contains("error[graph-differs]", refused.Stderr, StringComparison.Ordinal);
-        workspace.Write("go", "");
+        Workspace.Write("go", "");
         first.WaitForExit().Expect(0);
     }
 
     [Fact]
     public void What_only_changes_what_is_known_is_done_by_the_process_that_builds()
     {
-        using var _ = workspace;
+        using var _ = Workspace;
         var first = StartFirst();
 
-        var tainted = workspace.Quoin("taint", "first", "--why", "wrong").Expect(0);
-        var wanted = workspace.Quoin("want", "middle").Expect(0);
-        var missing = workspace.Quoin("cancel", "r-99").Expect(4);
-        workspace.Write("go", "");
+        var tainted = Workspace.Quoin("taint", "first", "--why", "wrong").Expect(0);
+        var wanted = Workspace.Quoin("want", "middle").Expect(0);
+        var missing = Workspace.Quoin("cancel", "r-99").Expect(4);
+        Workspace.Write("go", "");
         first.WaitForExit().Expect(0);
 
         Assert.Equal(["tainted first"], tainted.Lines);

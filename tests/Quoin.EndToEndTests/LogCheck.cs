@@ -26,24 +26,30 @@ static class LogCheck
         }
         try
         {
-            var names = new PartitionNames();
-            var state = new KernelState(names);
-            var ended = new HashSet<RunId>();
-            foreach (var logged in store.Read(0, names))
-            {
-                Evolve.Apply(state, logged.Event);
-                var ends = logged.Event is RunCompleted or RunDepMissed or RunCancelAcked
-                    or RunFailed { RetryAt: null } or LeaseExpired { RetryAt: null };
-                if (ends && logged.Event is RunEvent run)
-                    Assert.True(ended.Add(run.Run), $"{run.Run} ended twice");
-            }
-            Assert.Equal(Bytes(state), Bytes(StateLoader.Load(store, names).State));
-            return state;
+            return Replay(store);
         }
         finally
         {
             store.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
+    }
+
+    /// <summary>The same of an open store.</summary>
+    public static KernelState Replay(IBuildStore store)
+    {
+        var names = new PartitionNames();
+        var state = new KernelState(names);
+        var ended = new HashSet<RunId>();
+        foreach (var logged in store.Read(0, names))
+        {
+            Evolve.Apply(state, logged.Event);
+            var ends = logged.Event is RunCompleted or RunDepMissed or RunCancelAcked
+                or RunFailed { RetryAt: null } or LeaseExpired { RetryAt: null };
+            if (ends && logged.Event is RunEvent run)
+                Assert.True(ended.Add(run.Run), $"{run.Run} ended twice");
+        }
+        Assert.Equal(Bytes(state), Bytes(StateLoader.Load(store, names).State));
+        return state;
     }
 
     static byte[] Bytes(KernelState state)

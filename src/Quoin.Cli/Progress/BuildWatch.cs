@@ -129,7 +129,8 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
             }
             // Asked once: an end that comes after this wakes the wait below.
             var ended = end.IsCompleted;
-            if (ended && isOver() && !news.Reader.TryPeek(out _)) return;
+            var over = end.IsFaulted || isOver(); // Nobody tells the end of what runs any more.
+            if (ended && over && !news.Reader.TryPeek(out _)) return;
             // News that came together is shown together: to wake for each one costs the jobs time.
             if (!ended) await Task.WhenAny(Task.Delay(gather, time), end);
             var more = news.Reader.WaitToReadAsync().AsTask();

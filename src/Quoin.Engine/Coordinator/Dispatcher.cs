@@ -179,7 +179,7 @@ sealed class Dispatcher : IDisposable
             new LeaseRun(run.Id, parts.Worker, parts.Time.GetUtcNow()));
         if (refusal is not null) throw new InvalidOperationException(refusal.ToString());
         var entry = active[run.Id.Value];
-        entry.Control = new JobControl();
+        entry.Control = new JobControl(() => parts.Store.LeadHolds);
         var request = RequestOf(run, entry);
         coordinator.AfterCommit(() => worker.Launch(request));
     }

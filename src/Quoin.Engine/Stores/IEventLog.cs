@@ -147,7 +147,14 @@ public interface IInbox
 public sealed record InboxCommand(string Id, string Type, ReadOnlyMemory<byte> Body);
 
 /// <summary>A store as one object: what a process opens.</summary>
-public interface IBuildStore : IEventLog, ISnapshotStore, IFingerprintStore, IInbox;
+public interface IBuildStore : IEventLog, ISnapshotStore, IFingerprintStore, IInbox
+{
+    /// <summary>
+    /// False: this process was not heard of for so long that another one may decide by now; its
+    /// runs publish nothing more. Asked right before each rename, so it asks no server.
+    /// </summary>
+    bool LeadHolds => true;
+}
 
 /// <summary>
 /// The store or its environment failed: exit code 5. <see cref="Code"/> is stable

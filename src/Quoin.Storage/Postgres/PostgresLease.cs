@@ -15,20 +15,29 @@ sealed class PostgresLease : IDisposable
     readonly NpgsqlDataSource source;
     readonly PostgresAddress address;
     readonly Action<StoreException> lost;
+    readonly TimeProvider time;
     readonly ITimer timer;
     readonly Lock gate = new();
+    long renewedAt;
     bool closed;
 
     PostgresLease(
         NpgsqlDataSource source, PostgresAddress address, long fence, TimeProvider time,
-        Action<StoreException> lost)
+        long takenAt, Action<StoreException> lost)
     {
         (this.source, this.address, this.lost, Fence) = (source, address, lost, fence);
+        (this.time, renewedAt) = (time, takenAt);
         timer = time.CreateTimer(_ => Renew(), null, renewal, renewal);
     }
 
     /// <summary>The fencing number of this tenure.</summary>
     public long Fence { get; }
+
+    /// <summary>
+    /// True while the lease is good for certain: by our own clock, counted from before it was asked
+    /// for, so it ends no later here than in the database.
+    /// </summary>
+    public bool Holds => time.GetElapsedTime(Volatile.Read(ref renewedAt)) < length;
 
     /// <summary>
     /// Takes the lease, or throws <c>store-locked</c> with the name of who has it.
@@ -37,11 +46,12 @@ sealed class PostgresLease : IDisposable
         NpgsqlDataSource source, PostgresAddress address, StoreOptions options,
         Action<StoreException> lost)
     {
+        var asked = options.Time.GetTimestamp();
         using var command = source.CreateCommand("SELECT take_lease($1, $2)");
         command.Parameters.Add(new() { Value = options.Owner });
         command.Parameters.Add(new() { Value = length.TotalSeconds });
         if (command.ExecuteScalar() is long fence)
-            return new PostgresLease(source, address, fence, options.Time, lost);
+            return new PostgresLease(source, address, fence, options.Time, asked, lost);
         using var who = source.CreateCommand("""
             SELECT owner, extract(epoch FROM expires_at - clock_timestamp())::float8
             FROM coordinator
@@ -62,10 +72,15 @@ sealed class PostgresLease : IDisposable
             if (closed) return;
             try
             {
+                var asked = time.GetTimestamp();
                 using var command = source.CreateCommand("SELECT renew_lease($1, $2)");
                 command.Parameters.Add(new() { Value = Fence });
                 command.Parameters.Add(new() { Value = length.TotalSeconds });
-                if (command.ExecuteScalar() is true) return;
+                if (command.ExecuteScalar() is true)
+                {
+                    Volatile.Write(ref renewedAt, asked);
+                    return;
+                }
                 closed = true;
             }
             catch (Exception e) when (e is NpgsqlException or IOException)

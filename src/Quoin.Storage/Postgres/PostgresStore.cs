@@ -91,6 +91,9 @@ public sealed class PostgresStore : IBuildStore
         }
     }
 
+    /// <inheritdoc/>
+    public bool LeadHolds => lease?.Holds ?? true;
+
     void TakeLease()
     {
         lease = PostgresLease.Take(source, Address, options, error => Writer.Break(error));

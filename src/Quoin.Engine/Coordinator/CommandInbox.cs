@@ -25,6 +25,7 @@ sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
     /// <summary>Carries out what is new.</summary>
     public void Look()
     {
+        coordinator.CheckLead();
         var now = parts.Store.ChangeVersion();
         if (now == version) return;
         version = now;

@@ -184,6 +184,17 @@ sealed class Coordinator : IDisposable
         }
     }
 
+    /// <summary>Ends this process's part when another one may decide by now.</summary>
+    /// <exception cref="StoreException"><c>lease-lost</c>.</exception>
+    public void CheckLead()
+    {
+        if (parts.Store.LeadHolds) return;
+        throw new StoreException(
+            "lease-lost",
+            "This process was not heard of for longer than its lease, and another one may decide "
+            + "now; nothing more was recorded. Run the command again.");
+    }
+
     /// <summary>A fact that no decision depends on.</summary>
     public void Note(BuildEvent e) => Apply(e);
 

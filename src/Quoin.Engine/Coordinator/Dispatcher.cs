@@ -241,6 +241,7 @@ sealed class Dispatcher : IDisposable
                 else coordinator.Do(new AckRunCancel(run, epoch) { Usage = result.Usage });
                 break;
             case JobEnd.LeaseLost:
+                coordinator.CheckLead();
                 break;
         }
         coordinator.AfterCommit(() => parts.Observer.AttemptEnded(launch.Id, result));

@@ -16,6 +16,7 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
 
     readonly string id = RandomNumberGenerator.GetHexString(16, lowercase: true);
     readonly PartitionNames names = new();
+    readonly List<LoggedEvent> before = [];
     BuildProgress? progress;
     IBuildView? view;
     CommandAnswered? refused;
@@ -28,7 +29,7 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
     {
         var startedAt = cli.Time.GetUtcNow();
         using var interruption = new Interruption();
-        var position = store.LastPosition;
+        var position = ReadBefore(store);
         cli.Say($"joining: {holder.Split(';')[0]}");
         await store.SendAsync(
             new StoreCommand.Accept(request, graph.Digest).ToInbox(id), CancellationToken.None);
@@ -54,6 +55,21 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
     {
         cli.Say("everything is current, or there is nothing to build");
         return ExitCode.Ok;
+    }
+
+    // What the wants that are open now have planned and started: this one may wait for it.
+    long ReadBefore(IBuildStore store)
+    {
+        var loaded = StateLoader.Load(store, names);
+        if (loaded.State.Wants.Count == 0) return loaded.Position;
+        var oldest = loaded.State.Wants.Values.Min(want => want.AcceptedAt);
+        foreach (var logged in store.Read(oldest - 1, names))
+        {
+            if (logged.Position > loaded.Position) break;
+            if (logged.Event is PartitionPlanned or WorkerAdded or RunScheduled or RunLeased
+                or RunCompleted) before.Add(logged);
+        }
+        return loaded.Position;
     }
 
     async Task FollowAsync(
@@ -96,6 +112,8 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
         if (logged.Event is WantAccepted accepted && accepted.Command == id)
         {
             progress = new BuildProgress(accepted.Want, names) { StartedAt = startedAt };
+            foreach (var earlier in before) progress.Apply(earlier, []);
+            before.Clear();
             view = runner.ViewOf(progress);
         }
         if (progress is null) return;

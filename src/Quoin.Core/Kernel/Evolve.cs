@@ -203,7 +203,10 @@ public static class Evolve
         var run = Run(s, e.Run);
         var moved = false;
         for (var i = 0; i < run.InputRuns.Length; i++)
-            moved |= PublisherOf(s, run.Config.Inputs[i]) != run.InputRuns[i];
+        {
+            var publisher = PublisherOf(s, run.Config.Inputs[i]);
+            moved |= publisher == 0 || publisher != run.InputRuns[i];
+        }
         EndRun(s, run);
         foreach (var output in e.Outputs) Publish(s, e, output, moved);
         foreach (var output in e.Adopted) Publish(s, e, output, moved);

@@ -227,7 +227,7 @@ static class Contracts
                 var input = run.Config.Inputs[i];
                 var publisher = s.PlaceOf(input) == PartitionPlace.Live
                     && s.TryGetManifest(input, out var manifest) ? manifest.Run.Value : 0;
-                if (publisher != run.InputRuns[i]) return true;
+                if (publisher == 0 || publisher != run.InputRuns[i]) return true;
             }
             return false;
         }

@@ -204,6 +204,28 @@ public sealed class WarGameTests
         Assert.Equal("not-ready", world.Refused(new ScheduleRun(world.P("a"), false)));
     }
 
+    // Tainted before the lease or after it: what is made from it is not trusted either.
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void An_input_that_is_tainted_makes_what_is_built_from_it_stale(bool beforeLease)
+    {
+        var world = new KernelWorld();
+        var w = world.Want("b");
+        world.Plan(w, "j1", ["b"], "a");
+        world.Plan(w, "j0", ["a"]);
+        world.Planned(w);
+        var j0 = world.Schedule("a");
+        world.Complete(j0, world.Lease(j0), "a");
+        var j1 = world.Schedule("b");
+        if (beforeLease) world.Do(new Taint(world.P("a"), "ops", "wrong unit"));
+        var epoch = world.Lease(j1);
+        if (!beforeLease) world.Do(new Taint(world.P("a"), "ops", "wrong unit"));
+        world.Complete(j1, epoch, "b");
+
+        Assert.Equal(PartitionPlace.Wanted, world["b"]);
+        Assert.Equal("Open", world.Outcome(w));
+    }
+
     static (WantId Want, RunId Run, int Epoch) RunningJ0(KernelWorld world)
     {
         var w0 = world.Want("a");

@@ -17,6 +17,7 @@ public sealed class MutantTests
         { "claims-what-is-free", "A", 4, "I1" },
         { "claims-wanted-only", "A", 2, "T2" },
         { "claims-one-by-one", "A", 2, "T2" },
+        { "takes-any-config", "J", 3, "T2" },
         { "runs-without-inputs", "S", 1, "T2" },
         { "lease-twice", "A", 3, "T3" },
         { "retries-at-once", "A", 4, "T3" },

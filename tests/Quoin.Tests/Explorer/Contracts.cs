@@ -134,6 +134,10 @@ static class Contracts
                 return accepted.Targets.All(p => s.PlaceOf(p) is not (PartitionPlace.Failed
                     or PartitionPlace.Missing or PartitionPlace.Tainted))
                     ? null : "T1: a target is not wanted";
+            case RunScheduled scheduled:
+                return s.Runs[scheduled.Run.Value].Config.Outputs.ToHashSet()
+                    .SetEquals(scheduled.Claims.Concat(scheduled.Shadowed))
+                    ? null : "T2: the run has the config of other outputs";
             case RunFailed { RetryAt: not null } or LeaseExpired { RetryAt: not null }:
                 return s.Runs[((RunEvent)e).Run.Value].Place == RunPlace.Queued
                     ? null : "T5: it is tried again and not queued";

@@ -148,6 +148,19 @@ public sealed class BuildTests
     }
 
     [Fact]
+    public void A_partitions_log_is_that_of_its_newest_run()
+    {
+        using var workspace = Three("echo one word; echo ok > \"$1\"");
+        workspace.Quoin("build").Expect(0);
+
+        var log = workspace.Quoin("log", "middle").Expect(0);
+        var nothing = workspace.Quoin("log", "nope").Expect(2);
+
+        Assert.Contains("one word", log.Stdout, StringComparison.Ordinal);
+        Assert.Contains("\"nope\" is not a run", nothing.Stderr, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_was_cleaned_is_made_again_and_sources_are_never_removed()
     {
         using var workspace = new TestWorkspace();

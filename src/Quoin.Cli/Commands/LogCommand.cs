@@ -19,7 +19,7 @@ static class LogCommand
     {
         var id = new Argument<string>("ID")
         {
-            Description = "r-19 (its newest attempt), r-19/1, or w-17 for a plan",
+            Description = "r-19 (its newest attempt), r-19/1, a partition, or w-17 for a plan",
         };
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until it ends" };
         var command = new Command("log", Summary) { id, follow };
@@ -36,6 +36,7 @@ static class LogCommand
         var workspace = Project.Find(cli);
         using var interruption = follow ? new Interruption() : null;
         var stop = interruption?.Stop ?? CancellationToken.None;
+        id = await RunOfAsync(cli, workspace, id);
         if (follow && !await IsThereAsync(cli, workspace, id, stop))
             return interruption?.ExitCodeOfSignal ?? ExitCode.Ok;
         var path = FileOf(workspace, id);
@@ -65,6 +66,20 @@ static class LogCommand
                 return interruption?.ExitCodeOfSignal ?? ExitCode.Ok;
             }
         }
+    }
+
+    // A partition stands for its newest run: the one that has it now, failed to make it, or made it.
+    static async Task<string> RunOfAsync(Cli cli, Workspace workspace, string id)
+    {
+        if (id.Split('/') is [var first, ..]
+            && (RunId.TryParse(first, out _) || WantId.TryParse(first, out _))) return id;
+        await using var store = Project.OpenForReading(cli, workspace);
+        var state = StateLoader.Load(store, new PartitionNames()).State;
+        if (!state.Names.TryFind(id, out var partition)) return id;
+        if (state.HolderOf(partition) is { } holder) return $"{holder.Id}";
+        if (state.TryGetFailure(partition, out var failure) && failure.Run.Value > 0)
+            return $"{failure.Run}";
+        return state.TryGetManifest(partition, out var manifest) ? $"{manifest.Run}" : id;
     }
 
     // An active run whose process is not launched yet has no log so far: it is waited for. False
@@ -105,7 +120,8 @@ static class LogCommand
         if (!RunId.TryParse(slash < 0 ? id : id[..slash], out var run))
         {
             throw new UsageException(
-                "usage", $"\"{id}\" is not a run (r-19, r-19/2) or a want (w-17)");
+                "usage", $"\"{id}\" is not a run (r-19, r-19/2), a want (w-17), or a partition that "
+                    + "a run was for");
         }
         var attempts = Attempts(workspace.LogDirectory, run);
         if (attempts.Count == 0)

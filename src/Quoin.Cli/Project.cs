@@ -75,7 +75,7 @@ static class Project
         if (cli.Options.Store is null) Directory.CreateDirectory(workspace.QuoinDirectory);
         return Open(cli, workspace, new StoreOptions
         {
-            NewId = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            NewId = NewId(),
             Durability = cli.Options.FullDurability ? Durability.Full : Durability.Normal,
             Lead = true,
         });
@@ -99,7 +99,10 @@ static class Project
 
     /// <summary>The store to put commands into its inbox.</summary>
     public static IBuildStore OpenForAsking(Cli cli, Workspace workspace) =>
-        Open(cli, workspace, new StoreOptions { NewId = "" });
+        Open(cli, workspace, new StoreOptions { NewId = NewId() });
+
+    // Whoever comes first makes the store, also when two start at once.
+    static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     /// <summary>How often to look whether another process wrote.</summary>
     public static TimeSpan LookEvery(Cli cli) => TimeSpan.FromMilliseconds(

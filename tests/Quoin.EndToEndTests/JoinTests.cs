@@ -132,6 +132,46 @@ public class JoinTests
     }
 
     [Fact]
+    public void Killed_one_after_the_other_they_lose_nothing_and_make_nothing_twice()
+    {
+        using var _ = Workspace;
+        Workspace.Write("quoin.yaml", """
+            quoin: 1
+            name: many
+            targets: [all]
+            jobs:
+              one:
+                outputs: ["one/{n:int}"]
+                exec: [sh, -c, "until [ -e go ]; do sleep 0.05; done; echo {n} > {out}"]
+              all:
+                outputs: [all]
+                inputs: ["one/{n:range(1,60)}"]
+                exec: [sh, -c, 'cat "$@" | sort -n', sh, "{in...}"]
+                stdout: "{out}"
+            """);
+        var builds = new List<QuoinProcess>();
+        for (var i = 0; i < 3; i++)
+        {
+            builds.Add(Workspace.Start("build", "-v"));
+            builds[i].WaitForLine(line => line.StartsWith($"w-{i + 1}", StringComparison.Ordinal));
+        }
+        Workspace.Write("go", "");
+        for (var i = 0; i < 2; i++)
+        {
+            builds[i].WaitForLine(line => line.Contains(" built ", StringComparison.Ordinal));
+            builds[i].Kill();
+            builds[i].WaitForExit();
+        }
+        builds[2].WaitForExit().Expect(0);
+
+        Assert.Equal(
+            string.Concat(Enumerable.Range(1, 60).Select(n => $"{n}\n")),
+            Workspace.Read(".quoin/data/all"));
+        var ends = Workspace.Quoin("events", "--type", "run-completed").Expect(0).Lines;
+        Assert.Equal(61, ends.Length);
+    }
+
+    [Fact]
     public void Another_version_of_the_graph_is_refused_while_the_first_builds()
     {
         using var _ = Workspace;

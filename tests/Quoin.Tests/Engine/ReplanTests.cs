@@ -43,12 +43,19 @@ public sealed class ReplanTests
         var z = session.WantAsync(new WantRequest { Targets = ["z"] });
         await session.AskAsync(_ => []).WaitAsync(limit); // Both are accepted and planned.
 
-        await OpenAsync(world, "gate-a");
+        using var gateA = Open(world, "gate-a");
         Assert.Equal(WantOutcome.Failed, (await a.WaitAsync(limit)).Outcome);
-        await OpenAsync(world, "gate-z");
+        using var gateZ = Open(world, "gate-z");
         Assert.Equal(WantOutcome.Succeeded, (await z.WaitAsync(limit)).Outcome);
     }
 
-    static Task OpenAsync(EngineWorld world, string gate) => Task.Run(
-        () => File.WriteAllText(Path.Combine(world.Workspace.Root, gate), "go\n")).WaitAsync(limit);
+    // For reading too, so that it waits for nobody; what is written stays until it is read.
+    static FileStream Open(EngineWorld world, string gate)
+    {
+        var pipe = new FileStream(
+            Path.Combine(world.Workspace.Root, gate), FileMode.Open, FileAccess.ReadWrite);
+        pipe.Write("go\n"u8);
+        pipe.Flush();
+        return pipe;
+    }
 }

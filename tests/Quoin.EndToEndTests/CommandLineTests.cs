@@ -66,6 +66,18 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void The_net_is_printed_without_any_graph()
+    {
+        using var workspace = new TestWorkspace();
+
+        var dot = workspace.Quoin("graph", "--net").Expect(0);
+        var pnml = workspace.Quoin("graph", "--pnml").Expect(0);
+
+        Assert.Equal("digraph net {", dot.Lines[0]);
+        Assert.Equal("""<?xml version="1.0" encoding="UTF-8"?>""", pnml.Lines[0]);
+    }
+
+    [Fact]
     public void All_problems_of_a_graph_are_printed_with_their_places()
     {
         using var workspace = new TestWorkspace();

@@ -70,10 +70,10 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
     }
 
     [Fact]
-    public void A_newer_schema_is_refused_with_the_version_it_needs()
+    public async Task A_newer_schema_is_refused_with_the_version_it_needs()
     {
         var address = server.NewAddress();
-        PostgresStore.Open(address, Options).DisposeAsync().AsTask().Wait(10_000);
+        await PostgresStore.Open(address, Options).DisposeAsync();
         Ask(address, $"INSERT INTO {address.Schema}.schema_version VALUES (99, '9.9.9', now())");
         var refused = Assert.Throws<StoreException>(() => PostgresStore.Open(address, Options));
         Assert.Equal("store-newer", refused.Code);

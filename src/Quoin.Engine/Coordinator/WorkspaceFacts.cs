@@ -119,16 +119,15 @@ public sealed class WorkspaceFacts(
     {
         if (jobs.Count < StatAhead.NodesMin || Environment.ProcessorCount == 1)
             return Plan.Make(jobs, this, options);
-        using (ahead = new StatAhead(jobs, files, PathOf))
+        using var looking = new StatAhead(jobs, files, PathOf);
+        ahead = looking;
+        try
         {
-            try
-            {
-                return Plan.Make(jobs, this, options);
-            }
-            finally
-            {
-                ahead = null; // What it saw is the past for whoever asks after this plan.
-            }
+            return Plan.Make(jobs, this, options);
+        }
+        finally
+        {
+            ahead = null; // What it saw is the past for whoever asks after this plan.
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Npgsql;
 using Quoin.Engine;
@@ -17,6 +18,9 @@ public sealed record PostgresAddress(
 {
     static readonly string[] options = ["host", "port", "user", "password", "dbname", "sslmode",
         "sslrootcert", "connect_timeout", "schema"];
+
+    static readonly SearchValues<char> schemaLetters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789_");
 
     /// <summary>True when a <c>--store</c> means PostgreSQL and not a file.</summary>
     public static bool IsAddress(string store) =>
@@ -70,7 +74,7 @@ public sealed record PostgresAddress(
             : variable(environment) is { Length: > 0 } set ? set
             : otherwise;
         var schema = Of("schema", "QUOIN_SCHEMA", "quoin");
-        if (schema.AsSpan().ContainsAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789_"))
+        if (schema.AsSpan().ContainsAnyExcept(schemaLetters))
             throw Bad(shown, $"schema \"{schema}\" may have a-z, 0-9 and _ only");
         var builder = new NpgsqlConnectionStringBuilder
         {

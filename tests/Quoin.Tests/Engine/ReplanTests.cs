@@ -38,15 +38,16 @@ public sealed class ReplanTests
                 "mkfifo", Path.Combine(world.Workspace.Root, gate));
             process.WaitForExit();
         }
+        var ct = TestContext.Current.CancellationToken;
         await using var session = world.Open();
         var a = session.WantAsync(new WantRequest { Targets = ["a"] });
         var z = session.WantAsync(new WantRequest { Targets = ["z"] });
-        await session.AskAsync(_ => []).WaitAsync(limit); // Both are accepted and planned.
+        await session.AskAsync(_ => []).WaitAsync(limit, ct); // Both are accepted and planned.
 
         using var gateA = Open(world, "gate-a");
-        Assert.Equal(WantOutcome.Failed, (await a.WaitAsync(limit)).Outcome);
+        Assert.Equal(WantOutcome.Failed, (await a.WaitAsync(limit, ct)).Outcome);
         using var gateZ = Open(world, "gate-z");
-        Assert.Equal(WantOutcome.Succeeded, (await z.WaitAsync(limit)).Outcome);
+        Assert.Equal(WantOutcome.Succeeded, (await z.WaitAsync(limit, ct)).Outcome);
     }
 
     // For reading too, so that it waits for nobody; what is written stays until it is read.

@@ -68,7 +68,7 @@ static class LogCommand
         }
     }
 
-    // A partition stands for its newest run: the one that has it now, failed to make it, or made it.
+    // A partition stands for its newest run: that has it now, failed to make it, or made it.
     static async Task<string> RunOfAsync(Cli cli, Workspace workspace, string id)
     {
         if (id.Split('/') is [var first, ..]
@@ -120,8 +120,8 @@ static class LogCommand
         if (!RunId.TryParse(slash < 0 ? id : id[..slash], out var run))
         {
             throw new UsageException(
-                "usage", $"\"{id}\" is not a run (r-19, r-19/2), a want (w-17), or a partition that "
-                    + "a run was for");
+                "usage", $"\"{id}\" is not a run (r-19, r-19/2), a want (w-17), or a partition "
+                    + "that a run was for");
         }
         var attempts = Attempts(workspace.LogDirectory, run);
         if (attempts.Count == 0)

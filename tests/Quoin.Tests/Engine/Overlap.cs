@@ -107,8 +107,8 @@ sealed class Overlap : IDisposable
     public async Task<StreamWriter> AtGateAsync(string attempt)
     {
         var path = PathOf($"gates/{attempt}");
-        return await Task.Run(() => new StreamWriter(
-            new FileStream(path, FileMode.Open, FileAccess.Write))).WaitAsync(limit);
+        return await OnThread(() => new StreamWriter(
+            new FileStream(path, FileMode.Open, FileAccess.Write)));
     }
 
     /// <summary>Pipes for a process that nobody can find any more.</summary>
@@ -123,7 +123,7 @@ sealed class Overlap : IDisposable
     {
         await using (var gate = await AtGateAsync("zombie")) await gate.WriteLineAsync("go");
         var over = PathOf("gates/over");
-        Assert.Equal("over\n", await Task.Run(() => File.ReadAllText(over)).WaitAsync(limit));
+        Assert.Equal("over\n", await OnThread(() => File.ReadAllText(over)));
     }
 
     /// <summary>Waits until the attempt runs, and tells it how to end.</summary>
@@ -158,6 +158,12 @@ sealed class Overlap : IDisposable
 
     /// <summary>Who wrote an output.</summary>
     public string By(string output) => World.Output("o/" + output).TrimEnd('\n');
+
+    // Opening a pipe blocks until the other end is there: never on a thread of the pool, which all
+    // tests share.
+    static Task<T> OnThread<T>(Func<T> open) => Task.Factory.StartNew(
+        open, CancellationToken.None, TaskCreationOptions.LongRunning,
+        TaskScheduler.Default).WaitAsync(limit);
 
     static void MakePipe(string path)
     {

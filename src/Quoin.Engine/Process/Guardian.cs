@@ -43,6 +43,8 @@ public sealed unsafe class Guardian : IDisposable
         rm -f -- "$2"
         """;
 
+    static int made;
+
     readonly string folder, file;
     readonly Lock gate = new();
     readonly Stack<int> free = new();
@@ -58,7 +60,10 @@ public sealed unsafe class Guardian : IDisposable
         this.folder = folder;
         var pid = Environment.ProcessId;
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        Owner = $"{Host}.{pid}.{ProcFiles.StartedAt(pid)}.{now:x}";
+        // Two in one process may be made in one millisecond, and each kills what has its mark, or
+        // one that begins with it.
+        var number = Interlocked.Increment(ref made);
+        Owner = $"{Host}.{pid}.{ProcFiles.StartedAt(pid)}.{now:x}-{number:x8}";
         file = Path.Join(folder, Owner);
     }
 

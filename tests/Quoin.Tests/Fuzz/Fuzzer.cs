@@ -52,8 +52,10 @@ sealed class Fuzzer(string name, IReadOnlyList<byte[]> corpus, params string[] w
                 Replay it: QUOIN_SEED={Seed} QUOIN_FUZZ_CASE={i}
                 """);
         }
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{name}: {cases} cases, {cases / watch.Elapsed.TotalSeconds:0}/s, seed {Seed}");
+        var summary = string.Create(CultureInfo.InvariantCulture,
+            $"fuzz {name}: {cases} cases, {cases / watch.Elapsed.TotalSeconds:0}/s, seed {Seed}");
+        Explorer.Long.Say(summary);
+        return summary;
     }
 
     Exception? Failure(Action<byte[]> check, byte[] input)

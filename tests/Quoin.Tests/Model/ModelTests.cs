@@ -46,8 +46,10 @@ public sealed class ModelTests(ITestOutputHelper output)
             Config.QuickThrowOnFailure.WithMaxTest(isLong ? 100_000 : 1_500).WithStartSize(40)
                 .WithEndSize(300).WithReplay(FSharpOption<Replay>.Some(replay)),
             property);
-        output.WriteLine($"{commands} commands, {fired.Count} answers: "
-            + string.Join(' ', fired.Order(StringComparer.Ordinal)));
+        var summary = $"model: {commands} commands, seed {seed}, answers: "
+            + string.Join(' ', fired.Order(StringComparer.Ordinal));
+        output.WriteLine(summary);
+        Explorer.Long.Say(summary);
         // Not worth much if the random commands never get anywhere.
         Assert.Superset(
             new HashSet<string>(

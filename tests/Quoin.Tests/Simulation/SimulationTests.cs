@@ -32,10 +32,12 @@ public sealed class SimulationTests(ITestOutputHelper output)
             var world = Play(seed, StepsOfOne);
             (steps, events) = (steps + world.Steps, events + world.Store.LastPosition);
         }
-        output.WriteLine(FormattableString.Invariant(
-            $"seeds {first} to {first + count - 1}: {steps} steps, {events} events, ")
-            + FormattableString.Invariant(
-                $"{steps / watch.Elapsed.TotalSeconds:0} steps a second"));
+        var summary = string.Create(CultureInfo.InvariantCulture,
+            $"simulation: seeds {first} to {first + count - 1}, {steps} steps, {events} events, ")
+            + string.Create(CultureInfo.InvariantCulture,
+                $"{steps / watch.Elapsed.TotalSeconds:0} steps a second");
+        output.WriteLine(summary);
+        Explorer.Long.Say(summary);
     }
 
     [Fact]

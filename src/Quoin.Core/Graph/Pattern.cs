@@ -182,10 +182,12 @@ sealed class PatternSegment
             at += length;
         }
         if (variable == Atoms.Length) return at == end;
-        for (var i = Atoms.Length - 1; i > variable; i--)
+        // What follows is matched forwards too: a capture may stand there twice.
+        for (var i = variable + 1; i < Atoms.Length; i++) end -= Atoms[i].LengthMin;
+        for (var (i, next) = (variable + 1, end); i < Atoms.Length; i++)
         {
-            end -= Atoms[i].LengthMin;
-            if (!Atoms[i].TryMatch(name, end, Atoms[i].LengthMin, slots)) return false;
+            if (!Atoms[i].TryMatch(name, next, Atoms[i].LengthMin, slots)) return false;
+            next += Atoms[i].LengthMin;
         }
         return Atoms[variable].TryMatch(name, at, end - at, slots);
     }

@@ -87,6 +87,15 @@ public class PatternTests
     }
 
     [Fact]
+    public void A_capture_may_stand_twice_behind_one_of_any_length()
+    {
+        var pattern = Pattern.Parse("{city}-{d:date}{d:date}/{e}");
+
+        Assert.True(pattern.IsMatch("rome-2026-01-312026-01-31/x"u8)); // It used to throw.
+        Assert.False(pattern.IsMatch("rome-2026-01-312026-01-30/x"u8));
+    }
+
+    [Fact]
     public void A_place_leads_back_to_its_partition()
     {
         var graph = TestGraph.Of([("obs/{city}/{d:date}", "data/{d.year}/{city}-{d}.csv")]);

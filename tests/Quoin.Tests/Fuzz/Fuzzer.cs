@@ -54,7 +54,6 @@ sealed class Fuzzer(string name, IReadOnlyList<byte[]> corpus, params string[] w
         }
         var summary = string.Create(CultureInfo.InvariantCulture,
             $"fuzz {name}: {cases} cases, {cases / watch.Elapsed.TotalSeconds:0}/s, seed {Seed}");
-        Explorer.Long.Say(summary);
         return summary;
     }
 

@@ -49,7 +49,6 @@ public sealed class ModelTests(ITestOutputHelper output)
         var summary = $"model: {commands} commands, seed {seed}, answers: "
             + string.Join(' ', fired.Order(StringComparer.Ordinal));
         output.WriteLine(summary);
-        Explorer.Long.Say(summary);
         // Not worth much if the random commands never get anywhere.
         Assert.Superset(
             new HashSet<string>(

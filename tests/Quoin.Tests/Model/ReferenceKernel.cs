@@ -157,8 +157,9 @@ sealed class ReferenceKernel : ReferenceCascade
             run.Claims.Contains(output.Partition.Value)
             || At(output.Partition.Value).Place is not (PartitionPlace.Building
                 or PartitionPlace.Live)).ToArray();
-        var inputs = Ids(run.Config.Inputs).Select(Publisher);
-        var moved = !inputs.SequenceEqual(run.InputRuns);
+        // What it read is not what is published now, or was not published when it was leased.
+        var inputs = Ids(run.Config.Inputs).Select(Publisher).ToArray();
+        var moved = inputs.Contains(0) || !inputs.SequenceEqual(run.InputRuns);
         Runs.Remove(c.Run.Value);
         foreach (var output in taken.OrderBy(o => !run.Claims.Contains(o.Partition.Value)))
         {

@@ -37,7 +37,6 @@ public sealed class SimulationTests(ITestOutputHelper output)
             + string.Create(CultureInfo.InvariantCulture,
                 $"{steps / watch.Elapsed.TotalSeconds:0} steps a second");
         output.WriteLine(summary);
-        Explorer.Long.Say(summary);
     }
 
     [Fact]

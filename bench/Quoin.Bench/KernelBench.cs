@@ -87,7 +87,8 @@ public static class KernelBench
             Do(new LeaseRun(run, worker, DateTimeOffset.UnixEpoch));
             Do(new CompleteRun(run, 1, [new OutputManifest(id, digest, 100)])
             {
-                Fingerprint = digest, Usage = usage,
+                Fingerprint = digest,
+                Usage = usage,
             });
             state.Notices.Clear();
         }

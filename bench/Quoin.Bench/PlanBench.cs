@@ -142,7 +142,9 @@ static class PlanBench
         foreach (var (i, (pattern, path)) in sources.Index())
             builder.Add(new DatasetDeclaration
             {
-                Pattern = At(pattern, i), Path = At(path, i), IsSource = true,
+                Pattern = At(pattern, i),
+                Path = At(path, i),
+                IsSource = true,
             });
         foreach (var (i, (name, output, inputs)) in jobs.Index())
             builder.Add(new JobDeclaration

@@ -7,20 +7,24 @@ sealed class GlobalOptionSet
 {
     readonly Option<string> directory = new("--directory", "-C")
     {
-        Description = "Work as if started in DIR", HelpName = "DIR", Recursive = true,
+        Description = "Work as if started in DIR",
+        HelpName = "DIR",
+        Recursive = true,
     };
 
     readonly Option<string> graph = new("--graph")
     {
         Description = "The graph file (default: the nearest quoin.yaml upwards)",
-        HelpName = "FILE", Recursive = true,
+        HelpName = "FILE",
+        Recursive = true,
     };
 
     readonly Option<string> store = new("--store")
     {
         Description = "The store: a path of an SQLite file (default: QUOIN_STORE,"
             + " else .quoin/quoin.db beside the graph)",
-        HelpName = "S", Recursive = true,
+        HelpName = "S",
+        Recursive = true,
     };
 
     readonly Option<bool> json = new("--json")
@@ -31,28 +35,34 @@ sealed class GlobalOptionSet
 
     readonly Option<bool> plain = new("--plain")
     {
-        Description = "One line per fact, nothing is painted over", Recursive = true,
+        Description = "One line per fact, nothing is painted over",
+        Recursive = true,
     };
 
     readonly Option<string> color = new("--color")
     {
-        Description = "auto, always or never", HelpName = "WHEN", Recursive = true,
+        Description = "auto, always or never",
+        HelpName = "WHEN",
+        Recursive = true,
     };
 
     readonly Option<bool> verbose = new("--verbose", "-v")
     {
-        Description = "Say more", Recursive = true,
+        Description = "Say more",
+        Recursive = true,
     };
 
     readonly Option<bool> quiet = new("--quiet", "-q")
     {
-        Description = "Say only results and failures", Recursive = true,
+        Description = "Say only results and failures",
+        Recursive = true,
     };
 
     readonly Option<string> durability = new("--durability")
     {
         Description = "normal survives crashes of the process, full also power loss",
-        HelpName = "D", Recursive = true,
+        HelpName = "D",
+        Recursive = true,
     };
 
     public GlobalOptionSet()

@@ -27,7 +27,9 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
 
     AppendBatch Batch(int want) => new()
     {
-        At = DateTimeOffset.UnixEpoch, Names = names, Events = [new WantSucceeded(new(want))],
+        At = DateTimeOffset.UnixEpoch,
+        Names = names,
+        Events = [new WantSucceeded(new(want))],
     };
 
     static object? Ask(PostgresAddress address, string sql)

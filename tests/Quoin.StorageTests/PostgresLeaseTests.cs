@@ -17,7 +17,9 @@ public sealed class PostgresLeaseTests(PostgresServer server)
 
     AppendBatch Batch(int want) => new()
     {
-        At = DateTimeOffset.UnixEpoch, Names = names, Events = [new WantSucceeded(new(want))],
+        At = DateTimeOffset.UnixEpoch,
+        Names = names,
+        Events = [new WantSucceeded(new(want))],
     };
 
     void Run(string sql)

@@ -16,7 +16,8 @@ static class BuildCommand
         var modes = new BuildModes();
         var slots = new Option<int>("--jobs", "-j")
         {
-            Description = "How many runs at a time (default: the number of cores)", HelpName = "N",
+            Description = "How many runs at a time (default: the number of cores)",
+            HelpName = "N",
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         var dryRun = new Option<bool>("--dry-run", "-n")
@@ -114,7 +115,8 @@ sealed class BuildModes
 
     readonly Option<int> priority = new("--priority")
     {
-        Description = "Higher first (default 0)", HelpName = "N",
+        Description = "Higher first (default 0)",
+        HelpName = "N",
     };
 
     readonly Option<string?> deadline = new("--deadline")

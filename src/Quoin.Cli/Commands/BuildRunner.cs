@@ -69,18 +69,18 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     /// <summary>A session of this process on a store that it has the lead of.</summary>
     public BuildSession Open(IBuildStore store, IBuildObserver observer) =>
         BuildSession.Open(new BuildSessionOptions
-    {
-        Workspace = workspace,
-        Graph = graph,
-        Store = store,
-        Time = cli.Time,
-        Random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue)),
-        Worker = ThisProcess(),
-        Slots = slots,
-        MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-        LookEvery = Project.LookEvery(cli),
-        Observer = observer,
-    });
+        {
+            Workspace = workspace,
+            Graph = graph,
+            Store = store,
+            Time = cli.Time,
+            Random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue)),
+            Worker = ThisProcess(),
+            Slots = slots,
+            MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+            LookEvery = Project.LookEvery(cli),
+            Observer = observer,
+        });
 
     // A want of an earlier process may still be open: this one stays until it is done.
     async Task DrainAsync(

@@ -17,15 +17,18 @@ static class EventsCommand
         var types = new Option<string[]>("--type")
         {
             Description = "Only events of this type, e.g. run-failed; may be repeated",
-            HelpName = "TYPE", AllowMultipleArgumentsPerToken = false,
+            HelpName = "TYPE",
+            AllowMultipleArgumentsPerToken = false,
         };
         var subject = new Option<string?>("--subject")
         {
-            Description = "Only events about this partition, run, want or worker", HelpName = "S",
+            Description = "Only events about this partition, run, want or worker",
+            HelpName = "S",
         };
         var after = new Option<long>("--after")
         {
-            Description = "Only events behind this position", HelpName = "POSITION",
+            Description = "Only events behind this position",
+            HelpName = "POSITION",
         };
         var last = new Option<int?>("--last") { Description = "Only the newest N", HelpName = "N" };
         var follow = new Option<bool>("--follow", "-f")

@@ -15,7 +15,8 @@ static class ExplainCommand
     {
         var partitions = new Argument<string[]>("P")
         {
-            Description = "Partitions", Arity = ArgumentArity.OneOrMore,
+            Description = "Partitions",
+            Arity = ArgumentArity.OneOrMore,
         };
         var command = new Command("explain", Summary) { partitions };
         command.SetAction((parsed, _) => RunAsync(
@@ -62,13 +63,15 @@ static class ExplainCommand
         var names = new PartitionNames();
         var scheduled = store.Query(new EventQuery
         {
-            Subject = run.ToString(), Types = ["run-scheduled"],
+            Subject = run.ToString(),
+            Types = ["run-scheduled"],
         }).FirstOrDefault();
         if (scheduled is null) return null;
         if (Decode(scheduled, names) is not RunScheduled { Claims: [var first, ..] }) return null;
         var stale = store.Query(new EventQuery
         {
-            Subject = names.Text(first), Types = ["partition-stale"],
+            Subject = names.Text(first),
+            Types = ["partition-stale"],
         }).LastOrDefault(raw => raw.Position < scheduled.Position);
         return stale is not null && Decode(stale, names) is PartitionStale why
             ? why.Detail.Length > 0 ? why.Detail : BuildPhrases.Name(why.Reason)
@@ -82,7 +85,9 @@ static class ExplainCommand
         var names = new PartitionNames();
         var last = store.Query(new EventQuery
         {
-            Subject = explanation.Partition, Types = ["partition-tainted"], Last = 1,
+            Subject = explanation.Partition,
+            Types = ["partition-tainted"],
+            Last = 1,
         }).LastOrDefault();
         return last is not null && Decode(last, names) is PartitionTainted taint
             ? explanation with

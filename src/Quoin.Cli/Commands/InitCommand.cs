@@ -15,7 +15,8 @@ static class InitCommand
     {
         var folder = new Argument<string?>("DIR")
         {
-            Description = "Where (default: here)", Arity = ArgumentArity.ZeroOrOne,
+            Description = "Where (default: here)",
+            Arity = ArgumentArity.ZeroOrOne,
         };
         var command = new Command("init", Summary) { folder };
         command.SetAction(parsed => Run(cli(parsed), parsed.GetValue(folder)));

@@ -16,7 +16,8 @@ static class RetryCommand
         var id = new Argument<string>("ID") { Description = "r-19 or w-17" };
         var slots = new Option<int>("--jobs", "-j")
         {
-            Description = "How many runs at a time (default: the number of cores)", HelpName = "N",
+            Description = "How many runs at a time (default: the number of cores)",
+            HelpName = "N",
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         var command = new Command("retry", Summary) { id, slots };

@@ -13,13 +13,15 @@ static class RunsCommand
     {
         var last = new Option<int>("--last")
         {
-            Description = "Only the newest N (default 20; 0: all)", HelpName = "N",
+            Description = "Only the newest N (default 20; 0: all)",
+            HelpName = "N",
             DefaultValueFactory = _ => 20,
         };
         var failed = new Option<bool>("--failed") { Description = "Only those that failed" };
         var job = new Option<string?>("--job")
         {
-            Description = "Only of this job", HelpName = "JOB",
+            Description = "Only of this job",
+            HelpName = "JOB",
         };
         var command = new Command("runs", Summary) { last, failed, job };
         command.SetAction((parsed, _) => RunAsync(

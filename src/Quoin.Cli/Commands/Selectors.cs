@@ -20,7 +20,8 @@ sealed class Selectors
 
     readonly Option<string[]> tags = new("--tag")
     {
-        Description = "Known outputs of jobs with this tag; may be repeated", HelpName = "TAG",
+        Description = "Known outputs of jobs with this tag; may be repeated",
+        HelpName = "TAG",
     };
 
     readonly Option<bool> all = new("--all") { Description = "All known partitions" };

@@ -16,7 +16,9 @@ static class TaintCommand
         var selectors = new Selectors();
         var why = new Option<string>("--why")
         {
-            Description = "The reason; explain tells it", HelpName = "TEXT", Required = true,
+            Description = "The reason; explain tells it",
+            HelpName = "TEXT",
+            Required = true,
         };
         var command = new Command("taint", Summary) { why };
         selectors.AddTo(command);

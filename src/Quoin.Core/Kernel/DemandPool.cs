@@ -42,9 +42,13 @@ sealed class DemandPool
         }
         entries[index] = new Entry
         {
-            Requester = requester, Target = target, Settled = settled,
-            NextOnTarget = targetHead, PreviousOnTarget = None,
-            NextOfRequester = requesterHead, PreviousOfRequester = None,
+            Requester = requester,
+            Target = target,
+            Settled = settled,
+            NextOnTarget = targetHead,
+            PreviousOnTarget = None,
+            NextOfRequester = requesterHead,
+            PreviousOfRequester = None,
         };
         if (targetHead != None) entries[targetHead].PreviousOnTarget = index;
         if (requesterHead != None) entries[requesterHead].PreviousOfRequester = index;

@@ -48,8 +48,12 @@ public static class Evolve
     {
         var want = new WantToken
         {
-            Id = e.Want, AcceptedAt = s.Sequence, Targets = e.Targets, Options = e.Options,
-            Request = e.Request, Remaining = e.Targets.Length,
+            Id = e.Want,
+            AcceptedAt = s.Sequence,
+            Targets = e.Targets,
+            Options = e.Options,
+            Request = e.Request,
+            Remaining = e.Targets.Length,
         };
         s.WantTable.Add(e.Want.Value, want);
         s.LastWant = Math.Max(s.LastWant, e.Want.Value);
@@ -73,7 +77,10 @@ public static class Evolve
         var acceptedAt = s.WantTable.TryGetValue(e.For.Value, out var want) ? want.AcceptedAt : 0;
         var config = s.Configs.Add(new ConfigToken
         {
-            Job = e.Job, Outputs = e.Outputs, Inputs = e.Inputs, Definition = e.Definition,
+            Job = e.Job,
+            Outputs = e.Outputs,
+            Inputs = e.Inputs,
+            Definition = e.Definition,
             For = e.For,
         });
         s.Configs.Use(config); // Ours, until the outputs point at it.
@@ -237,7 +244,8 @@ public static class Evolve
         foreach (var p in run.Claims)
             FailOrRelease(s, p, new Failure(FailureCause.Run, s.Sequence)
             {
-                Run = run.Id, RunFailure = e.Failure,
+                Run = run.Id,
+                RunFailure = e.Failure,
             });
     }
 
@@ -335,7 +343,8 @@ public static class Evolve
     static void AddWorker(KernelState s, WorkerAdded e) =>
         s.WorkerTable[e.Worker.Owner] = new WorkerToken
         {
-            Id = e.Worker, Slots = e.Slots,
+            Id = e.Worker,
+            Slots = e.Slots,
             Busy = s.WorkerTable.TryGetValue(e.Worker.Owner, out var known) ? known.Busy : 0,
         };
 

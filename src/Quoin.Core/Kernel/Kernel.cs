@@ -37,7 +37,9 @@ public static class Kernel
         var targets = Distinct(c.Targets);
         return new WantAccepted(new WantId(s.LastWant + 1), targets)
         {
-            Options = c.Options, Request = c.Request, Command = c.Command,
+            Options = c.Options,
+            Request = c.Request,
+            Command = c.Command,
         };
     }
 
@@ -115,7 +117,8 @@ public static class Kernel
         if (AreTheClaims(run, c.Outputs))
             return new RunCompleted(c.Run, c.Epoch, c.Outputs)
             {
-                Fingerprint = c.Fingerprint, Usage = c.Usage,
+                Fingerprint = c.Fingerprint,
+                Usage = c.Usage,
             };
         var claimed = ImmutableArray.CreateBuilder<OutputManifest>(run.Claims.Length);
         var adopted = ImmutableArray<OutputManifest>.Empty;
@@ -131,7 +134,10 @@ public static class Kernel
             return new Refusal("output-missing", $"{c.Run} did not publish all that it claimed.");
         return new RunCompleted(c.Run, c.Epoch, claimed.DrainToImmutable())
         {
-            Adopted = adopted, Discarded = discarded, Fingerprint = c.Fingerprint, Usage = c.Usage,
+            Adopted = adopted,
+            Discarded = discarded,
+            Fingerprint = c.Fingerprint,
+            Usage = c.Usage,
         };
     }
 
@@ -153,7 +159,8 @@ public static class Kernel
         var again = run.Failures < c.Retries && Demanded(s, run);
         return new RunFailed(c.Run, c.Epoch, c.Failure)
         {
-            RetryAt = again ? c.RetryAt : null, Usage = c.Usage,
+            RetryAt = again ? c.RetryAt : null,
+            Usage = c.Usage,
         };
     }
 

@@ -147,7 +147,8 @@ public static class KernelSnapshot
         if (r.Byte() == 0) return;
         s.SetManifest(p, new Manifest(new RunId(r.Int()), r.Digest(), r.Long(), r.Digest())
         {
-            PublishedAtMs = r.Long(), ElapsedMs = r.Int(),
+            PublishedAtMs = r.Long(),
+            ElapsedMs = r.Int(),
         });
     }
 
@@ -186,13 +187,21 @@ public static class KernelSnapshot
             var failed = r.Ids(ids);
             var options = new WantOptions
             {
-                Priority = (int)r.Long(), Deadline = r.Time(), OnFailure = (FailureMode)r.Byte(),
-                Strict = r.Byte() == 1, Fresh = (FreshMode)r.Byte(),
+                Priority = (int)r.Long(),
+                Deadline = r.Time(),
+                OnFailure = (FailureMode)r.Byte(),
+                Strict = r.Byte() == 1,
+                Fresh = (FreshMode)r.Byte(),
             };
             var want = new WantToken
             {
-                Id = new WantId(id), AcceptedAt = acceptedAt, Targets = targets, Options = options,
-                Request = request, IsPlanned = isPlanned, Remaining = remaining,
+                Id = new WantId(id),
+                AcceptedAt = acceptedAt,
+                Targets = targets,
+                Options = options,
+                Request = request,
+                IsPlanned = isPlanned,
+                Remaining = remaining,
             };
             want.Failed.UnionWith(failed);
             s.WantTable.Add(id, want);
@@ -225,10 +234,15 @@ public static class KernelSnapshot
         {
             var run = new RunToken
             {
-                Id = new RunId(r.Int()), Config = s.Configs[configs[r.Int()]],
-                Claims = ImmutableArray.Create(r.Ids(ids)), Place = (RunPlace)r.Byte(),
-                Epoch = r.Int(), Worker = new WorkerId(r.Text()), Failures = r.Int(),
-                Losses = r.Int(), RetryAt = r.Time(),
+                Id = new RunId(r.Int()),
+                Config = s.Configs[configs[r.Int()]],
+                Claims = ImmutableArray.Create(r.Ids(ids)),
+                Place = (RunPlace)r.Byte(),
+                Epoch = r.Int(),
+                Worker = new WorkerId(r.Text()),
+                Failures = r.Int(),
+                Losses = r.Int(),
+                RetryAt = r.Time(),
             };
             run.InputRuns = new int[r.Count()];
             for (var i = 0; i < run.InputRuns.Length; i++) run.InputRuns[i] = r.Int();
@@ -276,7 +290,8 @@ public static class KernelSnapshot
                 {
                     RunFailure = new RunFailure((FailureCategory)r.Byte(), r.Text())
                     {
-                        ExitCode = r.Int(), Signal = r.Int(),
+                        ExitCode = r.Int(),
+                        Signal = r.Int(),
                     },
                 };
             if (r.Byte() == 1)

@@ -218,7 +218,10 @@ public sealed class KernelState(PartitionNames names)
     {
         public static readonly Cell Empty = new()
         {
-            Manifest = -1, Config = -1, DemandHead = DemandPool.None, RequestHead = DemandPool.None,
+            Manifest = -1,
+            Config = -1,
+            DemandHead = DemandPool.None,
+            RequestHead = DemandPool.None,
         };
 
         public PartitionPlace Place;

@@ -64,15 +64,24 @@ public sealed class BuildSession : IAsyncDisposable
             workspace, options.Store, files, new ConfigProcess(guardian));
         var parts = new CoordinatorParts
         {
-            Workspace = workspace, Graph = options.Graph, State = loaded.State,
-            History = loaded.History, Store = options.Store, Files = files, Calls = calls,
+            Workspace = workspace,
+            Graph = options.Graph,
+            State = loaded.State,
+            History = loaded.History,
+            Store = options.Store,
+            Files = files,
+            Calls = calls,
             Facts = new WorkspaceFacts(
                 workspace, options.Graph, loaded.State, files, options.Store, calls),
-            MakeWorker = mailbox => MakeWorker(mailbox, files), Observer = options.Observer,
+            MakeWorker = mailbox => MakeWorker(mailbox, files),
+            Observer = options.Observer,
             PlanLines = (want, line) =>
                 PlanLog.Write(workspace, want, line, options.Observer.Warn),
-            Time = options.Time, Random = options.Random, Worker = options.Worker,
-            Slots = options.Slots, MemoryBytes = options.MemoryBytes,
+            Time = options.Time,
+            Random = options.Random,
+            Worker = options.Worker,
+            Slots = options.Slots,
+            MemoryBytes = options.MemoryBytes,
         };
         coordinator = new Coordinator(parts, loaded.Position);
         running = Task.Factory.StartNew(

@@ -231,7 +231,8 @@ sealed class Coordinator : IDisposable
         }
         var command = new AcceptWant(targets, options)
         {
-            Request = m.Request.Text, Command = m.Command ?? "",
+            Request = m.Request.Text,
+            Command = m.Command ?? "",
         };
         if (Do(command) is { } refusal)
         {
@@ -300,7 +301,9 @@ sealed class Coordinator : IDisposable
             AfterCommit(() => report.TrySetResult(
                 new WantReport
                 {
-                    Want = want.Id, Outcome = outcome, NothingPlanned = !want.IsPlanned,
+                    Want = want.Id,
+                    Outcome = outcome,
+                    NothingPlanned = !want.IsPlanned,
                 }));
     }
 
@@ -359,8 +362,12 @@ sealed class Coordinator : IDisposable
                 parts.Time.GetUtcNow().ToUnixTimeMilliseconds());
             var batch = new AppendBatch
             {
-                At = at, Names = State.Names, Events = pending.ToArray(),
-                Fingerprints = fingerprints.ToArray(), Stamps = stamps, InboxTaken = inbox.Take(),
+                At = at,
+                Names = State.Names,
+                Events = pending.ToArray(),
+                Fingerprints = fingerprints.ToArray(),
+                Stamps = stamps,
+                InboxTaken = inbox.Take(),
             };
             var last = parts.Store.AppendAsync(batch, CancellationToken.None)
                 .GetAwaiter().GetResult();

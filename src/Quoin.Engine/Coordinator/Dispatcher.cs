@@ -208,12 +208,17 @@ sealed class Dispatcher : IDisposable
         var text = plan.Test.Fingerprints.TextOf(node).ToArray();
         return new LaunchRequest
         {
-            Id = new AttemptId(run.Id, run.Attempt), Epoch = run.Epoch, Job = job,
-            Outputs = [.. graph.Outputs(node)], Claims = run.Claims,
+            Id = new AttemptId(run.Id, run.Attempt),
+            Epoch = run.Epoch,
+            Job = job,
+            Outputs = [.. graph.Outputs(node)],
+            Claims = run.Claims,
             Inputs = inputs.MoveToImmutable(),
             Config = job.ConfigCommand.IsEmpty ? null : graph.ConfigOf(node),
-            Fingerprint = Fingerprint.DigestOf(text), FingerprintText = text,
-            Watched = watched.ToImmutable(), Control = entry.Control!,
+            Fingerprint = Fingerprint.DigestOf(text),
+            FingerprintText = text,
+            Watched = watched.ToImmutable(),
+            Control = entry.Control!,
         };
     }
 

@@ -43,7 +43,8 @@ sealed class Planning(
     {
         var analysis = new Analysis(graph, state.Names, new AnalysisOptions
         {
-            FoundInputs = state.FoundInputs, Known = facts.Known,
+            FoundInputs = state.FoundInputs,
+            Known = facts.Known,
         });
         analysis.Start(targets.AsSpan());
         while (analysis.Requests is { IsEmpty: false } requests)
@@ -53,7 +54,9 @@ sealed class Planning(
 
     PlanOptions OptionsOf(WantRequest request) => new()
     {
-        Now = time.GetUtcNow(), Fresh = request.Options.Fresh, Soft = request.Soft,
+        Now = time.GetUtcNow(),
+        Fresh = request.Options.Fresh,
+        Soft = request.Soft,
         Thorough = request.Thorough,
     };
 

@@ -127,7 +127,10 @@ public abstract record StoreCommand
             "accept-want" => new Accept(
                 new WantRequest
                 {
-                    Targets = all, Options = options, Text = three, Soft = numbers.Soft,
+                    Targets = all,
+                    Options = options,
+                    Text = three,
+                    Soft = numbers.Soft,
                     Thorough = numbers.Thorough,
                 },
                 graph),

@@ -65,8 +65,11 @@ public sealed class WorkspaceFacts(
         if (state.TryGetManifest(partition, out var manifest))
             fact = fact with
             {
-                Fingerprint = manifest.Fingerprint, Output = manifest.Digest,
-                Bytes = manifest.Bytes, Run = manifest.Run, ElapsedMs = manifest.ElapsedMs,
+                Fingerprint = manifest.Fingerprint,
+                Output = manifest.Digest,
+                Bytes = manifest.Bytes,
+                Run = manifest.Run,
+                ElapsedMs = manifest.ElapsedMs,
                 PublishedAt = DateTimeOffset.FromUnixTimeMilliseconds(manifest.PublishedAtMs),
             };
         if (standing == Standing.Failed) fact = fact with { Reason = FailureText(partition) };

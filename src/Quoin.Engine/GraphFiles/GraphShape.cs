@@ -106,5 +106,6 @@ static class GraphShape
         new("jobs", new MapShape(Job, "NAME"), "What is made, from what, and how."),
         new("include", Texts, "Globs of more graph files, each with paths of its own folder."),
         new("feeds", new MapShape(new MapShape(Text, "KEY"), "NAME"),
-            "Directories of wanted partitions.") { Support = KeySupport.None });
+            "Directories of wanted partitions.")
+        { Support = KeySupport.None });
 }

@@ -65,7 +65,8 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
             {
                 if (known.Support == KeySupport.NoEffect)
                     problems.Add(new("no-effect", At(key),
-                        $"{key.Text} has no effect in this version of Quoin") { IsWarning = true });
+                        $"{key.Text} has no effect in this version of Quoin")
+                    { IsWarning = true });
                 Check(value, known.Value, key.Text);
             }
         }

@@ -85,8 +85,13 @@ public sealed record PostgresAddress(
             Password = Of("password", "PGPASSWORD", ""),
             Timeout = Number(
                 "connect_timeout", Of("connect_timeout", "PGCONNECT_TIMEOUT", "10"), 600),
-            ApplicationName = "quoin", SearchPath = schema, MaxAutoPrepare = 40,
-            AutoPrepareMinUsages = 2, Pooling = true, MaxPoolSize = 4, CommandTimeout = 60,
+            ApplicationName = "quoin",
+            SearchPath = schema,
+            MaxAutoPrepare = 40,
+            AutoPrepareMinUsages = 2,
+            Pooling = true,
+            MaxPoolSize = 4,
+            CommandTimeout = 60,
             KeepAlive = 30,
         };
         if (Of("sslmode", "PGSSLMODE", "") is { Length: > 0 } mode)

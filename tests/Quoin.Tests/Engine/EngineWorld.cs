@@ -55,9 +55,14 @@ sealed class EngineWorld : IDisposable
         var watcher = Last = new Watcher();
         var session = BuildSession.Open(new BuildSessionOptions
         {
-            Workspace = Workspace, Graph = load.Graph!, Store = Store,
-            Time = Clock ?? TimeProvider.System, Random = new Random(1),
-            Worker = new WorkerId($"host/1/{++processes}"), Slots = Slots, Observer = watcher,
+            Workspace = Workspace,
+            Graph = load.Graph!,
+            Store = Store,
+            Time = Clock ?? TimeProvider.System,
+            Random = new Random(1),
+            Worker = new WorkerId($"host/1/{++processes}"),
+            Slots = Slots,
+            Observer = watcher,
         });
         watcher.Names.SetResult(session.Names);
         return session;

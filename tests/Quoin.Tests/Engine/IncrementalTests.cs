@@ -115,7 +115,8 @@ public sealed class IncrementalTests
 
     static WantRequest Fresh(FreshMode mode) => new()
     {
-        Targets = ["c"], Options = new WantOptions { Fresh = mode },
+        Targets = ["c"],
+        Options = new WantOptions { Fresh = mode },
     };
 
     [Fact]

@@ -58,7 +58,8 @@ public sealed class OutcomeTests
         };
         Assert.Equal("Failed", await world.BuildAsync(new WantRequest
         {
-            Targets = ["all"], Options = new WantOptions { OnFailure = FailureMode.FailFast },
+            Targets = ["all"],
+            Options = new WantOptions { OnFailure = FailureMode.FailFast },
         }));
         Assert.Equal("", world.Ran);
         Assert.Single(world.Last.Of<RunScheduled>());
@@ -81,7 +82,8 @@ public sealed class OutcomeTests
         const string Script = "n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) >n; "
             + "[ $n -ge 2 ] && echo a >$0 || exit 75";
         using var world = new EngineWorld(
-            "quoin: 1\nname: retries\njobs:\n" + Job("a", "", Script)) { Clock = clock };
+            "quoin: 1\nname: retries\njobs:\n" + Job("a", "", Script))
+        { Clock = clock };
         await using (var session = world.Open())
         {
             var report = session.WantAsync(new WantRequest { Targets = ["a"] });
@@ -175,7 +177,8 @@ public sealed class OutcomeTests
             Job("all", "good, bad", "echo >$0"));
         await world.BuildAsync(new WantRequest
         {
-            Targets = ["all"], Options = new WantOptions { Strict = true },
+            Targets = ["all"],
+            Options = new WantOptions { Strict = true },
         });
         Assert.Single(world.Last.Of<AnalysisFailed>());
         Assert.Empty(world.Last.Of<RunScheduled>());

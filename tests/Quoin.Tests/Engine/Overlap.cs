@@ -61,7 +61,8 @@ sealed class Overlap : IDisposable
     {
         World = new EngineWorld(Yaml.Replace("RETRIES", $"{retries}", StringComparison.Ordinal))
         {
-            Slots = slots, Clock = clock,
+            Slots = slots,
+            Clock = clock,
         };
         World.Write("group.sh", Group);
         World.Write("job.sh", Job);

@@ -154,8 +154,13 @@ sealed class Marking
         if (want.AcceptedAt == at) return;
         var same = new WantToken
         {
-            Id = want.Id, AcceptedAt = at, Targets = want.Targets, Options = want.Options,
-            Request = want.Request, IsPlanned = want.IsPlanned, Remaining = want.Remaining,
+            Id = want.Id,
+            AcceptedAt = at,
+            Targets = want.Targets,
+            Options = want.Options,
+            Request = want.Request,
+            IsPlanned = want.IsPlanned,
+            Remaining = want.Remaining,
             RequestHead = want.RequestHead,
         };
         same.Failed.UnionWith(want.Failed);

@@ -109,7 +109,8 @@ static class Moves
             MoveKind.Complete or MoveKind.Late => m.Do(Completion(m, new RunId(a), b)),
             MoveKind.Fail => m.Do(new FailRun(new RunId(a), b, Exit1)
             {
-                Retries = m.Instance.Retries, RetryAt = Marking.Now,
+                Retries = m.Instance.Retries,
+                RetryAt = Marking.Now,
             }),
             MoveKind.Miss => m.Do(new MissInputs(new RunId(a), b, m.Ps(JobOf(m, a).Finds))),
             MoveKind.CancelWant => m.Do(new CancelWant(new WantId(a + 1), "test")),

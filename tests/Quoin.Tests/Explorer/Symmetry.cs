@@ -46,8 +46,10 @@ sealed class Symmetry
             string Rename(string letters) => new([.. letters.Select(Image).Order()]);
             var jobs = Match(instance.Jobs, job => job with
             {
-                Outputs = Rename(job.Outputs), Inputs = Rename(job.Inputs),
-                Finds = Rename(job.Finds), Surplus = Rename(job.Surplus),
+                Outputs = Rename(job.Outputs),
+                Inputs = Rename(job.Inputs),
+                Finds = Rename(job.Finds),
+                Surplus = Rename(job.Surplus),
             });
             var wants = Match(instance.Wants, want => want with { Targets = Rename(want.Targets) });
             if (jobs is null || wants is null) continue;

@@ -46,7 +46,8 @@ public sealed class SymmetryTests
         {
             Jobs = [.. letters.Select(letter => new JobShape($"{letter}"))],
             Wants = [.. letters.Select(letter => new WantShape($"{letter}"))],
-            Slots = n, Fails = false,
+            Slots = n,
+            Fails = false,
         };
         var reduced = new ReducedModel(instance);
         var found = new Exploration<Move>(reduced) { IsReduced = true }.Run();

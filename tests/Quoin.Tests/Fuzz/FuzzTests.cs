@@ -175,7 +175,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
         await store.AppendAsync(
             new AppendBatch
             {
-                At = default, Names = names,
+                At = default,
+                Names = names,
                 Events =
                 [
                     new WantAccepted(new WantId(1), [names.Intern("a")]),

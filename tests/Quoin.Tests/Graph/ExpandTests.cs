@@ -101,11 +101,15 @@ public class ExpandTests
         var declared = TestGraph.Builder([], ("j", [output], [input]));
         declared.Add(new DatasetDeclaration
         {
-            Pattern = new("b/{x}", default), Path = new("b/{x}", default), IsSource = true,
+            Pattern = new("b/{x}", default),
+            Path = new("b/{x}", default),
+            IsSource = true,
         });
         declared.Add(new DatasetDeclaration
         {
-            Pattern = new("b/{x}/{y}", default), Path = new("b/{x}/{y}", default), IsSource = true,
+            Pattern = new("b/{x}/{y}", default),
+            Path = new("b/{x}/{y}", default),
+            IsSource = true,
         });
         declared.Add(new DatasetDeclaration
         {

@@ -78,7 +78,8 @@ sealed class KernelWorld
     public Decision Fail(RunId run, int epoch, int retries = 0) =>
         Do(new FailRun(run, epoch, new RunFailure(FailureCategory.Failed, "exit 1"))
         {
-            Retries = retries, RetryAt = Now,
+            Retries = retries,
+            RetryAt = Now,
         });
 
     public PartitionPlace this[string name] => State.PlaceOf(P(name));

@@ -126,7 +126,8 @@ public sealed class ModelTests(ITestOutputHelper output)
             12 or 13 => Complete(world, id, epoch, run, b, c),
             14 => new FailRun(id, epoch, new RunFailure(FailureCategory.Failed, "exit 1"))
             {
-                Retries = b % 3, RetryAt = later,
+                Retries = b % 3,
+                RetryAt = later,
             },
             15 => new MissInputs(id, epoch, b % 5 == 0 ? [] : [P(b), P(c)]),
             16 => b % 4 == 0

@@ -174,7 +174,9 @@ public sealed class ConfigCommandTests
 
     static JobConfig Config(string job, string outputs, params string[] inputs) => new()
     {
-        Job = job, Outputs = [.. Words(outputs)], Inputs = [.. inputs],
+        Job = job,
+        Outputs = [.. Words(outputs)],
+        Inputs = [.. inputs],
     };
 
     static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);

@@ -210,7 +210,8 @@ public sealed class PlanTests
         Assert.Equal("x Build OutputModified", world.Verdicts(world.Plan("x")));
         world.Fact("x") = world.Fact("x") with
         {
-            Standing = Standing.Tainted, Reason = "by ann: wrong units",
+            Standing = Standing.Tainted,
+            Reason = "by ann: wrong units",
         };
         Assert.Equal("x Build Tainted: by ann: wrong units", world.Verdicts(world.Plan("x")));
     }

@@ -64,7 +64,9 @@ sealed class PlanWorld : IPlanFacts
 
     public static DatasetDeclaration Source(string pattern, string path) => new()
     {
-        Pattern = At(pattern), Path = At(path), IsSource = true,
+        Pattern = At(pattern),
+        Path = At(path),
+        IsSource = true,
     };
 
     public static Written At(string text) => new(text, new SourceLocation("quoin.yaml", 14, 3));

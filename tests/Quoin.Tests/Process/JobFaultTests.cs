@@ -185,7 +185,8 @@ public sealed class JobFaultTests : IDisposable
     {
         var result = box.Run(
             box.Shell("trap '' TERM; echo ready; while :; do sleep 0.05; done")
-                with { Timeout = TimeSpan.FromMilliseconds(300) });
+                with
+            { Timeout = TimeSpan.FromMilliseconds(300) });
 
         Assert.Equal(FailureCategory.Timeout, result.Failure!.Category);
         Assert.Equal(9, result.Failure.Signal);

@@ -15,7 +15,9 @@ public sealed class ResourceLedgerTests
         var ledger = new ResourceLedger(4, 1_000, Pools);
         var need = new ResourceVector
         {
-            Cpu = 2, MemoryBytes = 600, Pools = [new PoolClaim("db", 3), new PoolClaim("plots", 1)],
+            Cpu = 2,
+            MemoryBytes = 600,
+            Pools = [new PoolClaim("db", 3), new PoolClaim("plots", 1)],
         };
 
         Assert.True(ledger.Take(P(1), need, 10));
@@ -40,7 +42,9 @@ public sealed class ResourceLedgerTests
         int cpu, long memory, string pool, int places, string? why) =>
         Assert.Equal(why, new ResourceLedger(4, 1_000, Pools).WhyNever(new ResourceVector
         {
-            Cpu = cpu, MemoryBytes = memory, Pools = [new PoolClaim(pool, places)],
+            Cpu = cpu,
+            MemoryBytes = memory,
+            Pools = [new PoolClaim(pool, places)],
         }));
 
     [Fact]

@@ -69,8 +69,10 @@ public sealed class FoundBySimulationTests
         var place = new SourceLocation("quoin.yaml", 1, 1);
         graph.Add(new JobDeclaration
         {
-            Name = new Written("one", place), Outputs = [new Written("a", place)],
-            ConfigCommand = [new Written("config", place)], ConfigCache = false,
+            Name = new Written("one", place),
+            Outputs = [new Written("a", place)],
+            ConfigCommand = [new Written("config", place)],
+            ConfigCache = false,
             Exec = [new Written("make", place)],
         });
         var build = new ScriptedBuild(1, graph)

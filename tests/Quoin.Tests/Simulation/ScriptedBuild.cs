@@ -28,8 +28,12 @@ sealed class ScriptedBuild : ICommandRunner
         var time = new SimulatedTime();
         machine = new SimulatedMachine
         {
-            Time = time, Disk = new SimulatedDisk(time), Slots = slots, Commands = this,
-            Graph = graph.Build(default, problems)!, Launch = Started,
+            Time = time,
+            Disk = new SimulatedDisk(time),
+            Slots = slots,
+            Commands = this,
+            Graph = graph.Build(default, problems)!,
+            Launch = Started,
         };
         Assert.Empty(problems);
         process = new SimulatedProcess(machine, 1);
@@ -59,7 +63,8 @@ sealed class ScriptedBuild : ICommandRunner
         process.Coordinator.Post(new Message.Wanted(
             new WantRequest
             {
-                Targets = [.. targets], Options = new WantOptions { OnFailure = mode },
+                Targets = [.. targets],
+                Options = new WantOptions { OnFailure = mode },
             },
             report));
         return new ScriptedWant(report.Task);
@@ -96,7 +101,8 @@ sealed class ScriptedBuild : ICommandRunner
     public void Fail(string first, FailureCategory category = FailureCategory.Failed) =>
         End(Take(first), new JobResult
         {
-            End = JobEnd.Failed, Failure = new RunFailure(category, "test"),
+            End = JobEnd.Failed,
+            Failure = new RunFailure(category, "test"),
         });
 
     public void Miss(string first, params string[] needs) => End(
@@ -108,10 +114,11 @@ sealed class ScriptedBuild : ICommandRunner
         ImmutableArray<string> argv, string workingDirectory,
         ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin,
         TimeSpan timeout) => new()
-    {
-        ExitCode = ConfigAnswer is null ? 2 : 0, StderrTail = "",
-        Stdout = Encoding.UTF8.GetBytes(ConfigAnswer ?? ""),
-    };
+        {
+            ExitCode = ConfigAnswer is null ? 2 : 0,
+            StderrTail = "",
+            Stdout = Encoding.UTF8.GetBytes(ConfigAnswer ?? ""),
+        };
 
     void Started(SimulatedProcess by, LaunchRequest request) =>
         running.Add(process.Names.Text(request.Claims[0]), request);

@@ -48,7 +48,8 @@ sealed class SimulatedAttempt
 
     public JobResult Failed(FailureCategory category, string reason) => new()
     {
-        End = JobEnd.Failed, Failure = new RunFailure(category, reason) { ExitCode = 1 },
+        End = JobEnd.Failed,
+        Failure = new RunFailure(category, reason) { ExitCode = 1 },
         Usage = Usage(),
     };
 
@@ -66,7 +67,9 @@ sealed class SimulatedAttempt
         var published = Publish();
         return new JobResult
         {
-            End = JobEnd.Completed, Outputs = published, Usage = Usage(),
+            End = JobEnd.Completed,
+            Outputs = published,
+            Usage = Usage(),
             SourceMoved = watched.Moved() is not null,
         };
     }

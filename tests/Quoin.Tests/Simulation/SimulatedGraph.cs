@@ -112,7 +112,8 @@ sealed class SimulatedGraph : ICommandRunner
         }
         return new CommandResult
         {
-            ExitCode = failed ? 2 : 0, StderrTail = failed ? "no idea" : "",
+            ExitCode = failed ? 2 : 0,
+            StderrTail = failed ? "no idea" : "",
             Stdout = Encoding.UTF8.GetBytes($$"""{"configs":[{{string.Join(',', configs)}}]}"""),
         };
     }
@@ -124,7 +125,9 @@ sealed class SimulatedGraph : ICommandRunner
         sources.Add(name);
         builder.Add(new DatasetDeclaration
         {
-            Pattern = At(name), Path = At(PathOfSource(name)), IsSource = true,
+            Pattern = At(name),
+            Path = At(PathOfSource(name)),
+            IsSource = true,
         });
     }
 

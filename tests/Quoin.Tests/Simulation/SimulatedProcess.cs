@@ -43,8 +43,13 @@ sealed class SimulatedProcess : IBuildObserver
         Coordinator = new Coordinator(
             new CoordinatorParts
             {
-                Workspace = workspace, Graph = graph, State = loaded.State,
-                History = loaded.History, Store = store, Files = Files, Calls = calls,
+                Workspace = workspace,
+                Graph = graph,
+                State = loaded.State,
+                History = loaded.History,
+                Store = store,
+                Files = Files,
+                Calls = calls,
                 Facts = new WorkspaceFacts(
                     workspace, graph, loaded.State, Files, store, calls),
                 MakeWorker = mailbox =>
@@ -52,8 +57,13 @@ sealed class SimulatedProcess : IBuildObserver
                     Mailbox = mailbox;
                     return new Slots(this);
                 },
-                PlanLines = (_, _) => { }, Observer = this, Time = time,
-                Random = new Random(number), Worker = Self, Slots = machine.Slots, MemoryBytes = 0,
+                PlanLines = (_, _) => { },
+                Observer = this,
+                Time = time,
+                Random = new Random(number),
+                Worker = Self,
+                Slots = machine.Slots,
+                MemoryBytes = 0,
             },
             loaded.Position);
     }

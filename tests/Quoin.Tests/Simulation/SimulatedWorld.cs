@@ -30,8 +30,14 @@ sealed class SimulatedWorld
         Disk = new SimulatedDisk(Time);
         machine = new SimulatedMachine
         {
-            Time = Time, Disk = Disk, Graph = Graph.Graph, Commands = Graph, Slots = slots,
-            NextAppendFault = NextAppendFault, Launch = Launch, Say = Say,
+            Time = Time,
+            Disk = Disk,
+            Graph = Graph.Graph,
+            Commands = Graph,
+            Slots = slots,
+            NextAppendFault = NextAppendFault,
+            Launch = Launch,
+            Say = Say,
         };
         checks = new SimulationChecks(this);
         clients = new SimulatedClients(this);
@@ -148,7 +154,8 @@ sealed class SimulatedWorld
             (what, () =>
             {
                 if (process == mine) action();
-            }),
+            }
+        ),
             (Time.Elapsed + wait, scheduled++));
     }
 

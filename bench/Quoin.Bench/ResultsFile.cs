@@ -47,7 +47,9 @@ sealed class ResultsFile
     public void Save(IEnumerable<string> order)
     {
         var text = new StringBuilder(Head);
-        foreach (var name in order)
+        // Sections that no measurement writes are people's, and stay behind the others.
+        var measured = order.ToArray();
+        foreach (var name in measured.Concat(sections.Keys.Except(measured)))
             if (sections.TryGetValue(name, out var section))
                 text.Append("\n\n## ").Append(section);
         File.WriteAllText(Place, text.Append('\n').ToString());

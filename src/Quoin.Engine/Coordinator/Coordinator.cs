@@ -107,7 +107,6 @@ sealed class Coordinator : IDisposable
         {
             case Message.Ended m: dispatcher.TakeResult(m.Launch, m.Result); break;
             case Message.Wanted m: Accept(m); break;
-            case Message.Follow m: Follow(m); break;
             case Message.Look: inbox.Look(); break;
             case Message.Cancel m: Cancel(m); break;
             case Message.Kill: dispatcher.KillAll(); break;
@@ -197,13 +196,6 @@ sealed class Coordinator : IDisposable
 
     /// <summary>A fact that no decision depends on.</summary>
     public void Note(BuildEvent e) => Apply(e);
-
-    // A want of an earlier process, which this one continues.
-    void Follow(Message.Follow m)
-    {
-        if (State.Wants.ContainsKey(m.Want.Value)) reports[m.Want.Value] = m.Report;
-        else m.Report.TrySetResult(new WantReport { Want = m.Want });
-    }
 
     // Whoever asked through the inbox reads the answer in the log.
     void Refuse(Message.Wanted m, Refusal refusal)

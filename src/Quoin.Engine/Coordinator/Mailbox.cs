@@ -13,9 +13,6 @@ abstract record Message
         public string? Command { get; init; }
     }
 
-    /// <summary>Somebody waits for the end of a want that is open already.</summary>
-    public sealed record Follow(WantId Want, TaskCompletionSource<WantReport> Report) : Message;
-
     /// <summary>Another process may have put something into the inbox.</summary>
     public sealed record Look : Message;
 

@@ -31,6 +31,13 @@ public interface IEventLog : IAsyncDisposable
 
     /// <summary>A cheap number that changes whenever another process commits.</summary>
     long ChangeVersion();
+
+    /// <summary>
+    /// Calls back, on a thread of its own, when another process may have written, and at least
+    /// every few seconds: soon after the write where the database or the operating system says so,
+    /// and never more often than a person could notice. Ends when it is disposed of.
+    /// </summary>
+    IDisposable Watch(Action changed);
 }
 
 /// <summary>One transaction's worth of facts.</summary>
@@ -53,6 +60,24 @@ public sealed record AppendBatch
 
     /// <summary>Inbox rows that these events answer; deleted in the same transaction.</summary>
     public IReadOnlyList<string> InboxTaken { get; init; } = [];
+
+    /// <summary>
+    /// Runs for workers to take, in the order in which they should. One that is there already is
+    /// replaced: it is free again, with this epoch.
+    /// </summary>
+    public IReadOnlyList<OfferedRun> Offered { get; init; } = [];
+
+    /// <summary>Runs that leave the queue, whoever has them.</summary>
+    public IReadOnlyList<RunId> Withdrawn { get; init; } = [];
+
+    /// <summary>Runs whose worker shall stop them.</summary>
+    public IReadOnlyList<RunStop> Stopped { get; init; } = [];
+
+    /// <summary>Workers whose rows go; what they held has to be withdrawn or offered anew.</summary>
+    public IReadOnlyList<string> WorkersGone { get; init; } = [];
+
+    /// <summary>Logs of attempts to keep.</summary>
+    public IReadOnlyList<RunLogText> Logs { get; init; } = [];
 }
 
 /// <summary>The readable text behind a fingerprint; see the page on the current test.</summary>
@@ -147,7 +172,8 @@ public interface IInbox
 public sealed record InboxCommand(string Id, string Type, ReadOnlyMemory<byte> Body);
 
 /// <summary>A store as one object: what a process opens.</summary>
-public interface IBuildStore : IEventLog, ISnapshotStore, IFingerprintStore, IInbox
+public interface IBuildStore
+    : IEventLog, ISnapshotStore, IFingerprintStore, IInbox, IRunQueue
 {
     /// <summary>
     /// False: this process was not heard of for so long that another one may decide by now; its

@@ -9,7 +9,7 @@ namespace Quoin.Engine;
 /// the store by everything that decides them, and the <c>conditions</c> probes.
 /// </summary>
 public sealed class ConfigCalls(
-    Workspace workspace, IBuildStore store, FileStampCache files, ICommandRunner process)
+    Workspace workspace, IFingerprintStore store, FileStampCache files, ICommandRunner process)
 {
     /// <summary>How long one call may take.</summary>
     public static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(10);

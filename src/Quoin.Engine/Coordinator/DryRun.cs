@@ -64,8 +64,9 @@ public static class DryRun
     static (Planning Planning, LoadedState Loaded) Open(
         Workspace workspace, Graph graph, IBuildStore? store, Guardian guardian, TimeProvider time)
     {
-        var reading = new ReadingStore(store ?? new MemoryStore());
-        var loaded = StateLoader.Load(reading, new PartitionNames());
+        store ??= new MemoryStore();
+        var reading = new ReadingStore(store);
+        var loaded = StateLoader.Load(store, new PartitionNames());
         var files = new FileStampCache(workspace.Root, reading.FileStamps(), time);
         var calls = new ConfigCalls(workspace, reading, files, new ConfigProcess(guardian));
         var facts = new WorkspaceFacts(workspace, graph, loaded.State, files, reading, calls);
@@ -75,40 +76,16 @@ public static class DryRun
 
     // A store that was opened for reading cannot keep what config commands answered; that only
     // makes the next plan ask again.
-    sealed class ReadingStore(IBuildStore inner) : IBuildStore
+    sealed class ReadingStore(IBuildStore inner) : IFingerprintStore
     {
-        public long LastPosition => inner.LastPosition;
-
-        public IEnumerable<LoggedEvent> Read(long after, PartitionNames names) =>
-            inner.Read(after, names);
-
-        public IEnumerable<RawEvent> Query(EventQuery query) => inner.Query(query);
-
-        public long ChangeVersion() => inner.ChangeVersion();
-
-        public StoredSnapshot? LatestSnapshot(int format) => inner.LatestSnapshot(format);
-
         public IEnumerable<FileStampEntry> FileStamps() => inner.FileStamps();
 
         public byte[]? FingerprintText(Digest digest) => inner.FingerprintText(digest);
 
         public byte[]? ConfigAnswer(Digest question) => inner.ConfigAnswer(question);
 
-        public IReadOnlyList<InboxCommand> Waiting() => inner.Waiting();
-
         public Task SaveConfigAnswerAsync(
             Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct) =>
             Task.CompletedTask;
-
-        public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct) =>
-            throw new NotSupportedException("A dry run records nothing.");
-
-        public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct) =>
-            throw new NotSupportedException("A dry run records nothing.");
-
-        public Task<bool> SendAsync(InboxCommand command, CancellationToken ct) =>
-            throw new NotSupportedException("A dry run records nothing.");
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask; // The caller's.
     }
 }

@@ -9,7 +9,7 @@ namespace Quoin.Engine;
 /// one plan sees one world.
 /// </summary>
 public sealed class WorkspaceFacts(
-    Workspace workspace, Graph graph, KernelState state, FileStampCache files, IBuildStore store,
+    Workspace workspace, Graph graph, KernelState state, FileStampCache files, IFingerprintStore store,
     ConfigCalls calls) : IPlanFacts
 {
     SourceFact?[] sources = []; // By partition.

@@ -114,6 +114,12 @@ public sealed record WorkerTurn
     /// <summary>Runs that ended here. Those that it does not hold any more are not taken.</summary>
     public IReadOnlyList<EndedRun> Ended { get; init; } = [];
 
+    /// <summary>
+    /// Runs that it has and that did not end. What it holds in the store beside them is an answer
+    /// that got lost: it is claimed again, with the epoch that it has.
+    /// </summary>
+    public IReadOnlyList<RunId> Known { get; init; } = [];
+
     /// <summary>How many runs it wants at most.</summary>
     public int Claim { get; init; }
 

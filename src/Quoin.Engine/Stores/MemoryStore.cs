@@ -8,19 +8,25 @@ namespace Quoin.Engine;
 /// events as their bytes, like every store, so that what cannot be written is found here too.
 /// Commits at once; any thread may call.
 /// </summary>
-public sealed class MemoryStore : IBuildStore
+public sealed partial class MemoryStore : IBuildStore
 {
+    readonly TimeProvider time;
     readonly Lock gate = new();
     readonly List<Row> rows = [];
     readonly Dictionary<Digest, byte[]> fingerprints = [];
     readonly Dictionary<Digest, byte[]> answers = [];
     readonly Dictionary<string, FileStampEntry> stamps = new(StringComparer.Ordinal);
     readonly List<InboxCommand> inbox = [];
+    readonly List<Action> watchers = [];
+    long version;
     StoredSnapshot? snapshot;
     byte[] buffer = new byte[1024];
     bool closed;
     StoreException? broken;
     Func<BuildEvent, bool>? lastWords;
+
+    /// <summary>An empty store with a clock; without one, the system's.</summary>
+    public MemoryStore(TimeProvider? time = null) => this.time = time ?? TimeProvider.System;
 
     readonly record struct Row(DateTimeOffset At, byte[] Type, string Subject, byte[] Body);
 
@@ -46,6 +52,8 @@ public sealed class MemoryStore : IBuildStore
                 fingerprints.TryAdd(text.Digest, text.Utf8.ToArray());
             foreach (var stamp in batch.Stamps) stamps[stamp.Path] = stamp;
             foreach (var id in batch.InboxTaken) inbox.RemoveAll(command => command.Id == id);
+            ChangeQueue(batch);
+            Changed();
             if (lastWords is null || !batch.Events.Any(lastWords))
                 return Task.FromResult((long)rows.Count);
             broken = new StoreException("store-unavailable", "The store went away.");
@@ -109,8 +117,33 @@ public sealed class MemoryStore : IBuildStore
         return query.Last is { } last ? found.TakeLast(last) : found;
     }
 
-    /// <summary>Never changes: there is no other process.</summary>
-    public long ChangeVersion() => 0;
+    /// <inheritdoc/>
+    public long ChangeVersion()
+    {
+        lock (gate) return version;
+    }
+
+    /// <inheritdoc/>
+    public IDisposable Watch(Action changed)
+    {
+        lock (gate) watchers.Add(changed);
+        return new Watching(this, changed);
+    }
+
+    // Under the lock: those who watch are told on another thread.
+    void Changed()
+    {
+        version++;
+        foreach (var watcher in watchers) ThreadPool.QueueUserWorkItem(_ => watcher());
+    }
+
+    sealed class Watching(MemoryStore store, Action changed) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (store.gate) store.watchers.Remove(changed);
+        }
+    }
 
     /// <inheritdoc/>
     public StoredSnapshot? LatestSnapshot(int format)
@@ -159,10 +192,16 @@ public sealed class MemoryStore : IBuildStore
         ct.ThrowIfCancellationRequested();
         lock (gate)
         {
-            if (inbox.Exists(other => other.Id == command.Id)) return Task.FromResult(false);
-            inbox.Add(command with { Body = command.Body.ToArray() });
-            return Task.FromResult(true);
+            return Task.FromResult(Send(command));
         }
+    }
+
+    bool Send(InboxCommand command)
+    {
+        if (inbox.Exists(other => other.Id == command.Id)) return false;
+        inbox.Add(command with { Body = command.Body.ToArray() });
+        Changed();
+        return true;
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Quoin.Storage;
 /// go through one connection (<see cref="PostgresWriter"/>), reads through a small pool. Any thread
 /// may call. The tables are in Migrations/Postgres.
 /// </summary>
-public sealed class PostgresStore : IBuildStore
+public sealed partial class PostgresStore : IBuildStore
 {
     readonly NpgsqlDataSource source;
     readonly StoreOptions options;

@@ -9,7 +9,7 @@ namespace Quoin.Storage;
 /// rows, so that no reader keeps the write-ahead log from shrinking. Any thread may call. The
 /// tables are in Migrations/.
 /// </summary>
-public sealed class SqliteStore : IBuildStore
+public sealed partial class SqliteStore : IBuildStore
 {
     readonly StoreOptions options;
     readonly SqliteReader reader;

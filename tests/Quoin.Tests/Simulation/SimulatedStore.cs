@@ -76,5 +76,23 @@ sealed class SimulatedStore(
 
     public IReadOnlyList<InboxCommand> Waiting() => inner.Waiting();
 
+    public IDisposable Watch(Action changed) => inner.Watch(changed);
+
+    public Task JoinAsync(
+        WorkerInfo worker, TimeSpan lease, InboxCommand joined, CancellationToken ct) =>
+        inner.JoinAsync(worker, lease, joined, ct);
+
+    public Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct) =>
+        inner.WorkAsync(turn, ct);
+
+    public Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct) =>
+        inner.LeaveAsync(owner, left, ct);
+
+    public IReadOnlyList<WorkerInfo> Workers() => inner.Workers();
+
+    public IReadOnlyList<QueuedRun> QueuedRuns() => inner.QueuedRuns();
+
+    public byte[]? RunLog(AttemptId attempt) => inner.RunLog(attempt);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask; // The simulation's.
 }

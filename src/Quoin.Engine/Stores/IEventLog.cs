@@ -63,7 +63,8 @@ public sealed record AppendBatch
 
     /// <summary>
     /// Runs for workers to take, in the order in which they should. One that is there already is
-    /// replaced: it is free again, with this epoch.
+    /// replaced: it is free again, with this epoch. An offer with a lower epoch than what is there
+    /// was overtaken by a claim, which is in the inbox, and changes nothing.
     /// </summary>
     public IReadOnlyList<OfferedRun> Offered { get; init; } = [];
 
@@ -73,7 +74,9 @@ public sealed record AppendBatch
     /// <summary>Runs whose worker shall stop them.</summary>
     public IReadOnlyList<RunStop> Stopped { get; init; } = [];
 
-    /// <summary>Workers whose rows go; what they held has to be withdrawn or offered anew.</summary>
+    /// <summary>
+    /// Workers whose rows go, and with them the rows of what they still hold: offer those anew.
+    /// </summary>
     public IReadOnlyList<string> WorkersGone { get; init; } = [];
 
     /// <summary>Logs of attempts to keep.</summary>

@@ -25,7 +25,8 @@ public interface IRunQueue
     Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct);
 
     /// <summary>
-    /// Takes a worker's row away and sends <paramref name="left"/>; false when it was gone already.
+    /// Takes a worker's row away, and the rows of what it still holds, and sends <paramref
+    /// name="left"/>; false when it was gone already.
     /// </summary>
     Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct);
 
@@ -116,7 +117,8 @@ public sealed record WorkerTurn
 
     /// <summary>
     /// Runs that it has and that did not end. What it holds in the store beside them is an answer
-    /// that got lost: it is claimed again, with the epoch that it has.
+    /// that got lost: it is claimed again, with the epoch that it has, and nothing new this time.
+    /// None of them is claimed, not even one that was given back: first it learns of that.
     /// </summary>
     public IReadOnlyList<RunId> Known { get; init; } = [];
 

@@ -64,22 +64,19 @@ public sealed partial class MemoryStore
         if (!workers.TryGetValue(turn.Owner, out var worker))
             return new WorkerAnswer { IsKnown = false, TooLate = late };
         var now = time.GetUtcNow();
-        var claimed = ImmutableArray.CreateBuilder<ClaimedRun>();
-        foreach (var row in queue.Values)
-        {
-            if (row.Owner == turn.Owner && !turn.Known.Contains(row.Run.Run))
-                claimed.Add(new ClaimedRun(row.Run.Run, row.Epoch, row.Run.Spec));
-        }
-        claimed.AddRange(Claim(turn, now));
+        ClaimedRun[] lost = [.. from row in queue.Values
+                                where row.Owner == turn.Owner && !turn.Known.Contains(row.Run.Run)
+                                select new ClaimedRun(row.Run.Run, row.Epoch, row.Run.Spec)];
         if (turn.Renew is { } lease)
             (worker.HeardAt, worker.ExpiresAt) = (now, now + lease);
+        ImmutableArray<ClaimedRun> claimed = lost.Length > 0 ? [.. lost] : [.. Claim(turn, now)];
         var held = from row in queue.Values
                    where row.Owner == turn.Owner
                    select new HeldRun(row.Run.Run, row.Epoch, row.Stop);
         return new WorkerAnswer
         {
             IsKnown = true,
-            Claimed = claimed.ToImmutable(),
+            Claimed = claimed,
             Held = [.. held],
             TooLate = late,
         };
@@ -112,7 +109,7 @@ public sealed partial class MemoryStore
             if (claimed.Count >= turn.Claim) break;
             var run = row.Run;
             if (row.Owner is not null || run.Activation > now || run.Cpu > turn.Cpu
-                || run.MemoryBytes > turn.MemoryBytes
+                || run.MemoryBytes > turn.MemoryBytes || turn.Known.Contains(run.Run)
                 || !run.Labels.All(label => turn.Labels.Contains(label))) continue;
             cpu += run.Cpu;
             if (claimed.Count > 0 && cpu > turn.FreeCpu) break;
@@ -134,10 +131,17 @@ public sealed partial class MemoryStore
         ct.ThrowIfCancellationRequested();
         lock (gate)
         {
-            if (!workers.Remove(owner)) return Task.FromResult(false);
+            if (!Remove(owner)) return Task.FromResult(false);
             Send(left);
             return Task.FromResult(true);
         }
+    }
+
+    bool Remove(string owner)
+    {
+        foreach (var row in queue.Values.Where(row => row.Owner == owner).ToList())
+            queue.Remove(row.Run.Run.Value);
+        return workers.Remove(owner);
     }
 
     /// <inheritdoc/>
@@ -171,13 +175,16 @@ public sealed partial class MemoryStore
     {
         foreach (var run in batch.Withdrawn) queue.Remove(run.Value);
         foreach (var run in batch.Offered)
+        {
+            if (queue.TryGetValue(run.Run.Value, out var row) && row.Epoch > run.Epoch) continue;
             queue[run.Run.Value] = new QueueRow { Run = run, Epoch = run.Epoch };
+        }
         foreach (var stop in batch.Stopped)
         {
             if (queue.TryGetValue(stop.Run.Value, out var row) && row.Owner is not null)
                 row.Stop = stop;
         }
-        foreach (var owner in batch.WorkersGone) workers.Remove(owner);
+        foreach (var owner in batch.WorkersGone) Remove(owner);
         foreach (var log in batch.Logs) logs[log.Attempt] = log.Utf8.ToArray();
     }
 }

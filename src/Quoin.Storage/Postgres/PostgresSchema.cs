@@ -10,7 +10,8 @@ namespace Quoin.Storage;
 static class PostgresSchema
 {
     /// <summary>The scripts in Migrations/Postgres, in order: the n-th makes version n.</summary>
-    public static readonly string[] Scripts = ["postgres/0001_first.sql"];
+    public static readonly string[] Scripts =
+        ["postgres/0001_first.sql", "postgres/0002_workers.sql"];
 
     /// <summary>
     /// True: the tables are as this program knows them. False: they are to be made or brought up to

@@ -204,6 +204,66 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
         }
     }
 
+    public List<WorkerInfo> Workers()
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce("""
+                SELECT owner, slots, capacity, memory, labels, joined_at, now - heard_at,
+                  expires_at <= now
+                FROM worker, (SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) AS now)
+                ORDER BY owner
+                """u8);
+            var workers = new List<WorkerInfo>();
+            while (statement.Step())
+            {
+                workers.Add(new()
+                {
+                    Owner = statement.Text(0),
+                    Slots = (int)statement.Int64(1),
+                    Capacity = (int)statement.Int64(2),
+                    MemoryBytes = statement.Int64(3),
+                    Labels = Labels.Split(statement.Text(4)),
+                    JoinedAt = DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(5)),
+                    Silent = TimeSpan.FromMilliseconds(Math.Max(0, statement.Int64(6))),
+                    IsOver = statement.Int64(7) == 1,
+                });
+            }
+            return workers;
+        }
+    }
+
+    public List<QueuedRun> QueuedRuns()
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce(
+                "SELECT run, epoch, coalesce(owner, '') FROM ready_run ORDER BY run"u8);
+            var runs = new List<QueuedRun>();
+            while (statement.Step())
+            {
+                var owner = statement.Text(2);
+                runs.Add(new(
+                    new((int)statement.Int64(0)), (int)statement.Int64(1),
+                    owner.Length == 0 ? null : owner));
+            }
+            return runs;
+        }
+    }
+
+    public byte[]? RunLog(AttemptId attempt)
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce(
+                "SELECT form, body FROM run_log WHERE run = ?1 AND attempt = ?2"u8);
+            return statement.Bind(1, attempt.Run.Value).Bind(2, attempt.Attempt).Step()
+                ? StoredBytes.Unpack(
+                    statement.Bytes(1), statement.Int64(0), $"{path}: the log of {attempt}")
+                : null;
+        }
+    }
+
     public void Dispose()
     {
         lock (gate)

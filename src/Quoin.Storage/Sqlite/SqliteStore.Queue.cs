@@ -10,24 +10,27 @@ public sealed partial class SqliteStore
     public IDisposable Watch(Action changed) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task JoinAsync(
-        WorkerInfo worker, TimeSpan lease, InboxCommand joined, CancellationToken ct) =>
-        throw new NotSupportedException();
+    public async Task JoinAsync(
+        WorkerInfo worker, TimeSpan lease, InboxCommand joined, CancellationToken ct)
+    {
+        if (!await Queue(new JoinWrite(worker, lease, joined, NowMs), ct))
+            throw new StoreException("store-corrupt", $"{Path}: {worker.Owner} is there already");
+    }
 
     /// <inheritdoc/>
     public Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct) =>
-        throw new NotSupportedException();
+        Queue(new TurnWrite(turn, NowMs), ct);
 
     /// <inheritdoc/>
     public Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct) =>
-        throw new NotSupportedException();
+        Queue(new LeaveWrite(owner, left, NowMs), ct);
 
     /// <inheritdoc/>
-    public IReadOnlyList<WorkerInfo> Workers() => [];
+    public IReadOnlyList<WorkerInfo> Workers() => reader.Workers();
 
     /// <inheritdoc/>
-    public IReadOnlyList<QueuedRun> QueuedRuns() => [];
+    public IReadOnlyList<QueuedRun> QueuedRuns() => reader.QueuedRuns();
 
     /// <inheritdoc/>
-    public byte[]? RunLog(AttemptId attempt) => null;
+    public byte[]? RunLog(AttemptId attempt) => reader.RunLog(attempt);
 }

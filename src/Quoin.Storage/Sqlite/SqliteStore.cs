@@ -78,12 +78,14 @@ public sealed partial class SqliteStore : IBuildStore
         PRAGMA synchronous = NORMAL;
         PRAGMA wal_autocheckpoint = 2000;
         PRAGMA journal_size_limit = 67108864;
+        PRAGMA foreign_keys = ON;
         """u8;
 
     static ReadOnlySpan<byte> FullPragmas => """
         PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = 2000;
         PRAGMA journal_size_limit = 67108864;
+        PRAGMA foreign_keys = ON;
         """u8;
 
     static SqliteStore OpenReadOnly(string path, StoreOptions options)
@@ -110,13 +112,8 @@ public sealed partial class SqliteStore : IBuildStore
     /// As <see cref="IEventLog.AppendAsync"/>. Times are kept to the millisecond. The token is only
     /// looked at before the batch is queued: what is queued will be committed, or fails.
     /// </summary>
-    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct)
-    {
-        ct.ThrowIfCancellationRequested();
-        var write = new AppendWrite(batch);
-        Writer.Enqueue(write);
-        return write.Task;
-    }
+    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct) =>
+        Queue(new AppendWrite(batch), ct);
 
     /// <inheritdoc/>
     public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
@@ -178,13 +175,8 @@ public sealed partial class SqliteStore : IBuildStore
     public StoredSnapshot? LatestSnapshot(int format) => reader.LatestSnapshot(format);
 
     /// <inheritdoc/>
-    public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct)
-    {
-        ct.ThrowIfCancellationRequested();
-        var write = new SnapshotWrite(snapshot);
-        Writer.Enqueue(write);
-        return write.Task;
-    }
+    public Task SaveSnapshotAsync(StoredSnapshot snapshot, CancellationToken ct) =>
+        Queue(new SnapshotWrite(snapshot), ct);
 
     /// <inheritdoc/>
     public IEnumerable<FileStampEntry> FileStamps() => reader.FileStamps();
@@ -197,22 +189,12 @@ public sealed partial class SqliteStore : IBuildStore
 
     /// <inheritdoc/>
     public Task SaveConfigAnswerAsync(
-        Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct)
-    {
-        ct.ThrowIfCancellationRequested();
-        var write = new ConfigAnswerWrite(question, answer);
-        Writer.Enqueue(write);
-        return write.Task;
-    }
+        Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct) =>
+        Queue(new ConfigAnswerWrite(question, answer), ct);
 
     /// <inheritdoc/>
-    public Task<bool> SendAsync(InboxCommand command, CancellationToken ct)
-    {
-        ct.ThrowIfCancellationRequested();
-        var write = new InboxWrite(command, options.Time.GetUtcNow().ToUnixTimeMilliseconds());
-        Writer.Enqueue(write);
-        return write.Task;
-    }
+    public Task<bool> SendAsync(InboxCommand command, CancellationToken ct) =>
+        Queue(new InboxWrite(command, NowMs), ct);
 
     /// <inheritdoc/>
     public IReadOnlyList<InboxCommand> Waiting() => reader.Waiting();
@@ -234,6 +216,15 @@ public sealed partial class SqliteStore : IBuildStore
         lead?.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    Task<T> Queue<T>(SqliteWrite<T> write, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        Writer.Enqueue(write);
+        return write.Task;
+    }
+
+    long NowMs => options.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     SqliteWriter Writer => writer ?? throw SqliteErrors.IsReadOnly(Path, "It was opened to read.");
 }

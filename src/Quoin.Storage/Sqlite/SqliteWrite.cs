@@ -58,3 +58,30 @@ sealed class InboxWrite(InboxCommand command, long sentAtMs) : SqliteWrite<bool>
     public override void Write(SqliteWriteStatements statements) =>
         Answer = statements.Send(command, sentAtMs);
 }
+
+sealed class JoinWrite(WorkerInfo worker, TimeSpan lease, InboxCommand joined, long sentAtMs)
+    : SqliteWrite<bool>
+{
+    public override void Write(SqliteWriteStatements statements)
+    {
+        Answer = statements.Queue.Join(worker, lease);
+        if (Answer) statements.Send(joined, sentAtMs);
+    }
+}
+
+sealed class TurnWrite(WorkerTurn turn, long sentAtMs) : SqliteWrite<WorkerAnswer>
+{
+    public override int Rows => (2 * turn.Ended.Count) + (2 * turn.Claim) + 1;
+
+    public override void Write(SqliteWriteStatements statements) =>
+        Answer = statements.Queue.Work(turn, sentAtMs);
+}
+
+sealed class LeaveWrite(string owner, InboxCommand left, long sentAtMs) : SqliteWrite<bool>
+{
+    public override void Write(SqliteWriteStatements statements)
+    {
+        Answer = statements.Queue.Remove(owner);
+        if (Answer) statements.Send(left, sentAtMs);
+    }
+}

@@ -11,7 +11,11 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
 {
     SqliteStatement? last, insertEvent, insertFingerprint, replaceStamp, takeInbox;
     SqliteStatement? replaceSnapshot, replaceAnswer, insertInbox;
+    SqliteQueue? queue;
     byte[] buffer = new byte[4096];
+
+    /// <summary>The statements about runs for workers.</summary>
+    public SqliteQueue Queue => queue ??= new SqliteQueue(connection, this);
 
     /// <summary>
     /// Where this process takes the log to end; the next event gets the number after it.
@@ -37,6 +41,10 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
             foreach (var text in batch.Fingerprints) SaveFingerprint(text);
         if (batch.Stamps is not FileStampEntry[] { Length: 0 })
             foreach (var stamp in batch.Stamps) SaveStamp(stamp);
+        if (batch.Offered.Count > 0 || batch.WorkersGone.Count > 0
+            || batch.Withdrawn is not RunId[] { Length: 0 }
+            || batch.Stopped is not RunStop[] { Length: 0 }
+            || batch.Logs is not RunLogText[] { Length: 0 }) Queue.Change(batch);
     }
 
     void AppendEvents(AppendBatch batch)

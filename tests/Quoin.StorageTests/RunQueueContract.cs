@@ -87,7 +87,8 @@ public abstract class RunQueueContract : IAsyncDisposable
                 "leased/1/1 run-leased by a", "leased/3/1 run-leased by a",
             ],
             Inbox());
-        Assert.Equal("r-2:1", await ClaimAsync(Turn("a") with { Known = [new(1), new(3), new(4)] }));
+        Assert.Equal(
+            "r-2:1", await ClaimAsync(Turn("a") with { Known = [new(1), new(3), new(4)] }));
     }
 
     [Fact]
@@ -412,7 +413,8 @@ public abstract class RunQueueContract : IAsyncDisposable
     [Fact]
     public async Task Logs_are_kept_by_attempt_whoever_hands_them_in()
     {
-        var text = string.Concat(Enumerable.Range(0, 999).Select(i => $"{{\"line\":\"{i} ü\"}}\n"));
+        var text = string.Concat(
+            Enumerable.Range(0, 999).Select(i => $"{{\"line\":\"{i} ü\"}}\n"));
         await JoinAsync("a");
         await OfferAsync(Run(1), Run(2), Run(3));
         await ClaimAsync(Turn("a"));

@@ -25,7 +25,8 @@ static class Stores
         var commands = store.Waiting().Select(c => c.Id).ToList();
         Assert.Equal((2 * runs) + workers, commands.Count);
         for (var run = 1; run <= runs; run++)
-            Assert.InRange(commands.IndexOf($"leased/{run}/1"), 0, commands.IndexOf($"ended/{run}/1"));
+            Assert.InRange(
+                commands.IndexOf($"leased/{run}/1"), 0, commands.IndexOf($"ended/{run}/1"));
 
         async Task<List<int>> WorkAsync(string owner)
         {

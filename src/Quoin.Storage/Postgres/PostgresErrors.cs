@@ -22,6 +22,13 @@ static class PostgresErrors
         _ => false,
     };
 
+    /// <summary>
+    /// True when the same again may go well: also when others held what this one wanted and the
+    /// server chose it to give way; nothing of it is there then.
+    /// </summary>
+    public static bool IsWorthAnotherTry(Exception e) =>
+        e is PostgresException { SqlState: "40P01" or "40001" } || IsConnectionLost(e);
+
     public static StoreException Of(Exception e, PostgresAddress at) => e switch
     {
         StoreException known => known,

@@ -39,7 +39,7 @@ public sealed partial class PostgresStore : IBuildStore
     /// </summary>
     public static PostgresStore Open(PostgresAddress address, StoreOptions options)
     {
-        var source = SourceOf(address);
+        var source = BuilderOf(address.Connection).Build();
         PostgresStore? store = null;
         try
         {
@@ -65,19 +65,19 @@ public sealed partial class PostgresStore : IBuildStore
     }
 
     // The slim builder brings what we use and no reflection.
-    static NpgsqlDataSource SourceOf(PostgresAddress address)
+    internal static NpgsqlSlimDataSourceBuilder BuilderOf(NpgsqlConnectionStringBuilder connection)
     {
-        var builder = new NpgsqlSlimDataSourceBuilder(address.Connection.ConnectionString);
+        var builder = new NpgsqlSlimDataSourceBuilder(connection.ConnectionString);
         builder.EnableArrays();
         builder.EnableTransportSecurity();
-        return builder.Build();
+        return builder;
     }
 
     /// <summary>True when a store was made there, by whatever version.</summary>
     /// <exception cref="StoreException">The database cannot be asked.</exception>
     public static bool Exists(PostgresAddress address)
     {
-        using var source = SourceOf(address);
+        using var source = BuilderOf(address.Connection).Build();
         try
         {
             using var command = source.CreateCommand("SELECT to_regclass($1) IS NOT NULL");
@@ -183,8 +183,10 @@ public sealed partial class PostgresStore : IBuildStore
     /// <inheritdoc/>
     public long ChangeVersion() => Ask(
         """
-        SELECT coalesce((SELECT max(position) FROM event), 0) * 2147483647
-          + coalesce((SELECT max(number) FROM inbox), 0) + (SELECT count(*) FROM inbox)
+        SELECT hashtextextended(
+          concat_ws(',',
+            coalesce((SELECT max(position) FROM event), 0), (SELECT count FROM inbox_sent),
+            (SELECT sum(hashtextextended(owner, turn)) FROM worker)), 0)
         """,
         row => row.GetInt64(0)).Single();
 
@@ -255,8 +257,12 @@ public sealed partial class PostgresStore : IBuildStore
     /// </summary>
     public ValueTask DisposeAsync()
     {
-        if (closed) return ValueTask.CompletedTask;
-        closed = true;
+        lock (queueGate)
+        {
+            if (closed) return ValueTask.CompletedTask;
+            closed = true;
+        }
+        queue?.Dispose();
         writer?.Dispose();
         lease?.Dispose();
         source.Dispose();

@@ -113,6 +113,7 @@ sealed class PostgresAppend(AppendBatch batch) : PostgresWrite<long>
         if (batch.InboxTaken.Count > 0)
             Say(commands, "DELETE FROM inbox WHERE id = ANY ($1)",
                 Value(NpgsqlDbType.Array | NpgsqlDbType.Text, batch.InboxTaken.ToArray()));
+        PostgresQueueCommands.AddChanges(commands, batch);
     }
 
     void AddFingerprints(NpgsqlBatch commands)
@@ -192,7 +193,10 @@ sealed class PostgresInbox(InboxCommand command) : PostgresWrite<bool>
     public override void Answered(int statement, object? value, int rows) => Answer = rows == 1;
 
     protected override void Add(NpgsqlBatch batch, long last, long? fence) => Say(batch, """
-        INSERT INTO inbox (id, type, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING
+        WITH sent AS (
+          INSERT INTO inbox (id, type, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING
+          RETURNING true)
+        UPDATE inbox_sent SET count = count + 1 WHERE EXISTS (SELECT FROM sent)
         """,
         Value(NpgsqlDbType.Text, command.Id), Value(NpgsqlDbType.Text, command.Type),
         Bytes(command.Body.Span));

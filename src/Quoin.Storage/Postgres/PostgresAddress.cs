@@ -90,7 +90,7 @@ public sealed record PostgresAddress(
             MaxAutoPrepare = 40,
             AutoPrepareMinUsages = 2,
             Pooling = true,
-            MaxPoolSize = 4,
+            MaxPoolSize = 8,
             CommandTimeout = 60,
             KeepAlive = 30,
         };

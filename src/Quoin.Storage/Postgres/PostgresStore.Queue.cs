@@ -7,6 +7,7 @@ namespace Quoin.Storage;
 // The queue of runs for workers.
 public sealed partial class PostgresStore
 {
+    readonly PostgresNews news;
     readonly Lock queueGate = new();
     PostgresQueue? queue;
 
@@ -25,7 +26,13 @@ public sealed partial class PostgresStore
     }
 
     /// <inheritdoc/>
-    public IDisposable Watch(Action changed) => throw new NotSupportedException();
+    public IDisposable Watch(Action changed)
+    {
+        ObjectDisposedException.ThrowIf(closed, this);
+        var bell = new SignalBell();
+        news.Add(bell);
+        return new Watcher(bell, changed, () => news.Remove(bell));
+    }
 
     /// <inheritdoc/>
     public async Task JoinAsync(
@@ -34,15 +41,24 @@ public sealed partial class PostgresStore
         if (!await Workshop.JoinAsync(worker, lease, joined, ct))
             throw new StoreException(
                 "store-corrupt", $"{Address.Shown}: {worker.Owner} is there already");
+        news.Tell();
     }
 
     /// <inheritdoc/>
-    public Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct) =>
-        Workshop.WorkAsync(turn, ct);
+    public async Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct)
+    {
+        var answer = await Workshop.WorkAsync(turn, ct);
+        if (answer.Claimed.Length > 0 || turn.Ended.Count > answer.TooLate.Length) news.Tell();
+        return answer;
+    }
 
     /// <inheritdoc/>
-    public Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct) =>
-        Workshop.LeaveAsync(owner, left, ct);
+    public async Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct)
+    {
+        var wasThere = await Workshop.LeaveAsync(owner, left, ct);
+        news.Tell();
+        return wasThere;
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<WorkerInfo> Workers() => Ask(

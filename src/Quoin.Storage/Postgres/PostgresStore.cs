@@ -20,8 +20,9 @@ public sealed partial class PostgresStore : IBuildStore
     PostgresStore(PostgresAddress address, NpgsqlDataSource source, StoreOptions options)
     {
         (Address, this.source, this.options) = (address, source, options);
+        news = new PostgresNews(source, address.Schema);
         if (!options.ReadOnly)
-            writer = new PostgresWriter(source, address, options.Time, LastPosition);
+            writer = new PostgresWriter(source, address, options.Time, LastPosition, news.Tell);
     }
 
     /// <summary>Where it is.</summary>
@@ -255,18 +256,18 @@ public sealed partial class PostgresStore : IBuildStore
     /// <summary>
     /// Writes what is queued, gives the lease back, closes all connections. Twice is not an error.
     /// </summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         lock (queueGate)
         {
-            if (closed) return ValueTask.CompletedTask;
+            if (closed) return;
             closed = true;
         }
         queue?.Dispose();
         writer?.Dispose();
         lease?.Dispose();
-        source.Dispose();
-        return ValueTask.CompletedTask;
+        await news.DisposeAsync();
+        await source.DisposeAsync();
     }
 
     // Reads everything before it returns: no connection is held while a caller thinks. A lost

@@ -14,6 +14,9 @@ abstract class PostgresWrite : StoreWrite
     /// <summary>How many statements <see cref="Add"/> added.</summary>
     public int Statements { get; private set; }
 
+    /// <summary>Other processes wait for such things.</summary>
+    public virtual bool IsNews => true;
+
     /// <summary>How many events it appends.</summary>
     public virtual int Events => 0;
 
@@ -165,6 +168,8 @@ sealed class PostgresSnapshot(StoredSnapshot snapshot) : PostgresWrite<bool>
 {
     public override bool IsAlone => true;
 
+    public override bool IsNews => false;
+
     protected override void Add(NpgsqlBatch batch, long last, long? fence) => Say(batch, """
         INSERT INTO snapshot (one, position, format, body) VALUES (1, $1, $2, $3)
         ON CONFLICT (one) DO UPDATE SET
@@ -177,6 +182,8 @@ sealed class PostgresSnapshot(StoredSnapshot snapshot) : PostgresWrite<bool>
 sealed class PostgresConfigAnswer(Digest question, ReadOnlyMemory<byte> answer)
     : PostgresWrite<bool>
 {
+    public override bool IsNews => false;
+
     protected override void Add(NpgsqlBatch batch, long last, long? fence)
     {
         var body = StoredBytes.Pack(answer.Span, out var form);

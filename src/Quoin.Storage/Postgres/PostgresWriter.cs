@@ -17,14 +17,17 @@ sealed class PostgresWriter : GroupWriter<PostgresWrite>
     readonly NpgsqlDataSource source;
     readonly PostgresAddress address;
     readonly TimeProvider time;
+    readonly Action tell;
     readonly object waiting = new();
     NpgsqlConnection? connection;
     long last;
 
     public PostgresWriter(
-        NpgsqlDataSource source, PostgresAddress address, TimeProvider time, long last)
+        NpgsqlDataSource source, PostgresAddress address, TimeProvider time, long last,
+        Action tell)
     {
-        (this.source, this.address, this.time, this.last) = (source, address, time, last);
+        (this.source, this.address, this.time) = (source, address, time);
+        (this.last, this.tell) = (last, tell);
     }
 
     /// <summary>The coordinator's fencing number; null: this process holds no lease.</summary>
@@ -35,6 +38,12 @@ sealed class PostgresWriter : GroupWriter<PostgresWrite>
         UnlessAppended(() => last = Math.Max(position, last));
 
     protected override void Commit(List<PostgresWrite> group)
+    {
+        Write(group);
+        if (group.Exists(write => write.IsNews)) tell();
+    }
+
+    void Write(List<PostgresWrite> group)
     {
         var (before, after) = (last, last + group.Sum(write => (long)write.Events));
         var isSecond = false;
@@ -49,7 +58,7 @@ sealed class PostgresWriter : GroupWriter<PostgresWrite>
                 last = after;
                 return;
             }
-            catch (Exception e) when (PostgresErrors.IsConnectionLost(e)
+            catch (Exception e) when (PostgresErrors.IsWorthAnotherTry(e)
                 && time.GetElapsedTime(since) < patience)
             {
                 connection?.Dispose();

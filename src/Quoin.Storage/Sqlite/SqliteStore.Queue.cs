@@ -7,7 +7,24 @@ namespace Quoin.Storage;
 public sealed partial class SqliteStore
 {
     /// <inheritdoc/>
-    public IDisposable Watch(Action changed) => throw new NotSupportedException();
+    public IDisposable Watch(Action changed)
+    {
+        IBell? bell = InotifyBell.TryMake(Path);
+        return new Watcher(bell ?? new PollingBell(VersionOrNone), changed, () => { });
+    }
+
+    // Whoever is called back meets what is wrong, and says so.
+    long VersionOrNone()
+    {
+        try
+        {
+            return ChangeVersion();
+        }
+        catch (Exception e) when (e is StoreException or ObjectDisposedException)
+        {
+            return -1;
+        }
+    }
 
     /// <inheritdoc/>
     public async Task JoinAsync(

@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// Tells other processes that there is something new, and hears it from them: NOTIFY and LISTEN on
+/// one channel a store, with an empty payload. Only a hint: it is told after the commit, on another
+/// connection, because a commit that notifies waits for all others that do; it may get lost, and
+/// nobody waits for it. Many within 20 ms are one.
+/// </summary>
+sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDisposable
+{
+    static readonly TimeSpan spacing = TimeSpan.FromMilliseconds(20);
+    static readonly TimeSpan pause = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan patience = TimeSpan.FromSeconds(1);
+
+    readonly Lock gate = new();
+    readonly CancellationTokenSource ending = new(), lastWords = new();
+    ImmutableArray<SignalBell> bells = [];
+    Task telling = Task.CompletedTask, listening = Task.CompletedTask;
+    NpgsqlConnection? teller;
+    bool isDue, isTelling, isListening, closed;
+    volatile int tellerPid;
+
+    // Quoted, it may be any schema; its letters are checked where the address is read.
+    string Channel => $"\"quoin {schema}\"";
+
+    /// <summary>Something was committed that others wait for.</summary>
+    public void Tell()
+    {
+        lock (gate)
+        {
+            isDue = true;
+            if (isTelling || closed) return;
+            isTelling = true;
+            telling = Task.Run(TellAsync);
+        }
+    }
+
+    async Task TellAsync()
+    {
+        while (IsDue())
+        {
+            try
+            {
+                teller ??= await OpenTellerAsync();
+                await using var command = new NpgsqlCommand($"NOTIFY {Channel}", teller);
+                await command.ExecuteNonQueryAsync(lastWords.Token);
+            }
+            catch (Exception e) when (IsExpected(e))
+            {
+                // Who waits looks by itself after a while.
+                if (teller is not null) await teller.DisposeAsync();
+                teller = null;
+            }
+            await PauseAsync(spacing);
+        }
+    }
+
+    bool IsDue()
+    {
+        lock (gate)
+        {
+            var due = isDue && !lastWords.IsCancellationRequested;
+            isDue = false;
+            isTelling = due;
+            return due;
+        }
+    }
+
+    async Task<NpgsqlConnection> OpenTellerAsync()
+    {
+        var connection = await source.OpenConnectionAsync(lastWords.Token);
+        tellerPid = connection.ProcessID;
+        // A hint need not be on the disk.
+        await using var command = new NpgsqlCommand("SET synchronous_commit = off", connection);
+        await command.ExecuteNonQueryAsync(lastWords.Token);
+        return connection;
+    }
+
+    /// <summary>Rings when another process told something, from soon on.</summary>
+    public void Add(SignalBell bell)
+    {
+        lock (gate)
+        {
+            bells = bells.Add(bell);
+            if (isListening || closed) return;
+            isListening = true;
+            listening = Task.Run(ListenAsync);
+        }
+    }
+
+    /// <summary>Rings no more.</summary>
+    public void Remove(SignalBell bell)
+    {
+        lock (gate) bells = bells.Remove(bell);
+    }
+
+    async Task ListenAsync()
+    {
+        while (!ending.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync(ending.Token);
+                connection.Notification += (_, told) =>
+                {
+                    if (told.PID != tellerPid) Ring();
+                };
+                await using (var command = new NpgsqlCommand($"LISTEN {Channel}", connection))
+                    await command.ExecuteNonQueryAsync(ending.Token);
+                Ring(); // What was told before, nobody heard.
+                while (true) await connection.WaitAsync(ending.Token);
+            }
+            catch (Exception e) when (IsExpected(e))
+            {
+                await PauseAsync(pause);
+            }
+        }
+    }
+
+    async Task PauseAsync(TimeSpan time)
+    {
+        try
+        {
+            await Task.Delay(time, ending.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // There is no need to wait at the end.
+        }
+    }
+
+    void Ring()
+    {
+        ImmutableArray<SignalBell> all;
+        lock (gate) all = bells;
+        foreach (var bell in all) bell.Ring();
+    }
+
+    static bool IsExpected(Exception e) => e is NpgsqlException or SocketException or IOException
+        or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+        or TimeoutException;
+
+    /// <summary>Tells what is still to be told, if that does not take long, and ends.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task told, heard;
+        lock (gate)
+        {
+            closed = true;
+            (told, heard) = (telling, listening);
+        }
+        await ending.CancelAsync();
+        lastWords.CancelAfter(patience);
+        await told;
+        await heard;
+        if (teller is not null) await teller.DisposeAsync();
+        ending.Dispose();
+        lastWords.Dispose();
+    }
+}

@@ -72,6 +72,159 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
     }
 
     [Fact]
+    public async Task A_worker_whose_connections_are_cut_runs_each_run_once()
+    {
+        const int runs = 300;
+        var address = server.NewAddress();
+        await using var store = PostgresStore.Open(address, Options);
+        await store.JoinAsync(
+            new() { Owner = "w", Slots = 1, Capacity = 9 }, TimeSpan.FromMinutes(5),
+            new("joined", "worker-joined", default), CancellationToken.None);
+        await store.AppendAsync(
+            Batch(1) with
+            {
+                Offered = [.. Enumerable.Range(1, runs).Select(run => new OfferedRun
+                {
+                    Run = new(run),
+                    Epoch = 0,
+                    Attempt = 1,
+                    Spec = new byte[] { 1 },
+                })],
+            },
+            CancellationToken.None);
+        using var done = new CancellationTokenSource();
+        var cutting = Task.Run(() => CutWhile(address, () => !done.IsCancellationRequested));
+
+        var (held, ended) = (new Dictionary<RunId, int>(), new List<RunId>());
+        while (ended.Count < runs)
+        {
+            var ends = held.Select(run => new EndedRun(
+                run.Key, 1, run.Value, default, null)).Take(3).ToList();
+            foreach (var end in ends) held.Remove(end.Run);
+            var answer = await store.WorkAsync(
+                new()
+                {
+                    Owner = "w",
+                    Claim = 5,
+                    FreeCpu = 9,
+                    Cpu = 9,
+                    Ended = ends,
+                    Known = [.. held.Keys],
+                },
+                CancellationToken.None);
+            Assert.Empty(answer.TooLate);
+            ended.AddRange(ends.Select(end => end.Run));
+            foreach (var claim in answer.Claimed) held.Add(claim.Run, claim.Epoch);
+            Assert.Equal(held.Keys.OrderBy(run => run.Value), answer.Held.Select(h => h.Run));
+        }
+
+        await done.CancelAsync();
+        await cutting;
+        Assert.Equal(runs, ended.Distinct().Count());
+        var commands = store.Waiting().Select(command => command.Id).ToList();
+        Assert.Equal((2 * runs) + 1, commands.Count);
+        Assert.All(Enumerable.Range(1, runs), run => Assert.Contains($"leased/{run}/1", commands));
+        Assert.Empty(store.QueuedRuns());
+    }
+
+    // Each connection that works for a store is cut once in a while, in mid-turn or between two.
+    static void CutWhile(PostgresAddress address, Func<bool> goOn)
+    {
+        while (goOn())
+        {
+            Ask(address, """
+                SELECT count(pg_terminate_backend(pid)) FROM (
+                  SELECT pid FROM pg_stat_activity WHERE application_name = 'quoin'
+                    AND pid <> pg_backend_pid() AND query LIKE '%ready_run%'
+                    AND backend_start < clock_timestamp() - interval '50 ms') AS old
+                """);
+        }
+    }
+
+    [Fact]
+    public async Task Ears_that_are_cut_off_hear_again()
+    {
+        var address = server.NewAddress();
+        await using var one = PostgresStore.Open(address, Options);
+        await using var two = PostgresStore.Open(address, Options with { Lead = false });
+        using var called = new SemaphoreSlim(0);
+        using var watch = two.Watch(() => called.Release());
+        for (var i = 1; i <= 3; i++)
+        {
+            await one.AppendAsync(Batch(i), CancellationToken.None);
+            do Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+            while (two.LastPosition < i);
+            Ask(address, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                + "WHERE query LIKE 'LISTEN%'");
+            while (Equals(Ask(address, "SELECT count(*) FROM pg_stat_activity "
+                + "WHERE query LIKE 'LISTEN%'"), 0L))
+                Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+        }
+    }
+
+    [Fact]
+    public async Task To_listen_costs_the_server_nothing()
+    {
+        var address = server.NewAddress();
+        await using var store = PostgresStore.Open(address, Options with { Lead = false });
+        using var called = new SemaphoreSlim(0);
+        using var watch = store.Watch(() => called.Release());
+        Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+        while (Equals(Ask(address, "SELECT count(*) FROM pg_stat_activity "
+            + "WHERE query LIKE 'LISTEN%' AND state = 'idle'"), 0L))
+            Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+        var before = Ask(address, "SELECT clock_timestamp()::text");
+
+        for (var i = 0; i < 3; i++) Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+
+        Assert.Equal(0L, Ask(address, "SELECT count(*) FROM pg_stat_activity "
+            + $"WHERE query_start > '{before}' AND pid <> pg_backend_pid()"));
+    }
+
+    [Fact]
+    public async Task A_store_of_the_first_version_is_brought_up_to_date()
+    {
+        var address = server.NewAddress();
+        Migrate(address, 1, PostgresSchema.Script);
+        Ask(address, $"INSERT INTO {address.Schema}.inbox (id, type, body) VALUES ('a', 'b', '')");
+        var version = $"SELECT max(version) FROM {address.Schema}.schema_version";
+        Assert.Equal(1, Ask(address, version));
+        Assert.Throws<StoreException>(
+            () => PostgresStore.Open(address, Options with { Lead = false, ReadOnly = true }));
+
+        await using var store = PostgresStore.Open(address, Options);
+
+        Assert.Equal(PostgresSchema.Scripts.Length, Ask(address, version));
+        Assert.Equal(["a"], store.Waiting().Select(command => command.Id));
+        Assert.Empty(store.Workers());
+    }
+
+    [Fact]
+    public async Task A_migration_that_fails_halfway_leaves_nothing_of_itself()
+    {
+        var address = server.NewAddress();
+        Migrate(address, 1, PostgresSchema.Script);
+        var failed = Assert.Throws<PostgresException>(() => Migrate(
+            address, 2, version => PostgresSchema.Script(version) + "; no such words"));
+        Assert.Contains("syntax error", failed.Message, StringComparison.Ordinal);
+        Assert.Equal(1, Ask(address, $"SELECT max(version) FROM {address.Schema}.schema_version"));
+        Assert.Equal(
+            true, Ask(address, $"SELECT to_regclass('{address.Schema}.worker') IS NULL"));
+
+        await using var store = PostgresStore.Open(address, Options);
+
+        Assert.Empty(store.Workers());
+    }
+
+    static void Migrate(PostgresAddress address, int newest, Func<int, string> script)
+    {
+        using var connection = new NpgsqlConnection(
+            address.Connection.ConnectionString + ";Pooling=false");
+        connection.Open();
+        PostgresSchema.Migrate(connection, address, Options, newest, script);
+    }
+
+    [Fact]
     public async Task A_newer_schema_is_refused_with_the_version_it_needs()
     {
         var address = server.NewAddress();

@@ -87,6 +87,22 @@ public sealed class SqliteMigrationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_of_the_first_version_is_brought_up_to_date()
+    {
+        SqliteSchema.Migrate(connection, options, 1, SqliteSchema.Script);
+        connection.Execute("INSERT INTO inbox VALUES (1, 'a', 0, 'b', x'')"u8);
+        Assert.Throws<StoreException>(() => SqliteSchema.Migrate(
+            connection, options, 2, version => SqliteSchema.Script(version) + "no such words;"));
+        Assert.Equal([1, 1], Versions());
+
+        await using var store = SqliteStore.Open(folder.File("quoin.db"), options);
+
+        Assert.Equal([SqliteSchema.Scripts.Length, SqliteSchema.Scripts.Length], Versions());
+        Assert.Equal(["a"], store.Waiting().Select(command => command.Id));
+        Assert.Empty(store.Workers());
+    }
+
+    [Fact]
     public async Task Processes_that_open_a_new_store_at_once_make_it_once()
     {
         var path = folder.File("new.db");

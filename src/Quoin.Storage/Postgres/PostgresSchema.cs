@@ -36,7 +36,14 @@ static class PostgresSchema
 
     /// <summary>Makes or updates the tables.</summary>
     public static void Migrate(
-        NpgsqlConnection connection, PostgresAddress at, StoreOptions options)
+        NpgsqlConnection connection, PostgresAddress at, StoreOptions options) =>
+        Migrate(connection, at, options, Scripts.Length, Script);
+
+    internal static string Script(int version) => Scripted.Read(Scripts[version - 1]);
+
+    internal static void Migrate(
+        NpgsqlConnection connection, PostgresAddress at, StoreOptions options, int newest,
+        Func<int, string> script)
     {
         using var transaction = connection.BeginTransaction();
         // Whoever comes second waits here, and then finds everything done.
@@ -54,9 +61,9 @@ static class PostgresSchema
                   applied_at timestamptz NOT NULL DEFAULT clock_timestamp())
                 """);
         }
-        for (var next = version + 1; next <= Scripts.Length; next++)
+        for (var next = version + 1; next <= newest; next++)
         {
-            Run(connection, Scripted.Read(Scripts[next - 1]));
+            Run(connection, script(next));
             if (next == 1)
                 Run(connection,
                     "INSERT INTO store (one, id, created_at) VALUES (1, $1, date_trunc("

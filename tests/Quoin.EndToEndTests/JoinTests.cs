@@ -186,6 +186,37 @@ public class JoinTests
     }
 
     [Fact]
+    public void A_build_that_joins_after_an_edit_ends_with_what_was_edited()
+    {
+        using var _ = Workspace;
+        Workspace.Write("quoin.yaml", """
+            quoin: 1
+            name: edited
+            targets: [a]
+            datasets: { src: { source: src.txt } }
+            jobs:
+              a:
+                outputs: [a]
+                inputs: [src]
+                exec: [sh, -c, 'x=$(cat src.txt); until [ -e go ]; do sleep 0.02; done; echo $x']
+                stdout: "{out}"
+            """);
+        Workspace.Write("src.txt", "one\n");
+        var first = Workspace.Start("build", "-v");
+        first.WaitForLine(line => line.Contains("building  a", StringComparison.Ordinal));
+        Workspace.Write("src.txt", "two\n");
+        var second = Workspace.Start("build");
+        second.WaitForLine(line => line.Contains("delegated a", StringComparison.Ordinal));
+        Workspace.Write("go", "");
+
+        second.WaitForExit().Expect(0);
+        first.WaitForExit().Expect(0);
+
+        Assert.Equal("two\n", Workspace.Read(".quoin/data/a"));
+        Assert.Equal(2, Built());
+    }
+
+    [Fact]
     public void What_only_changes_what_is_known_is_done_by_the_process_that_builds()
     {
         using var _ = Workspace;

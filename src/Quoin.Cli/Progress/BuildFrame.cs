@@ -20,7 +20,11 @@ static class BuildFrame
         if (progress.Phase == BuildPhase.Planning)
         {
             var since = progress.StartedAt == default ? TimeSpan.Zero : now - progress.StartedAt;
-            return [new Line($" planning  {Units.Duration(since)}", Style.Dim)];
+            return
+            [
+                new Line(
+                    $" {BuildPhrases.Planning(progress)}  {Units.Duration(since)}", Style.Dim),
+            ];
         }
         var lines = new List<Line> { new(), Bar(progress, background, now, width) };
         var jobs = JobRow.Of(progress);

@@ -113,6 +113,13 @@ static class BuildPhrases
                 + $" {progress.Cancelled} cancelled{blocked}";
     }
 
+    /// <summary>
+    /// What is done as long as there is no plan: of runs that began before something was edited,
+    /// nobody knows yet whether what they make will do.
+    /// </summary>
+    public static string Planning(BuildProgress progress) =>
+        progress.Delegated == 0 ? "planning" : "waiting for runs that began before an edit";
+
     /// <summary><c>succeeded</c>, <c>failed</c>, ….</summary>
     public static string Outcome(BuildPhase phase) => phase switch
     {

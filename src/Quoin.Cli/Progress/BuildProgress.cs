@@ -381,6 +381,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         if (tasks.TryGetValue(e.Outputs[0], out var task) && task.Outputs.SequenceEqual(e.Outputs))
         {
             task.Inputs = e.Inputs; // Planned again, with the inputs that its run asked for.
+            if (task is { IsOver: true, IsMine: true } && e.For == Want) Reopen(task);
             if (!task.IsOver) task.State = TaskState.Waiting;
         }
         else
@@ -389,6 +390,24 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
             foreach (var output in e.Outputs) tasks[output] = task;
         }
         if (e.For == Want || e.Outputs.Any(demanded.Contains)) Include(task);
+    }
+
+    // What another want's run made of older sources, or failed to, is made for this one.
+    void Reopen(BuildTask task)
+    {
+        var count = task.Outputs.Length;
+        switch (task.State)
+        {
+            case TaskState.Built when task.IsDelegated: DelegatedDone -= count; break;
+            case TaskState.Built: Built -= count; break;
+            case TaskState.Current: CurrentAfterAll -= count; break;
+            case TaskState.Failed: Failed -= count; break;
+            case TaskState.Cancelled: Cancelled -= count; break;
+            case TaskState.Waiting or TaskState.Running or TaskState.Retrying: return;
+        }
+        if (task.IsDelegated) Delegated -= count;
+        task.IsDelegated = false;
+        task.State = TaskState.Waiting;
     }
 
     void Demand(PartitionId partition)

@@ -77,14 +77,17 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
             + $" ({want.Request})");
 
     /// <inheritdoc/>
-    public void Joined(WantId want, string request) =>
+    public void Joined(WantId want, string request)
+    {
+        Release();
         Tell($"{want} of another process: {request}");
+    }
 
     /// <inheritdoc/>
     public void Logged(IReadOnlyList<LoggedEvent> events)
     {
         Release();
-        if (events.Any(e => e.Event is WantPlanned)) held = events; // Until its plan is told.
+        if (events.Any(e => e.Event is WantAccepted)) held = events; // Until its plan is told.
         else news.Writer.TryWrite(new News.Events(events));
     }
 

@@ -49,7 +49,7 @@ sealed class PlainBuildView(
         if (progress.EndedAt is not null || lastLine is null || now - lastLine < Silence) return;
         if (progress.Phase == BuildPhase.Planning)
         {
-            Write(now, "..", "planning");
+            Write(now, "..", BuildPhrases.Planning(progress));
             return;
         }
         var left = background.TimeLeft() is { } range ? $", left {range}" : "";

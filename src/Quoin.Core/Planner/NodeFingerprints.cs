@@ -14,7 +14,7 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
     readonly List<PartitionId> sortedInputs = [];
     int sortedNode = -1;
 
-    /// <summary>The job's facts, asked for once.</summary>
+    /// <summary>The job's facts, as they are known now.</summary>
     public JobFact FactOf(Job job) => BlocksOf(job).Fact;
 
     /// <summary>The fingerprint's text; valid until the next call of any member.</summary>
@@ -119,7 +119,14 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
         return copy;
     }
 
-    Blocks BlocksOf(Job job) => blocks[job.Index] ??= MakeBlocks(job, facts.Job(job));
+    // A plan outlives the moment at which it was made, and code files do not stand still: whoever
+    // keeps the facts says when they are others.
+    Blocks BlocksOf(Job job)
+    {
+        var fact = facts.Job(job);
+        if (blocks[job.Index] is { } known && ReferenceEquals(known.Fact, fact)) return known;
+        return blocks[job.Index] = MakeBlocks(job, fact);
+    }
 
     static Blocks MakeBlocks(Job job, JobFact fact)
     {

@@ -282,7 +282,8 @@ public sealed class Plan
         Targets = held.ToImmutable();
     }
 
-    // Consumers first: what is wanted, or read by a planned node, is planned. What only blocked
+    // Consumers first: what is wanted, or read by a planned node of this plan or another, is
+    // planned. What only blocked
     // nodes read is built as well, so that one bad partition does not spoil the rest; what nothing
     // reads that runs is left.
     void MarkPlanned()
@@ -295,7 +296,7 @@ public sealed class Plan
             var (isRead, isReadByBlocked) = (Test.IsTarget(node), false);
             foreach (var consumer in Graph.Consumers(node))
             {
-                isRead |= planned[consumer];
+                isRead |= planned[consumer] || active[consumer];
                 isReadByBlocked |= verdicts[consumer] == Verdict.Blocked;
             }
             if (!isRead && isReadByBlocked) also.AddRange(Graph.Outputs(node));

@@ -16,6 +16,7 @@ sealed class Coordinator : IDisposable
     readonly Dispatcher dispatcher;
     readonly Planning planning;
     readonly CommandInbox inbox;
+    readonly EarlierRuns earlier;
     readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
     readonly List<BuildEvent> pending = [];
     readonly List<FingerprintText> fingerprints = [];
@@ -31,7 +32,8 @@ sealed class Coordinator : IDisposable
         this.position = position;
         planning = new Planning(
             parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
-        dispatcher = new Dispatcher(this, parts, planning, mailbox);
+        earlier = new EarlierRuns(parts.State, parts.Files);
+        dispatcher = new Dispatcher(this, parts, planning, earlier, mailbox);
         inbox = new CommandInbox(this, parts);
         PlanLog = new PlanLog(parts.Time, parts.PlanLines);
     }
@@ -176,6 +178,7 @@ sealed class Coordinator : IDisposable
             notices.Clear();
             foreach (var p in failed) planning.Release(p);
             foreach (var run in released) dispatcher.Released(run);
+            foreach (var run in released) TestEarlier(run); // Before anything reads what it made.
             foreach (var (want, outcome) in ended) End(want, outcome);
             dispatcher.CancelUndemanded(undemanded, ended);
             PlanAgain(toPlan);
@@ -234,7 +237,9 @@ sealed class Coordinator : IDisposable
         var want = new WantId(State.LastWant);
         State.Notices.ToPlan.Clear(); // This plan covers them; what it leaves is planned again.
         reports[want.Value] = m.Report;
-        foreach (var e in planning.Events(estimates, options.Strict)) Do(new ProposePlan(e));
+        Await(want, plan);
+        foreach (var e in planning.Events(estimates, options.Strict))
+            if (!earlier.Holds(e)) Do(new ProposePlan(e));
         Delegate(want, plan);
         var accepted = State.Wants.GetValueOrDefault(want.Value);
         AfterCommit(() => PlanLog.Planned(want, accepted, plan));
@@ -255,6 +260,42 @@ sealed class Coordinator : IDisposable
         }
     }
 
+    // A run that began before something that it reads was edited: what runs is waited for and
+    // tested when it has ended; what waits for another attempt is planned anew.
+    void Await(WantId want, Plan plan)
+    {
+        foreach (var run in earlier.Of(plan))
+        {
+            if (run.Place == RunPlace.Queued) Drop(run);
+            else
+            {
+                earlier.Await(run, want);
+                AfterCommit(() => PlanLog.Waits(want, run.Id));
+            }
+        }
+    }
+
+    void Drop(RunToken run) =>
+        Do(new RequestRunCancel(run.Id, "outdated") { ToReplan = true });
+
+    void TestEarlier(RunToken run)
+    {
+        if (State.Runs.ContainsKey(run.Id.Value))
+        {
+            if (!earlier.IsAwaited(run.Id)) return;
+            Drop(run); // Its next attempt would be one for the plan of before.
+        }
+        if (earlier.Ended(run.Id) is not { } newest) return;
+        ImmutableArray<PartitionId> live =
+            [.. run.Claims.Where(p => State.PlaceOf(p) == PartitionPlace.Live)];
+        if (!live.IsEmpty)
+        {
+            planning.LookAgain();
+            PlanAgain(newest, live, isCounted: true);
+        }
+        foreach (var planned in earlier.TakePlanned()) Do(new ProposePlan(planned));
+    }
+
     void PlanAgain(IEnumerable<PartitionId> candidates)
     {
         var wanted = candidates
@@ -272,13 +313,14 @@ sealed class Coordinator : IDisposable
         foreach (var needed in plans.ToArray()) PlanAgain(needed.Key!, [.. needed]);
     }
 
-    void PlanAgain(WantToken want, ImmutableArray<PartitionId> wanted)
+    void PlanAgain(WantToken want, ImmutableArray<PartitionId> wanted, bool isCounted = false)
     {
         var plan = planning.MakeAgain(wanted, killed.Token);
+        Await(want.Id, plan);
         AfterCommit(() => PlanLog.Planned(want.Id, null, plan));
         foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
             Do(new ProposePlan(e is WantPlanned planned
-                ? new PlanExtended(want.Id, wanted[0], planned.Counts)
+                ? new PlanExtended(want.Id, wanted[0], isCounted ? default : planned.Counts)
                 : e));
     }
 
@@ -288,6 +330,7 @@ sealed class Coordinator : IDisposable
         else if (outcome == WantOutcome.Failed)
             Apply(new WantFailed(want.Id, [.. want.FailedTargets]));
         planning.Forget(want.Id);
+        earlier.Forget(want.Id);
         AfterCommit(() => PlanLog.Ended(want.Id, outcome));
         if (reports.Remove(want.Id.Value, out var report))
             AfterCommit(() => report.TrySetResult(
@@ -295,7 +338,7 @@ sealed class Coordinator : IDisposable
                 {
                     Want = want.Id,
                     Outcome = outcome,
-                    NothingPlanned = !want.IsPlanned,
+                    NothingPlanned = outcome == WantOutcome.Failed && !want.IsPlanned,
                 }));
     }
 
@@ -338,10 +381,14 @@ sealed class Coordinator : IDisposable
             Options = want.Options with { Fresh = FreshMode.No }, // What it asked for may be done.
         };
         var plan = planning.Make(request, killed.Token);
+        Await(want.Id, plan);
         foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
-            Do(new ProposePlan(e is WantPlanned planned && want.IsPlanned
-                ? new PlanExtended(want.Id, want.Targets[0], planned.Counts)
-                : e));
+        {
+            if (e is WantPlanned planned && want.IsPlanned)
+                Do(new ProposePlan(
+                    new PlanExtended(want.Id, want.Targets[0], planned.Counts)));
+            else if (!earlier.Holds(e)) Do(new ProposePlan(e));
+        }
     }
 
     void Commit()

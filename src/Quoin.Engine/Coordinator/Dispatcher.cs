@@ -15,6 +15,7 @@ sealed class Dispatcher : IDisposable
     readonly Coordinator coordinator;
     readonly CoordinatorParts parts;
     readonly Planning planning;
+    readonly EarlierRuns earlier;
     readonly ReadyQueue ready;
     readonly ResourceLedger ledger;
     readonly IWorker worker;
@@ -24,9 +25,11 @@ sealed class Dispatcher : IDisposable
     readonly PriorityQueue<RunId, DateTimeOffset> retries = new();
 
     public Dispatcher(
-        Coordinator coordinator, CoordinatorParts parts, Planning planning, Mailbox mailbox)
+        Coordinator coordinator, CoordinatorParts parts, Planning planning, EarlierRuns earlier,
+        Mailbox mailbox)
     {
         (this.coordinator, this.parts, this.planning) = (coordinator, parts, planning);
+        this.earlier = earlier;
         ready = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
         worker = parts.MakeWorker(mailbox);
@@ -181,6 +184,7 @@ sealed class Dispatcher : IDisposable
         var entry = active[run.Id.Value];
         entry.Control = new JobControl(() => parts.Store.LeadHolds);
         var request = RequestOf(run, entry);
+        earlier.Started(request, entry.Planned.Plan, entry.Node);
         coordinator.AfterCommit(() => worker.Launch(request));
     }
 
@@ -276,7 +280,9 @@ sealed class Dispatcher : IDisposable
         if (!State.Runs.TryGetValue(launch.Id.Run.Value, out var run)) return;
         coordinator.Do(new FailRun(launch.Id.Run, launch.Epoch, failure)
         {
-            Retries = RetryRules.RetriesOf(failure.Category, launch.Job.Limits.Retries),
+            Retries = earlier.IsAwaited(run.Id)
+                ? int.MaxValue // It is what was edited that is tried, under a new plan.
+                : RetryRules.RetriesOf(failure.Category, launch.Job.Limits.Retries),
             RetryAt = parts.Time.GetUtcNow()
                 + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble()),
             Usage = usage,

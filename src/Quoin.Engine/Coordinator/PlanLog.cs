@@ -44,6 +44,13 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
             json.WriteString("message", refusal.Message);
         });
 
+    /// <summary>
+    /// A run makes what is wanted, but began before something that it reads was edited: what it
+    /// publishes is tested when it has ended.
+    /// </summary>
+    public void Waits(WantId want, RunId run) =>
+        Add(want, "outdated-run", json => json.WriteString("run", run.ToString()));
+
     /// <summary>The want ended.</summary>
     public void Ended(WantId want, WantOutcome outcome) =>
         Add(want, "ended", json => json.WriteString("outcome", outcome switch

@@ -35,6 +35,9 @@ sealed class Planning(
         return Make(wanted, new PlanOptions { Now = time.GetUtcNow() }, ct);
     }
 
+    /// <summary>Files may have been edited: all plans and tests look at them again.</summary>
+    public void LookAgain() => facts.Forget();
+
     Plan Make(ImmutableArray<PartitionId> targets, PlanOptions options, CancellationToken ct) =>
         facts.Test(Analyze(targets, ct), options);
 
@@ -68,7 +71,7 @@ sealed class Planning(
     {
         var plan = planned.Plan;
         plans.Add(planned);
-        foreach (var e in PlanEvents.Of(plan, planned.Want, IsLeftOver, strict))
+        foreach (var e in PlanEvents.Of(plan, planned.Want, p => IsLeftOver(plan, p), strict))
         {
             yield return e;
             if (e is PartitionPlanned p) Own(planned, p);
@@ -77,9 +80,20 @@ sealed class Planning(
 
     // A partition that an earlier process planned, or that failed only because an input did: it is
     // Wanted although its test passes, so it is planned, and the test at its turn ends it.
-    bool IsLeftOver(PartitionId p) =>
+    bool IsLeftOver(Plan plan, PartitionId p) =>
         state.PlaceOf(p) is PartitionPlace.Wanted
-        || (state.PlaceOf(p) is PartitionPlace.Planned && !owners.ContainsKey(p));
+        || (state.PlaceOf(p) is PartitionPlace.Planned
+            && (!owners.ContainsKey(p) || IsAnsweredAnew(plan, p)));
+
+    // Its config command has another answer since it was planned: the newest is what shall run.
+    bool IsAnsweredAnew(Plan plan, PartitionId p)
+    {
+        var node = plan.Graph.ProducerOf(p);
+        return !plan.Graph.JobOf(node).ConfigCommand.IsEmpty
+            && state.ConfigOf(p) is { } config
+            && plan.Graph.Outputs(node).SequenceEqual(config.Outputs.AsSpan())
+            && plan.Test.Fingerprints.DefinitionOf(node) != config.Definition;
+    }
 
     void Own(PlannedWant planned, PartitionPlanned e)
     {

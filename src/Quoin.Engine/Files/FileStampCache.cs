@@ -86,6 +86,12 @@ public sealed class FileStampCache
     public FileStamp StampOf(string path) => StatOf(path).Stamp;
 
     /// <summary>
+    /// The stamp that a path had when it was digested last; what it has now if it never was.
+    /// </summary>
+    internal FileStamp DigestedStampOf(string path) =>
+        known.TryGetValue(NameOf(path), out var entry) ? entry.Stamp : StampOf(path);
+
+    /// <summary>
     /// Whether a file has the content that it had when it was digested last, by its stamp alone:
     /// for who looks at the same file again soon. Another stamp: its bytes decide.
     /// </summary>

@@ -11,10 +11,9 @@ sealed class SimulationChecks(SimulatedWorld world)
     readonly HashSet<(RunId, int)> launched = [];
     readonly Dictionary<RunId, BuildEvent> ended = [];
     readonly Dictionary<WantId, string> wants = [];
-    readonly Dictionary<WantId, string[]> clean = []; // Accepted when nothing old was under way.
+    readonly Dictionary<WantId, string[]> clean = []; // Accepted after the last edit.
     KernelState shadow = null!;
     long seen;
-    bool disturbed;
     long scheduled;
 
     /// <summary>
@@ -32,11 +31,10 @@ sealed class SimulationChecks(SimulatedWorld world)
         Same(process.State);
     }
 
-    public void Disturbed()
-    {
-        disturbed = true;
-        clean.Clear();
-    }
+    /// <summary>
+    /// What wants accepted so far will have is open; those accepted from now on have it right.
+    /// </summary>
+    public void Disturbed() => clean.Clear();
 
     public void Launched(SimulatedAttempt attempt) => Assert.True(
         launched.Add((attempt.Request.Id.Run, attempt.Request.Epoch)),
@@ -57,7 +55,6 @@ sealed class SimulationChecks(SimulatedWorld world)
             Same(state);
             CheckSlots(process);
         }
-        if (state.Wants.Count == 0 && state.Runs.Count == 0) disturbed = false;
     }
 
     // Resources are held by what runs, and by nothing else; every lease has an attempt, or had one.
@@ -134,7 +131,7 @@ sealed class SimulationChecks(SimulatedWorld world)
             case WantAccepted x:
                 Assert.True(wants.TryAdd(x.Want, "open"), $"{x.Want} is accepted twice");
                 var names = world.Process.Names;
-                if (!disturbed) clean[x.Want] = [.. x.Targets.Select(names.Text)];
+                clean[x.Want] = [.. x.Targets.Select(names.Text)];
                 break;
             case WantSucceeded or WantFailed or WantCancelled:
                 var want = ((WantEvent)e).Want;

@@ -90,7 +90,7 @@ public sealed class WatchTests(PostgresServer server) : IDisposable
     [Theory]
     [InlineData("SQLite")]
     [InlineData("PostgreSQL")]
-    public async Task It_calls_now_and_then_when_nothing_happens_and_never_once_it_ended(string kind)
+    public async Task It_calls_now_and_then_though_nothing_happens_and_never_once_over(string kind)
     {
         var open = Opener(kind);
         await using var one = open();

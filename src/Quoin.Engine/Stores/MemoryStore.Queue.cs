@@ -162,7 +162,8 @@ public sealed partial class MemoryStore
     public IReadOnlyList<QueuedRun> QueuedRuns()
     {
         lock (gate)
-            return [.. queue.Values.Select(row => new QueuedRun(row.Run.Run, row.Epoch, row.Owner))];
+            return [.. queue.Values.Select(
+                row => new QueuedRun(row.Run.Run, row.Epoch, row.Owner))];
     }
 
     /// <inheritdoc/>

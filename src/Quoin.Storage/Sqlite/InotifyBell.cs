@@ -48,8 +48,8 @@ sealed partial class InotifyBell : SignalBell
             var left = atMost - TimeProvider.System.GetElapsedTime(since);
             if (left <= TimeSpan.Zero) return Rest(TimeSpan.Zero);
             Span<Polled> files = [new(notify, Readable), new(end, Readable)];
-            var ready = Poll(
-                ref MemoryMarshal.GetReference(files), 2, (int)Math.Ceiling(left.TotalMilliseconds));
+            var leftMs = (int)Math.Ceiling(left.TotalMilliseconds);
+            var ready = Poll(ref MemoryMarshal.GetReference(files), 2, leftMs);
             // Interrupted counts as rung: one look too many costs nothing.
             if (ready < 0 || files[1].Found != 0 || IsOurs()) return Rest(TimeSpan.Zero);
         }

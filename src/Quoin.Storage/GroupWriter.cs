@@ -3,8 +3,11 @@ using Quoin.Engine;
 
 namespace Quoin.Storage;
 
-/// <summary>One thing that a caller wants written, with the answer it waits for.</summary>
-abstract class StoreWrite
+/// <summary>
+/// One thing that a caller wants written to a <typeparamref name="TTarget"/>: what a transaction of
+/// that database looks like to those who write in it.
+/// </summary>
+abstract class StoreWrite<TTarget>
 {
     /// <summary>Roughly how many rows it writes: what bounds a group.</summary>
     public virtual int Rows => 1;
@@ -15,11 +18,34 @@ abstract class StoreWrite
     /// <summary>It has a transaction of its own, because it may be big and is not needed.</summary>
     public virtual bool IsAlone => false;
 
+    /// <summary>Other processes wait for such things.</summary>
+    public virtual bool IsNews => true;
+
+    /// <summary>Writes, within the transaction of its group.</summary>
+    public abstract void Write(TTarget target);
+
     /// <summary>It is committed.</summary>
     public abstract void Complete();
 
     /// <summary>It is rolled back.</summary>
     public abstract void Fail(Exception error);
+}
+
+/// <summary>
+/// A write that answers with a value. Waiters run on their own threads, not the writer's.
+/// </summary>
+abstract class StoreWrite<TTarget, T> : StoreWrite<TTarget>
+{
+    readonly TaskCompletionSource<T> answer = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
+
+    protected T Answer { get; set; } = default!;
+
+    public Task<T> Task => answer.Task;
+
+    public override void Complete() => answer.SetResult(Answer);
+
+    public override void Fail(Exception error) => answer.SetException(error);
 }
 
 /// <summary>
@@ -30,14 +56,13 @@ abstract class StoreWrite
 /// back and fails all that were in it; if an append was among them, all later appends fail too,
 /// because what follows would not be what was decided.
 /// </summary>
-abstract class GroupWriter<TWrite> : IDisposable
-    where TWrite : StoreWrite
+abstract class GroupWriter<TTarget> : IDisposable
 {
     const int RowsMax = 20_000;
 
     readonly object gate = new();
-    readonly Queue<TWrite> waiting = new();
-    readonly List<TWrite> group = [];
+    readonly Queue<StoreWrite<TTarget>> waiting = new();
+    readonly List<StoreWrite<TTarget>> group = [];
     Thread? thread;
     bool closing;
     bool writing; // Somebody has the connection and the group.
@@ -54,7 +79,7 @@ abstract class GroupWriter<TWrite> : IDisposable
     /// Writes a group as one transaction; throws when nothing of it is there. Only one thread at a
     /// time is here.
     /// </summary>
-    protected abstract void Commit(List<TWrite> group);
+    protected abstract void Commit(List<StoreWrite<TTarget>> group);
 
     /// <summary>A failure of an append, for all that come after it.</summary>
     protected abstract StoreException Describe(Exception error);
@@ -63,7 +88,7 @@ abstract class GroupWriter<TWrite> : IDisposable
     protected abstract void Close();
 
     /// <summary>Queues a write; it completes, or fails, when its transaction has.</summary>
-    public void Enqueue(TWrite write)
+    public void Enqueue(StoreWrite<TTarget> write)
     {
         lock (gate)
         {

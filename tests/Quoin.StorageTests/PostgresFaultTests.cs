@@ -23,6 +23,10 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
         public ValueTask DisposeAsync() => Server.DisposeAsync();
     }
 
+    static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+
+    static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     static StoreOptions Options => new() { NewId = "store-1", Lead = true };
 
     AppendBatch Batch(int want) => new()
@@ -93,7 +97,8 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
             },
             CancellationToken.None);
         using var done = new CancellationTokenSource();
-        var cutting = Task.Run(() => CutWhile(address, () => !done.IsCancellationRequested));
+        var cutting = Task.Run(
+            () => CutWhile(address, () => !done.IsCancellationRequested), Ct);
 
         var (held, ended) = (new Dictionary<RunId, int>(), new List<RunId>());
         while (ended.Count < runs)
@@ -152,13 +157,13 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
         for (var i = 1; i <= 3; i++)
         {
             await one.AppendAsync(Batch(i), CancellationToken.None);
-            do Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+            do Assert.True(await called.WaitAsync(Bound, Ct));
             while (two.LastPosition < i);
             Ask(address, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                 + "WHERE query LIKE 'LISTEN%'");
             while (Equals(Ask(address, "SELECT count(*) FROM pg_stat_activity "
                 + "WHERE query LIKE 'LISTEN%'"), 0L))
-                Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+                Assert.True(await called.WaitAsync(Bound, Ct));
         }
     }
 
@@ -169,13 +174,13 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
         await using var store = PostgresStore.Open(address, Options with { Lead = false });
         using var called = new SemaphoreSlim(0);
         using var watch = store.Watch(() => called.Release());
-        Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.True(await called.WaitAsync(Bound, Ct));
         while (Equals(Ask(address, "SELECT count(*) FROM pg_stat_activity "
             + "WHERE query LIKE 'LISTEN%' AND state = 'idle'"), 0L))
-            Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+            Assert.True(await called.WaitAsync(Bound, Ct));
         var before = Ask(address, "SELECT clock_timestamp()::text");
 
-        for (var i = 0; i < 3; i++) Assert.True(await called.WaitAsync(TimeSpan.FromSeconds(30)));
+        for (var i = 0; i < 3; i++) Assert.True(await called.WaitAsync(Bound, Ct));
 
         Assert.Equal(0L, Ask(address, "SELECT count(*) FROM pg_stat_activity "
             + $"WHERE query_start > '{before}' AND pid <> pg_backend_pid()"));
@@ -282,7 +287,7 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
         var address = server.NewAddress();
         var options = Options with { Lead = false };
         var stores = await Task.WhenAll(Enumerable.Range(0, 4).Select(
-            _ => Task.Run(() => PostgresStore.Open(address, options))));
+            _ => Task.Run(() => PostgresStore.Open(address, options), Ct)));
         foreach (var store in stores) await store.DisposeAsync();
         Assert.Equal(
             (long)PostgresSchema.Scripts.Length,

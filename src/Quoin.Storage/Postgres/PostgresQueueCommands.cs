@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Quoin.Core;
 using Quoin.Engine;
+using static Quoin.Storage.PostgresValues;
 
 namespace Quoin.Storage;
 
@@ -55,9 +56,8 @@ static class PostgresQueueCommands
     };
 
     /// <summary>What an append does to the queue, in as few statements as it can.</summary>
-    public static void AddChanges(NpgsqlBatch commands, AppendBatch batch)
+    public static void AddChanges(PostgresGroup to, AppendBatch batch)
     {
-        var to = commands.BatchCommands;
         if (batch.WorkersGone.Count > 0)
             to.Add(Say( // Locks them: no turn of theirs is under way after this.
                 "UPDATE worker SET heard_at = heard_at WHERE owner = ANY ($1)",
@@ -99,11 +99,9 @@ static class PostgresQueueCommands
                 runs, run => run.Activation?.ToUniversalTime() ?? DateTimeOffset.UnixEpoch)),
             Ints(Array.ConvertAll(runs, run => run.Priority)),
             Ints(Array.ConvertAll(runs, run => run.Cpu)),
-            Of(NpgsqlDbType.Array | NpgsqlDbType.Bigint,
-                Array.ConvertAll(runs, run => run.MemoryBytes)),
+            Longs(Array.ConvertAll(runs, run => run.MemoryBytes)),
             Texts(Array.ConvertAll(runs, run => Labels.Join(run.Labels))),
-            Of(NpgsqlDbType.Array | NpgsqlDbType.Bytea,
-                Array.ConvertAll(runs, run => run.Spec.ToArray())));
+            Many(Array.ConvertAll(runs, run => run.Spec.ToArray())));
     }
 
     static NpgsqlBatchCommand Stop(IReadOnlyList<RunStop> stopped)
@@ -134,7 +132,7 @@ static class PostgresQueueCommands
             """,
             Ints(Array.ConvertAll(logs, log => log.Attempt.Run.Value)),
             Ints(Array.ConvertAll(logs, log => log.Attempt.Attempt)), Ints(forms),
-            Of(NpgsqlDbType.Array | NpgsqlDbType.Bytea, bodies));
+            Many(bodies));
     }
 
     // One statement may not touch a row twice: of two of a key the later one counts. In the order
@@ -153,24 +151,4 @@ static class PostgresQueueCommands
         foreach (var value in values) command.Parameters.Add(value);
         return command;
     }
-
-    public static NpgsqlParameter Text(string value) => Of(NpgsqlDbType.Text, value);
-
-    public static NpgsqlParameter Texts(string[] values) =>
-        Of(NpgsqlDbType.Array | NpgsqlDbType.Text, values);
-
-    public static NpgsqlParameter Int(int value) => Of(NpgsqlDbType.Integer, value);
-
-    public static NpgsqlParameter Ints(int[] values) =>
-        Of(NpgsqlDbType.Array | NpgsqlDbType.Integer, values);
-
-    public static NpgsqlParameter Long(long value) => Of(NpgsqlDbType.Bigint, value);
-
-    public static NpgsqlParameter Double(double value) => Of(NpgsqlDbType.Double, value);
-
-    public static NpgsqlParameter Bytes(ReadOnlyMemory<byte> value) =>
-        Of(NpgsqlDbType.Bytea, value.ToArray());
-
-    public static NpgsqlParameter Of(NpgsqlDbType type, object value) =>
-        new() { NpgsqlDbType = type, Value = value };
 }

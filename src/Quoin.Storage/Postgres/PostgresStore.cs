@@ -115,13 +115,8 @@ public sealed partial class PostgresStore : IBuildStore
         Ask("SELECT coalesce(max(position), 0) FROM event", row => row.GetInt64(0)).Single();
 
     /// <inheritdoc/>
-    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct)
-    {
-        ct.ThrowIfCancellationRequested();
-        var write = new PostgresAppend(batch);
-        Writer.Enqueue(write);
-        return write.Task;
-    }
+    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct) =>
+        Queue(new PostgresAppend(batch), ct);
 
     /// <inheritdoc/>
     public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
@@ -149,31 +144,13 @@ public sealed partial class PostgresStore : IBuildStore
     }
 
     /// <inheritdoc/>
-    public IEnumerable<RawEvent> Query(EventQuery query)
-    {
-        if (query.Last is { } last)
-            return Select(query, "DESC", last).Reverse<RawEvent>();
-        return Pages();
+    public IEnumerable<RawEvent> Query(EventQuery query) => EventPages.Of(query, Select);
 
-        IEnumerable<RawEvent> Pages()
-        {
-            const int rows = 1000;
-            var after = query.After;
-            while (true)
-            {
-                var page = Select(query with { After = after }, "ASC", rows);
-                foreach (var e in page) yield return e;
-                if (page.Count < rows) yield break;
-                after = page[^1].Position;
-            }
-        }
-    }
-
-    List<RawEvent> Select(EventQuery query, string order, int rows) => Ask(
+    List<RawEvent> Select(EventQuery query, bool newestFirst, int rows) => Ask(
         $"""
         SELECT position, at, type, subject, body FROM event
         WHERE position > $1 AND ($2 OR subject = $3) AND ($4 OR type = ANY ($5))
-        ORDER BY position {order} LIMIT $6
+        ORDER BY position {(newestFirst ? "DESC" : "ASC")} LIMIT $6
         """,
         row => new RawEvent(
             row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2),
@@ -246,7 +223,7 @@ public sealed partial class PostgresStore : IBuildStore
         row => new InboxCommand(
             row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2)));
 
-    Task<bool> Queue(PostgresWrite<bool> write, CancellationToken ct)
+    Task<T> Queue<T>(StoreWrite<PostgresGroup, T> write, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
         Writer.Enqueue(write);

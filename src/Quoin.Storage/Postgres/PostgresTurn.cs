@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using Npgsql;
-using NpgsqlTypes;
 using Quoin.Core;
 using Quoin.Engine;
 using static Quoin.Storage.PostgresQueueCommands;
+using static Quoin.Storage.PostgresValues;
 
 namespace Quoin.Storage;
 
@@ -86,9 +86,8 @@ sealed class PostgresTurn : IAsyncDisposable
             HandInSql, Text(turn.Owner), Ints(Array.ConvertAll(ends, end => end.Run.Value)),
             Ints(Array.ConvertAll(ends, end => end.Attempt)),
             Ints(Array.ConvertAll(ends, end => end.Epoch)),
-            Of(NpgsqlDbType.Array | NpgsqlDbType.Bytea,
-                Array.ConvertAll(ends, end => end.Body.ToArray())),
-            Ints(forms), Of(NpgsqlDbType.Array | NpgsqlDbType.Bytea, logs));
+            Many(Array.ConvertAll(ends, end => end.Body.ToArray())),
+            Ints(forms), Many(logs));
     }
 
     /// <summary>

@@ -4,12 +4,12 @@ using Quoin.Engine;
 namespace Quoin.Storage;
 
 /// <summary>
-/// Writes to PostgreSQL; see <see cref="GroupWriter{TWrite}"/>. A group is one round trip and one
+/// Writes to PostgreSQL; see <see cref="GroupWriter{TTarget}"/>. A group is one round trip and one
 /// transaction. When the connection is lost it tries again on a new one, for a while: a server that
 /// restarts does not end a build. Whether the lost transaction was committed is read off the log:
 /// nobody else appends under this lease.
 /// </summary>
-sealed class PostgresWriter : GroupWriter<PostgresWrite>
+sealed class PostgresWriter : GroupWriter<PostgresGroup>
 {
     static readonly TimeSpan patience = TimeSpan.FromSeconds(30);
     static readonly TimeSpan pause = TimeSpan.FromMilliseconds(200);
@@ -37,15 +37,16 @@ sealed class PostgresWriter : GroupWriter<PostgresWrite>
     public void Seen(long position) =>
         UnlessAppended(() => last = Math.Max(position, last));
 
-    protected override void Commit(List<PostgresWrite> group)
+    protected override void Commit(List<StoreWrite<PostgresGroup>> group)
     {
         Write(group);
         if (group.Exists(write => write.IsNews)) tell();
     }
 
-    void Write(List<PostgresWrite> group)
+    void Write(List<StoreWrite<PostgresGroup>> group)
     {
-        var (before, after) = (last, last + group.Sum(write => (long)write.Events));
+        var before = last;
+        var after = last + group.OfType<PostgresAppend>().Sum(write => (long)write.Events);
         var isSecond = false;
         var since = time.GetTimestamp();
         while (true)
@@ -73,39 +74,14 @@ sealed class PostgresWriter : GroupWriter<PostgresWrite>
         }
     }
 
-    void Send(List<PostgresWrite> group)
+    void Send(List<StoreWrite<PostgresGroup>> group)
     {
-        using var batch = new NpgsqlBatch(connection);
-        var position = last;
-        foreach (var write in group)
-        {
-            write.AddTo(batch, position, Fence);
-            position += write.Events;
-        }
-        var values = new Queue<object>();
-        using (var reader = batch.ExecuteReader())
-        {
-            do
-            {
-                if (reader.Read()) values.Enqueue(reader.GetValue(0));
-            }
-            while (reader.NextResult());
-        }
-        // Counts of rows are known when all has been read.
-        var next = 0;
-        foreach (var write in group)
-        {
-            for (var i = 0; i < write.Statements; i++, next++)
-            {
-                var command = batch.BatchCommands[next];
-                var answers = command.CommandText.StartsWith("SELECT", StringComparison.Ordinal);
-                write.Answered(
-                    i, answers ? values.Dequeue() : null, (int)command.RecordsAffected);
-            }
-        }
+        using var target = new PostgresGroup(connection!, last, Fence);
+        foreach (var write in group) write.Write(target);
+        target.Run();
     }
 
-    bool WasCommitted(List<PostgresWrite> group, long before, long after)
+    bool WasCommitted(List<StoreWrite<PostgresGroup>> group, long before, long after)
     {
         using var command = new NpgsqlCommand(
             "SELECT coalesce(max(position), 0) FROM event", connection);
@@ -117,7 +93,7 @@ sealed class PostgresWriter : GroupWriter<PostgresWrite>
                 $"{address.Shown}: another process appended to the log; it ends at {found}, not at "
                 + $"{after}. Run the command again");
         last = before;
-        foreach (var write in group)
+        foreach (var write in group.OfType<PostgresAppend>())
         {
             last += write.Events;
             write.FoundCommitted(last);

@@ -113,26 +113,20 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
         }
     }
 
-    /// <summary>The next events that a person asks for, at most <paramref name="rows"/>.</summary>
-    public List<RawEvent> Page(EventQuery query, int rows) => Select(query, rows, """
-        SELECT position, at, type, subject, body FROM event
-        WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
-          AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
-        ORDER BY position LIMIT ?4
-        """u8);
-
-    /// <summary>The newest events that a person asks for, oldest first.</summary>
-    public List<RawEvent> Newest(EventQuery query, int rows)
-    {
-        var events = Select(query, rows, """
+    /// <summary>Events that a person asks for, at most <paramref name="rows"/>.</summary>
+    public List<RawEvent> Select(EventQuery query, bool newestFirst, int rows) => newestFirst
+        ? Select(query, rows, """
             SELECT position, at, type, subject, body FROM event
             WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
               AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
             ORDER BY position DESC LIMIT ?4
+            """u8)
+        : Select(query, rows, """
+            SELECT position, at, type, subject, body FROM event
+            WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
+              AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
+            ORDER BY position LIMIT ?4
             """u8);
-        events.Reverse();
-        return events;
-    }
 
     /// <summary>The snapshot, if it has this format and is of this log.</summary>
     public StoredSnapshot? LatestSnapshot(int format)

@@ -132,24 +132,8 @@ public sealed partial class SqliteStore : IBuildStore
     }
 
     /// <inheritdoc/>
-    public IEnumerable<RawEvent> Query(EventQuery query)
-    {
-        if (query.Last is { } last) return reader.Newest(query, last);
-        return Pages();
-
-        IEnumerable<RawEvent> Pages()
-        {
-            const int rows = 1000;
-            var after = query.After;
-            while (true)
-            {
-                var page = reader.Page(query with { After = after }, rows);
-                foreach (var e in page) yield return e;
-                if (page.Count < rows) yield break;
-                after = page[^1].Position;
-            }
-        }
-    }
+    public IEnumerable<RawEvent> Query(EventQuery query) =>
+        EventPages.Of(query, reader.Select);
 
     /// <summary>
     /// A cheap number that changes whenever another process commits (or this one does). Only
@@ -217,7 +201,7 @@ public sealed partial class SqliteStore : IBuildStore
         return ValueTask.CompletedTask;
     }
 
-    Task<T> Queue<T>(SqliteWrite<T> write, CancellationToken ct)
+    Task<T> Queue<T>(StoreWrite<SqliteWriteStatements, T> write, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
         Writer.Enqueue(write);

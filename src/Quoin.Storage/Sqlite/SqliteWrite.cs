@@ -3,31 +3,7 @@ using Quoin.Engine;
 
 namespace Quoin.Storage;
 
-/// <summary>One thing that a caller wants written to SQLite.</summary>
-abstract class SqliteWrite : StoreWrite
-{
-    /// <summary>Writes, within the transaction of its group.</summary>
-    public abstract void Write(SqliteWriteStatements statements);
-}
-
-/// <summary>
-/// A write that answers with a value. Waiters run on their own threads, not the writer's.
-/// </summary>
-abstract class SqliteWrite<T> : SqliteWrite
-{
-    readonly TaskCompletionSource<T> answer = new(
-        TaskCreationOptions.RunContinuationsAsynchronously);
-
-    protected T Answer { get; set; } = default!;
-
-    public Task<T> Task => answer.Task;
-
-    public override void Complete() => answer.SetResult(Answer);
-
-    public override void Fail(Exception error) => answer.SetException(error);
-}
-
-sealed class AppendWrite(AppendBatch batch) : SqliteWrite<long>
+sealed class AppendWrite(AppendBatch batch) : StoreWrite<SqliteWriteStatements, long>
 {
     public override int Rows => batch.Events.Count + 1; // The rest is in proportion.
 
@@ -40,27 +16,29 @@ sealed class AppendWrite(AppendBatch batch) : SqliteWrite<long>
     }
 }
 
-sealed class SnapshotWrite(StoredSnapshot snapshot) : SqliteWrite<bool>
+sealed class SnapshotWrite(StoredSnapshot snapshot) : StoreWrite<SqliteWriteStatements, bool>
 {
     public override bool IsAlone => true;
 
     public override void Write(SqliteWriteStatements statements) => statements.Save(snapshot);
 }
 
-sealed class ConfigAnswerWrite(Digest question, ReadOnlyMemory<byte> answer) : SqliteWrite<bool>
+sealed class ConfigAnswerWrite(Digest question, ReadOnlyMemory<byte> answer)
+    : StoreWrite<SqliteWriteStatements, bool>
 {
     public override void Write(SqliteWriteStatements statements) =>
         statements.SaveAnswer(question, answer.Span);
 }
 
-sealed class InboxWrite(InboxCommand command, long sentAtMs) : SqliteWrite<bool>
+sealed class InboxWrite(InboxCommand command, long sentAtMs)
+    : StoreWrite<SqliteWriteStatements, bool>
 {
     public override void Write(SqliteWriteStatements statements) =>
         Answer = statements.Send(command, sentAtMs);
 }
 
 sealed class JoinWrite(WorkerInfo worker, TimeSpan lease, InboxCommand joined, long sentAtMs)
-    : SqliteWrite<bool>
+    : StoreWrite<SqliteWriteStatements, bool>
 {
     public override void Write(SqliteWriteStatements statements)
     {
@@ -69,7 +47,8 @@ sealed class JoinWrite(WorkerInfo worker, TimeSpan lease, InboxCommand joined, l
     }
 }
 
-sealed class TurnWrite(WorkerTurn turn, long sentAtMs) : SqliteWrite<WorkerAnswer>
+sealed class TurnWrite(WorkerTurn turn, long sentAtMs)
+    : StoreWrite<SqliteWriteStatements, WorkerAnswer>
 {
     public override int Rows => (2 * turn.Ended.Count) + (2 * turn.Claim) + 1;
 
@@ -77,7 +56,8 @@ sealed class TurnWrite(WorkerTurn turn, long sentAtMs) : SqliteWrite<WorkerAnswe
         Answer = statements.Queue.Work(turn, sentAtMs);
 }
 
-sealed class LeaveWrite(string owner, InboxCommand left, long sentAtMs) : SqliteWrite<bool>
+sealed class LeaveWrite(string owner, InboxCommand left, long sentAtMs)
+    : StoreWrite<SqliteWriteStatements, bool>
 {
     public override void Write(SqliteWriteStatements statements)
     {

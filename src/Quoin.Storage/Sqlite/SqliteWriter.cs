@@ -2,8 +2,8 @@ using Quoin.Engine;
 
 namespace Quoin.Storage;
 
-/// <summary>Writes to one SQLite file; see <see cref="GroupWriter{TWrite}"/>.</summary>
-sealed class SqliteWriter : GroupWriter<SqliteWrite>
+/// <summary>Writes to one SQLite file; see <see cref="GroupWriter{TTarget}"/>.</summary>
+sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
 {
     readonly SqliteConnection connection;
     readonly SqliteWriteStatements statements;
@@ -22,7 +22,7 @@ sealed class SqliteWriter : GroupWriter<SqliteWrite>
     public void Seen(long position) => UnlessAppended(
         () => statements.LastPosition = Math.Max(position, statements.LastPosition));
 
-    protected override void Commit(List<SqliteWrite> group)
+    protected override void Commit(List<StoreWrite<SqliteWriteStatements>> group)
     {
         var last = statements.LastPosition;
         try

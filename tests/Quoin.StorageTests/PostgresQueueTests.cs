@@ -22,6 +22,8 @@ public sealed class PostgresQueueTests : RunQueueContract
 
     protected override IBuildStore Store => store;
 
+    protected override IBuildStore Another() => Open();
+
     PostgresStore Open(bool lead = false) =>
         PostgresStore.Open(address, new StoreOptions { NewId = "store-1", Lead = lead });
 

@@ -16,6 +16,9 @@ public abstract class RunQueueContract : IAsyncDisposable
 
     protected abstract IBuildStore Store { get; }
 
+    /// <summary>The same store as another process has it.</summary>
+    protected abstract IBuildStore Another();
+
     public abstract ValueTask DisposeAsync();
 
     protected static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -298,6 +301,19 @@ public abstract class RunQueueContract : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_run_that_is_withdrawn_and_offered_in_one_batch_is_offered()
+    {
+        await JoinAsync("a");
+        await OfferAsync(Run(1));
+        await ClaimAsync(Turn("a"));
+
+        await Store.AppendAsync(
+            Batch() with { Withdrawn = [new(1)], Offered = [Run(1, epoch: 1)] }, Ct);
+
+        Assert.Equal("r-1:1", Queued());
+    }
+
+    [Fact]
     public async Task A_worker_that_leaves_takes_its_runs_out_of_the_queue()
     {
         await JoinAsync("a");
@@ -432,6 +448,13 @@ public abstract class RunQueueContract : IAsyncDisposable
         Assert.Null(Store.RunLog(new(new(1), 2)));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public Task Whatever_is_done_at_once_each_run_ends_once(int seed) =>
+        new QueueStorm(Store, Another, seed, Ct).RunAsync(200);
+
     [Fact]
     public async Task The_change_version_moves_with_everything_that_comes_for_the_coordinator()
     {
@@ -459,6 +482,8 @@ public abstract class RunQueueContract : IAsyncDisposable
 public sealed class MemoryRunQueueTests : RunQueueContract
 {
     protected override IBuildStore Store { get; } = new MemoryStore();
+
+    protected override IBuildStore Another() => Store;
 
     public override ValueTask DisposeAsync() => Store.DisposeAsync();
 }

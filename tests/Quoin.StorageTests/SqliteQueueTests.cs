@@ -15,6 +15,8 @@ public sealed class SqliteQueueTests : RunQueueContract
 
     protected override IBuildStore Store => store;
 
+    protected override IBuildStore Another() => Open();
+
     SqliteStore Open() =>
         SqliteStore.Open(folder.File("quoin.db"), new StoreOptions { NewId = "store-1" });
 

@@ -68,7 +68,9 @@ public sealed record AppendBatch
     /// </summary>
     public IReadOnlyList<OfferedRun> Offered { get; init; } = [];
 
-    /// <summary>Runs that leave the queue, whoever has them.</summary>
+    /// <summary>
+    /// Runs that leave the queue, whoever has them; before <see cref="Offered"/> come in.
+    /// </summary>
     public IReadOnlyList<RunId> Withdrawn { get; init; } = [];
 
     /// <summary>Runs whose worker shall stop them.</summary>

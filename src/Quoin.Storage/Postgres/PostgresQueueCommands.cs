@@ -19,7 +19,7 @@ static class PostgresQueueCommands
         sent AS (
           INSERT INTO inbox (id, type, body) SELECT $7, $8, $9 FROM joined
           ON CONFLICT (id) DO NOTHING),
-        counted AS (UPDATE inbox_sent SET count = count + 1 WHERE EXISTS (SELECT FROM joined))
+        counted AS (UPDATE news SET count = count + 1 WHERE EXISTS (SELECT FROM joined))
         SELECT EXISTS (SELECT FROM joined)
         """)
     {
@@ -49,7 +49,7 @@ static class PostgresQueueCommands
                   INSERT INTO inbox (id, type, body) SELECT $2, $3, $4 FROM gone
                   ON CONFLICT (id) DO NOTHING),
                 counted AS (
-                  UPDATE inbox_sent SET count = count + 1 WHERE EXISTS (SELECT FROM gone))
+                  UPDATE news SET count = count + 1 WHERE EXISTS (SELECT FROM gone))
                 SELECT FROM gone
                 """, Text(owner), Text(left.Id), Text(left.Type), Bytes(left.Body)),
         },
@@ -74,6 +74,9 @@ static class PostgresQueueCommands
             to.Add(Say(
                 "DELETE FROM worker WHERE owner = ANY ($1)", Texts([.. batch.WorkersGone])));
         if (batch.Logs.Count > 0) to.Add(Keep(batch.Logs));
+        if (batch.Events.Count == 0
+            && batch.Offered.Count + batch.Withdrawn.Count + batch.Stopped.Count > 0)
+            to.Add(Say("UPDATE news SET count = count + 1"));
     }
 
     static NpgsqlBatchCommand Offer(IReadOnlyList<OfferedRun> offered)

@@ -158,12 +158,16 @@ public sealed partial class PostgresStore : IBuildStore
         query.After, query.Subject is null, query.Subject ?? "", query.Types.IsDefaultOrEmpty,
         query.Types.IsDefault ? [] : query.Types.ToArray(), rows);
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// A number that changes whenever another process commits what others wait for: the end of the
+    /// log, the count of other news and the workers' turns, by their keys and without a scan. What
+    /// waits in the inbox, and what was taken from it, does not matter.
+    /// </summary>
     public long ChangeVersion() => Ask(
         """
         SELECT hashtextextended(
           concat_ws(',',
-            coalesce((SELECT max(position) FROM event), 0), (SELECT count FROM inbox_sent),
+            coalesce((SELECT max(position) FROM event), 0), (SELECT count FROM news),
             (SELECT sum(hashtextextended(owner, turn)) FROM worker)), 0)
         """,
         row => row.GetInt64(0)).Single();

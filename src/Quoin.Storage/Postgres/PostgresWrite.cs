@@ -122,7 +122,7 @@ sealed class PostgresInbox(InboxCommand command) : StoreWrite<PostgresGroup, boo
             WITH sent AS (
               INSERT INTO inbox (id, type, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING
               RETURNING true)
-            UPDATE inbox_sent SET count = count + 1 WHERE EXISTS (SELECT FROM sent)
+            UPDATE news SET count = count + 1 WHERE EXISTS (SELECT FROM sent)
             """, Text(command.Id), Text(command.Type), Bytes(command.Body)),
         rows => Answer = rows == 1);
 }

@@ -65,12 +65,13 @@ CREATE TABLE run_log (
 
 ALTER TABLE inbox SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_limit = 2000);
 
--- How many commands were put into the inbox by others than a worker's turn. One row, whose lock
--- lets them commit one after the other. Together with the workers' turns it says whether there is
--- something new: the numbers of the rows do not, because a lower one may be committed later.
-CREATE TABLE inbox_sent (
+-- Counts changes that neither the end of the log nor the workers' turns show: commands that were
+-- sent, workers that come and go, a queue that changed without an event. One row, whose lock lets
+-- them commit one after the other. The numbers of the inbox's rows would not do: a lower one may be
+-- committed later.
+CREATE TABLE news (
   one integer PRIMARY KEY CHECK (one = 1),
   count bigint NOT NULL
 ) WITH (fillfactor = 10);
 
-INSERT INTO inbox_sent (one, count) VALUES (1, 0);
+INSERT INTO news (one, count) VALUES (1, 0);

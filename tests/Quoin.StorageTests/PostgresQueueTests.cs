@@ -71,6 +71,54 @@ public sealed class PostgresQueueTests : RunQueueContract
         Assert.Null(store.RunLog(new(new(1), 1)));
     }
 
+    [Fact]
+    public async Task A_turn_waits_neither_for_an_append_nor_for_the_claim_of_another_worker()
+    {
+        await JoinAsync("a");
+        await OfferAsync(Run(1, priority: 1), Run(2));
+        using var busy = new NpgsqlConnection(address.Connection.ConnectionString);
+        busy.Open();
+        using var transaction = busy.BeginTransaction();
+        using var hold = new NpgsqlCommand("""
+            SELECT pg_advisory_xact_lock('event'::regclass::oid::bigint);
+            SELECT run FROM ready_run WHERE run = 1 FOR UPDATE
+            """, busy, transaction);
+        hold.ExecuteNonQuery();
+
+        var claimed = await store.WorkAsync(Turn("a"), Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct);
+        var ended = await store.WorkAsync(
+            Turn("a") with { Ended = [new(new(2), 1, 1, default, null)] }, Ct)
+            .WaitAsync(TimeSpan.FromSeconds(30), Ct);
+
+        Assert.Equal([new RunId(2)], claimed.Claimed.Select(run => run.Run));
+        Assert.Empty(ended.Held);
+        transaction.Rollback();
+        Assert.Equal(
+            [new RunId(1)], (await store.WorkAsync(Turn("a"), Ct)).Claimed.Select(run => run.Run));
+    }
+
+    [Fact]
+    public async Task A_turn_that_was_committed_and_not_answered_is_taken_again_without_harm()
+    {
+        await JoinAsync("a");
+        await OfferAsync(Run(1), Run(2), Run(3));
+        await store.WorkAsync(Turn("a", claim: 1), Ct);
+        var turn = Turn("a", claim: 1) with { Ended = [new(new(1), 1, 1, default, null)] };
+        using var connection = store.Workshop.OpenConnection();
+
+        await using (var lost = new PostgresTurn(turn))
+            await lost.RunAsync(connection, isFirst: true, Ct);
+        await using var second = new PostgresTurn(turn);
+        var answer = await second.RunAsync(connection, isFirst: false, Ct);
+
+        Assert.Empty(answer.TooLate);
+        Assert.Equal([new(2)], answer.Claimed.Select(run => run.Run));
+        Assert.Equal([new(2)], answer.Held.Select(run => run.Run));
+        Assert.Equal(
+            ["joined/a", "leased/1/1", "ended/1/1", "leased/2/1"],
+            store.Waiting().Select(command => command.Id));
+    }
+
     [Theory]
     [InlineData("UPDATE ready_run SET owner = 'a' WHERE run = 1", "adds one to its epoch")]
     [InlineData("UPDATE ready_run SET owner = 'a', epoch = 2 WHERE run = 1", "adds one")]

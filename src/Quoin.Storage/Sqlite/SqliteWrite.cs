@@ -50,7 +50,7 @@ sealed class JoinWrite(WorkerInfo worker, TimeSpan lease, InboxCommand joined, l
 sealed class TurnWrite(WorkerTurn turn, long sentAtMs)
     : StoreWrite<SqliteWriteStatements, WorkerAnswer>
 {
-    public override int Rows => (2 * turn.Ended.Count) + (2 * turn.Claim) + 1;
+    public override int Rows => 2 * (turn.Ended.Count + Math.Min(turn.Claim, 1000)) + 1;
 
     public override void Write(SqliteWriteStatements statements) =>
         Answer = statements.Queue.Work(turn, sentAtMs);

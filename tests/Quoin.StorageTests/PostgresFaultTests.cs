@@ -132,6 +132,27 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
         Assert.Empty(store.QueuedRuns());
     }
 
+    [Fact]
+    public async Task A_storm_of_work_survives_that_connections_are_cut()
+    {
+        var address = server.NewAddress();
+        await using var store = PostgresStore.Open(address, Options);
+        using var done = new CancellationTokenSource();
+        var cutting = Task.Run(
+            () => CutWhile(address, () => !done.IsCancellationRequested), Ct);
+        try
+        {
+            await new QueueStorm(
+                store, () => PostgresStore.Open(address, Options with { Lead = false }), 7, Ct)
+                .RunAsync(60);
+        }
+        finally
+        {
+            await done.CancelAsync();
+            await cutting;
+        }
+    }
+
     // Each connection that works for a store is cut once in a while, in mid-turn or between two.
     static void CutWhile(PostgresAddress address, Func<bool> goOn)
     {

@@ -101,7 +101,8 @@ sealed class PostgresQueue(PostgresAddress address, TimeProvider time) : IDispos
             catch (Exception e) when (PostgresErrors.IsWorthAnotherTry(e)
                 && time.GetElapsedTime(since) < patience)
             {
-                await Task.Delay(pause, ct);
+                // A connection that died while it was idle is replaced at once.
+                if (!isFirst) await Task.Delay(pause, ct);
             }
             catch (Exception e) when (e is NpgsqlException or IOException or SocketException)
             {

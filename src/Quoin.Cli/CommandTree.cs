@@ -26,6 +26,7 @@ static class CommandTree
         new("taint", TaintCommand.Summary, TaintCommand.Create),
         new("retry", RetryCommand.Summary, RetryCommand.Create),
         new("cancel", CancelCommand.Summary, CancelCommand.Create),
+        new("worker", WorkerCommand.Summary, WorkerCommand.Create),
         new("clean", CleanCommand.Summary, CleanCommand.Create),
         new("graph", GraphCommand.Summary, GraphCommand.Create),
         new("events", EventsCommand.Summary, EventsCommand.Create),

@@ -104,9 +104,20 @@ static class Project
     // Whoever comes first makes the store, also when two start at once.
     static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
-    /// <summary>How often to look whether another process wrote.</summary>
-    public static TimeSpan LookEvery(Cli cli) => TimeSpan.FromMilliseconds(
-        cli.Options.Store is { } store && PostgresAddress.IsAddress(store) ? 500 : 100);
+    /// <summary>
+    /// <c> --store …</c> as another process needs it, without a password; empty for the default.
+    /// </summary>
+    public static string StoreOption(Cli cli) => cli.Options.Store switch
+    {
+        null => "",
+        var store when PostgresAddress.IsAddress(store) =>
+            $" --store {PostgresAddress.Parse(store, Environment.GetEnvironmentVariable).Shown}",
+        var store => $" --store {store}",
+    };
+
+    /// <summary>The store may be used by hosts that do not see our files.</summary>
+    public static bool IsRemote(Cli cli) =>
+        cli.Options.Store is { } store && PostgresAddress.IsAddress(store);
 
     /// <summary>True when something was recorded here.</summary>
     public static bool HasStore(Cli cli, Workspace workspace)

@@ -192,7 +192,11 @@ public sealed record LeaseExpired(RunId Run, int Epoch) : RunEvent(Run)
 public sealed record StaleReportRejected(RunId Run, int Epoch) : RunEvent(Run);
 
 /// <summary>T13. A worker joined with this many slots.</summary>
-public sealed record WorkerAdded(WorkerId Worker, int Slots) : BuildEvent;
+public sealed record WorkerAdded(WorkerId Worker, int Slots) : BuildEvent
+{
+    /// <summary>How many of the slots only hold runs that wait for one of the others.</summary>
+    public int Ahead { get; init; }
+}
 
 /// <summary>T13. A worker left.</summary>
 public sealed record WorkerRemoved(WorkerId Worker) : BuildEvent;

@@ -314,6 +314,18 @@ public abstract class RunQueueContract : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_is_taken_back_leaves_the_queue_unless_somebody_has_it()
+    {
+        await JoinAsync("a");
+        await OfferAsync(Run(1), Run(2), Run(3));
+        await ClaimAsync(Turn("a", claim: 1));
+
+        await Store.AppendAsync(Batch() with { TakenBack = [new(1), new(3), new(8)] }, Ct);
+
+        Assert.Equal("r-1:1@a r-2:0", Queued());
+    }
+
+    [Fact]
     public async Task A_worker_that_leaves_takes_its_runs_out_of_the_queue()
     {
         await JoinAsync("a");

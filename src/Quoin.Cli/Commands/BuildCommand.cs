@@ -14,12 +14,7 @@ static class BuildCommand
     {
         var selectors = new Selectors();
         var modes = new BuildModes();
-        var slots = new Option<int>("--jobs", "-j")
-        {
-            Description = "How many runs at a time (default: the number of cores)",
-            HelpName = "N",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
+        var slots = new SlotOptions();
         var dryRun = new Option<bool>("--dry-run", "-n")
         {
             Description = "Only say what would be built, and why; nothing is written",
@@ -30,7 +25,7 @@ static class BuildCommand
         };
         var command = new Command("build", Summary);
         selectors.AddTo(command);
-        command.Options.Add(slots);
+        slots.AddTo(command);
         command.Options.Add(dryRun);
         command.Options.Add(noBuild);
         modes.AddTo(command);
@@ -43,20 +38,15 @@ static class BuildCommand
                 return PlanCommand.RunAsync(context, asked, request);
             return parsed.GetValue(noBuild)
                 ? PlanCommand.TestAsync(context, asked, request)
-                : RunAsync(context, asked, request, parsed.GetValue(slots));
+                : RunAsync(context, asked, request, slots.Read(parsed, least: 0));
         });
         return command;
     }
 
     /// <summary>Selects, builds, follows to the end.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Selectors.Asked asked, WantRequest request, int slots)
+        Cli cli, Selectors.Asked asked, WantRequest request, Slots slots)
     {
-        if (slots < 1)
-        {
-            throw new UsageException(
-                "usage", $"-j {slots}: at least 1 (workers of other hosts are not there yet)");
-        }
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         var (store, holder) = Project.OpenToBuild(cli, workspace);

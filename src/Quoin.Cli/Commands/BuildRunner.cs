@@ -9,12 +9,12 @@ namespace Quoin.Cli;
 /// One build of this process: a session on the store, a view, the signals. <c>build</c> and
 /// <c>retry</c> differ only in what they want.
 /// </summary>
-sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
+sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
 {
     static readonly TimeSpan ScreenTick = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
 
-    readonly BuildWatch watch = new(cli.Time);
+    readonly BuildWatch watch = new(cli.Time) { WorkerOptions = Project.StoreOption(cli) };
     Dictionary<string, TimeSpan> usualOfJobs = [];
     bool stopWhenAccepted;
 
@@ -22,13 +22,14 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     /// Builds here, or joins the process that does (<paramref name="holder"/>); the exit code.
     /// </summary>
     public static Task<int> RunAsync(
-        Cli cli, Workspace workspace, Graph graph, int slots, IBuildStore store, string? holder,
+        Cli cli, Workspace workspace, Graph graph, Slots slots, IBuildStore store, string? holder,
         WantRequest request)
     {
         var runner = new BuildRunner(cli, workspace, graph, slots);
         return holder is null
             ? runner.RunAsync(store, request)
-            : new JoinRunner(cli, workspace, graph, runner).RunAsync(store, request, holder);
+            : new JoinRunner(cli, workspace, graph, runner, slots)
+                .RunAsync(store, request, holder);
     }
 
     /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>
@@ -38,7 +39,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
         using var interruption = new Interruption();
         await using var session = Open(store, watch);
         var progress = new BuildProgress(null, session.Names) { StartedAt = startedAt };
-        var view = ViewOf(progress);
+        var view = ViewOf(progress, store);
         watch.OnPlan = plan => usualOfJobs = UsualOf(plan, session.History);
         var asked = session.WantAsync(request);
         // A signal arrives on a thread of its own; the progress belongs to the one that shows.
@@ -75,10 +76,12 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
             Store = store,
             Time = cli.Time,
             Random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue)),
-            Worker = ThisProcess(),
-            Slots = slots,
-            MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-            LookEvery = Project.LookEvery(cli),
+            Worker = ThisMachine.NewWorkerId(),
+            Slots = slots.Count,
+            Labels = slots.Labels,
+            MemoryBytes = ThisMachine.MemoryBytes,
+            IsShared = true,
+            KeepsLogs = Project.IsRemote(cli),
             Observer = observer,
         });
 
@@ -124,7 +127,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
     }
 
     /// <summary>How this terminal shows a build.</summary>
-    public IBuildView ViewOf(BuildProgress progress)
+    public IBuildView ViewOf(BuildProgress progress, IBuildStore store)
     {
         if (cli.Options.Json) return new JsonBuildView(cli, progress);
         var background = new BuildBackground
@@ -132,7 +135,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
             UsualOfJob = job => usualOfJobs.TryGetValue(job, out var usual) ? usual : null,
             TimeLeft = watch.TimeLeft,
             FractionOf = watch.FractionOf,
-            LogTailOf = attempt => RunLogTail.Of(cli, workspace, attempt),
+            LogTailOf = attempt => RunLogTail.Of(cli, workspace, attempt, store),
             AttemptsMax = AttemptsMax,
         };
         return cli.ErrScreen.Live
@@ -155,12 +158,5 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, int slots)
                 usual[job.Name] = TimeSpan.FromMilliseconds(ms);
         }
         return usual;
-    }
-
-    // The nonce keeps a process from being taken for an earlier one with its number.
-    static WorkerId ThisProcess()
-    {
-        var nonce = RandomNumberGenerator.GetHexString(6, lowercase: true);
-        return new WorkerId($"{Environment.MachineName}/{Environment.ProcessId}/{nonce}");
     }
 }

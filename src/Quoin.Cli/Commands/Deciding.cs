@@ -17,6 +17,7 @@ sealed record Decided(IReadOnlyList<BuildEvent> Events, PartitionNames Names, Re
 sealed class Deciding : IAsyncDisposable
 {
     static readonly TimeSpan patience = TimeSpan.FromSeconds(15);
+    static readonly TimeSpan lookAgain = TimeSpan.FromSeconds(1);
 
     readonly Cli cli;
     readonly bool asks;
@@ -61,6 +62,7 @@ sealed class Deciding : IAsyncDisposable
         var events = new List<BuildEvent>();
         Refusal? refusal = null;
         var since = cli.Time.GetTimestamp();
+        using var changes = new StoreChanges(Store);
         while (open.Count > 0)
         {
             foreach (var logged in Store.Read(position, names))
@@ -79,7 +81,7 @@ sealed class Deciding : IAsyncDisposable
                     "store-locked",
                     "the process that builds here does not answer; what was asked stays in the "
                     + "store, and whoever builds next does it");
-            await Task.Delay(Project.LookEvery(cli), cli.Time, ct);
+            await changes.WaitAsync(lookAgain, ct);
         }
         return new Decided(events, names, refusal);
     }

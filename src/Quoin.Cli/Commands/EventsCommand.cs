@@ -10,7 +10,7 @@ static class EventsCommand
 {
     public const string Summary = "Show the build event log";
 
-    static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
+    static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
     public static Command Create(Func<ParseResult, Cli> cli)
     {
@@ -58,14 +58,25 @@ static class EventsCommand
         if (!follow) return ExitCode.Ok;
         using var interruption = new Interruption();
         var rest = query with { Last = null };
-        var version = store.ChangeVersion();
+        using var changes = new StoreChanges(store);
+        var version = -1L;
         while (!cli.OutIsClosed())
         {
-            position = Print(cli, store, rest with { After = position });
-            cli.Out.Flush();
-            if (await NextChangeAsync(cli, store, version, interruption.Stop) is not { } next)
+            // Asked before reading: what comes in between changes it again.
+            if (store.ChangeVersion() is var now && now != version)
+            {
+                version = now;
+                position = Print(cli, store, rest with { After = position });
+                cli.Out.Flush();
+            }
+            try
+            {
+                await changes.WaitAsync(LookAgain, interruption.Stop);
+            }
+            catch (OperationCanceledException)
+            {
                 return interruption.ExitCodeOfSignal ?? ExitCode.Ok;
-            version = next;
+            }
         }
         return ExitCode.Ok;
     }
@@ -114,23 +125,5 @@ static class EventsCommand
                 + $" (all: {string.Join(' ', EventCodec.Types)})";
         }
         return null;
-    }
-
-    // Another process writes; SQLite tells only those who ask.
-    static async Task<long?> NextChangeAsync(
-        Cli cli, IBuildStore store, long version, CancellationToken stop)
-    {
-        try
-        {
-            while (true)
-            {
-                await Task.Delay(LookAgain, cli.Time, stop);
-                if (store.ChangeVersion() is var now && now != version) return now;
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
     }
 }

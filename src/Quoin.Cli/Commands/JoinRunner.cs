@@ -6,9 +6,11 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// A build while another process decides for the store: the want goes into the inbox, and the log
-/// says what comes of it. When the other process ends before the want does, this one takes over.
+/// says what comes of it. Meanwhile this process lends its slots, to whatever runs there are. When
+/// the other process ends before the want does, this one takes over.
 /// </summary>
-sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner runner)
+sealed class JoinRunner(
+    Cli cli, Workspace workspace, Graph graph, BuildRunner runner, Slots slots)
 {
     static readonly TimeSpan ScreenTick = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
@@ -22,6 +24,8 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
     CommandAnswered? refused;
     BuildSession? session;
     IBuildStore? lead;
+    StoreWorker? worker;
+    Task working = Task.CompletedTask;
     bool cancelSent;
 
     /// <summary>Asks, follows to the end, and returns the exit code.</summary>
@@ -75,6 +79,7 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
     async Task FollowAsync(
         IBuildStore store, long position, DateTimeOffset startedAt, Interruption interruption)
     {
+        using var changes = new StoreChanges(store);
         var version = -1L;
         var (painted, looked) = (cli.Time.GetTimestamp(), cli.Time.GetTimestamp());
         while (refused is null && progress?.EndedAt is null
@@ -86,8 +91,9 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
                 foreach (var logged in store.Read(position, names))
                 {
                     position = logged.Position;
-                    Take(logged, startedAt);
+                    Take(store, logged, startedAt);
                 }
+                if (progress is not null && worker is null && session is null) Lend(store);
                 continue;
             }
             if (interruption.Stop.IsCancellationRequested) await CancelAsync(store);
@@ -102,11 +108,11 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
                 painted = cli.Time.GetTimestamp();
                 view?.Tick(cli.Time.GetUtcNow());
             }
-            await Task.Delay(Project.LookEvery(cli), cli.Time, CancellationToken.None);
+            await changes.WaitAsync(tick, CancellationToken.None);
         }
     }
 
-    void Take(LoggedEvent logged, DateTimeOffset startedAt)
+    void Take(IBuildStore store, LoggedEvent logged, DateTimeOffset startedAt)
     {
         if (logged.Event is CommandAnswered answered && answered.Command == id) refused = answered;
         if (logged.Event is WantAccepted accepted && accepted.Command == id)
@@ -114,7 +120,7 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
             progress = new BuildProgress(accepted.Want, names) { StartedAt = startedAt };
             foreach (var earlier in before) progress.Apply(earlier, []);
             before.Clear();
-            view = runner.ViewOf(progress);
+            view = runner.ViewOf(progress, store);
         }
         if (progress is null) return;
         var notices = new List<ProgressNotice>();
@@ -122,11 +128,33 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
         view!.Show(logged, notices);
     }
 
+    // What it takes is not only for its own want: whoever waits for this one gets help, too.
+    void Lend(IBuildStore store)
+    {
+        if (slots.Count == 0) return;
+        worker = new StoreWorker(new StoreWorkerOptions
+        {
+            Workspace = workspace,
+            Store = store,
+            Time = cli.Time,
+            NewId = ThisMachine.NewWorkerId,
+            Slots = slots.Count,
+            MemoryBytes = ThisMachine.MemoryBytes,
+            Labels = slots.Labels,
+            KeepsLogs = Project.IsRemote(cli),
+            Observer = new Lender(message => view?.Say(message)),
+        });
+        working = Task.Factory.StartNew(
+            worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+    }
+
     // Once; the runs that only this want demands are stopped, and the others go on.
     async Task CancelAsync(IBuildStore store)
     {
         if (cancelSent || progress is null) return;
         cancelSent = true;
+        worker?.Drain();
         view!.Say($"cancelled {progress.Want}; waiting for its runs to stop (once more leaves)");
         await store.SendAsync(
             new StoreCommand.Cancel(progress.Want, "signal").ToInbox(id + "-cancel"),
@@ -145,11 +173,20 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
             return;
         }
         view?.Say("the process that decided is gone; this one goes on");
+        worker?.Drain(); // From now on the session has the slots.
         session = runner.Open(lead, new Quiet(message => view?.Say(message)));
     }
 
     async Task LetGoAsync(Interruption interruption)
     {
+        if (worker is not null)
+        {
+            if (interruption.Kill.IsCancellationRequested) worker.Kill();
+            else worker.Drain();
+            using var onKill = interruption.Kill.Register(worker.Kill);
+            await working;
+            worker.Dispose();
+        }
         if (session is not null)
         {
             if (interruption.Kill.IsCancellationRequested) session.Kill();
@@ -157,6 +194,18 @@ sealed class JoinRunner(Cli cli, Workspace workspace, Graph graph, BuildRunner r
             await session.DisposeAsync();
         }
         if (lead is not null) await lead.DisposeAsync();
+    }
+
+    /// <summary>What lent slots say beside the log.</summary>
+    sealed class Lender(Action<string> say) : IWorkerObserver
+    {
+        public void Joined(WorkerId worker) { }
+
+        public void Started(AttemptId attempt, JobConfig config) { }
+
+        public void Ended(AttemptId attempt, JobConfig config, JobResult result) { }
+
+        public void Said(string message) => say(message);
     }
 
     /// <summary>What a session says beside the log.</summary>

@@ -39,9 +39,7 @@ static class LogCommand
         id = await RunOfAsync(cli, workspace, id);
         if (follow && !await IsThereAsync(cli, workspace, id, stop))
             return interruption?.ExitCodeOfSignal ?? ExitCode.Ok;
-        var path = FileOf(workspace, id);
-        await using var file = new FileStream(
-            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        await using var file = await OpenAsync(cli, workspace, id);
         var tail = new LineTail(file);
         var ended = false;
         while (true)
@@ -105,6 +103,34 @@ static class LogCommand
             }
         }
         return true;
+    }
+
+    static async Task<Stream> OpenAsync(Cli cli, Workspace workspace, string id) =>
+        await KeptAsync(cli, workspace, id) is { } kept
+            ? new MemoryStream(kept)
+            : new FileStream(
+                FileOf(workspace, id), FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete);
+
+    // The log in the store of an attempt that ran on another host, when it has no file here.
+    static async Task<byte[]?> KeptAsync(Cli cli, Workspace workspace, string id)
+    {
+        var slash = id.IndexOf('/');
+        if (!RunId.TryParse(slash < 0 ? id : id[..slash], out var run)) return null;
+        var files = Attempts(workspace.LogDirectory, run);
+        var wanted = 0;
+        if (slash >= 0 && !int.TryParse(id.AsSpan(slash + 1), NumberStyles.None, null, out wanted))
+            return null;
+        if (wanted > 0 ? files.Contains(wanted) : files.Count > 0) return null;
+        if (!Project.HasStore(cli, workspace)) return null;
+        await using var store = Project.OpenForReading(cli, workspace);
+        if (wanted > 0) return store.RunLog(new AttemptId(run, wanted));
+        var query = new EventQuery { Subject = $"{run}", Types = ["run-leased"] };
+        for (var attempt = store.Query(query).Count(); attempt > 0; attempt--)
+        {
+            if (store.RunLog(new AttemptId(run, attempt)) is { } kept) return kept;
+        }
+        return null;
     }
 
     static string FileOf(Workspace workspace, string id)

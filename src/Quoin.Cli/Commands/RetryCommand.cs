@@ -14,20 +14,16 @@ static class RetryCommand
     public static Command Create(Func<ParseResult, Cli> cli)
     {
         var id = new Argument<string>("ID") { Description = "r-19 or w-17" };
-        var slots = new Option<int>("--jobs", "-j")
-        {
-            Description = "How many runs at a time (default: the number of cores)",
-            HelpName = "N",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
-        var command = new Command("retry", Summary) { id, slots };
+        var slots = new SlotOptions();
+        var command = new Command("retry", Summary) { id };
+        slots.AddTo(command);
         command.SetAction((parsed, _) => RunAsync(
-            cli(parsed), parsed.GetRequiredValue(id), parsed.GetValue(slots)));
+            cli(parsed), parsed.GetRequiredValue(id), slots.Read(parsed, least: 0)));
         return command;
     }
 
     /// <summary>Builds the outputs of the run, or what the want did not get.</summary>
-    public static async Task<int> RunAsync(Cli cli, string id, int slots)
+    public static async Task<int> RunAsync(Cli cli, string id, Slots slots)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
@@ -43,7 +39,7 @@ static class RetryCommand
                 return ExitCode.Ok;
             }
             return await BuildRunner.RunAsync(
-                cli, workspace, graph, Math.Max(1, slots), store, holder,
+                cli, workspace, graph, slots, store, holder,
                 new WantRequest { Targets = targets, Text = $"retry {id}" });
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Quoin.Core;
 
 namespace Quoin.Cli;
@@ -130,6 +131,17 @@ static class BuildPhrases
         BuildPhase.Cancelled => "cancelled",
         BuildPhase.AnalysisFailed => "analysis failed",
     };
+
+    /// <summary>
+    /// <c>waiting for workers: 12 runs ready (quoin worker --store …)</c>
+    /// </summary>
+    public static string WaitsForWorkers(int runs, ImmutableArray<string> labels, string store)
+    {
+        var with = labels.IsEmpty ? "" : $" with {string.Join(' ', labels)}";
+        var options = string.Concat(labels.Select(label => $" --label {label}"));
+        return $"waiting for workers{with}: {Units.Count(runs, "run")} ready"
+            + $" (quoin worker{options}{store})";
+    }
 
     /// <summary>Names in a few words: the first ones, and how many more there are.</summary>
     public static string Some(IReadOnlyList<string> names) => Some(names, names.Count);

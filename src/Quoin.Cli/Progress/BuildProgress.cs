@@ -159,7 +159,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                     foreach (var output in e.Outputs) CancelConsumers(output, at, notices);
                 break;
             case WorkerAdded e:
-                slots[e.Worker] = e.Slots;
+                slots[e.Worker] = e.Slots - e.Ahead;
                 break;
             case WorkerRemoved e:
                 slots.Remove(e.Worker);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Threading.Channels;
 using Quoin.Core;
 using Quoin.Engine;
@@ -82,6 +83,13 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
         Release();
         Tell($"{want} of another process: {request}");
     }
+
+    /// <inheritdoc/>
+    public void WaitsForWorkers(int runs, ImmutableArray<string> labels) =>
+        Tell(BuildPhrases.WaitsForWorkers(runs, labels, WorkerOptions));
+
+    /// <summary>Options that a worker needs to find the store.</summary>
+    public string WorkerOptions { get; init; } = "";
 
     /// <inheritdoc/>
     public void Logged(IReadOnlyList<LoggedEvent> events)

@@ -36,7 +36,7 @@ static class EventText
         RunCancelAcked r => $"after {Took(r.Usage)}",
         LeaseExpired r => $"epoch {r.Epoch}{Again(r.RetryAt)}",
         StaleReportRejected r => $"epoch {r.Epoch}",
-        WorkerAdded w => Units.Count(w.Slots, "slot"),
+        WorkerAdded w => Units.Count(w.Slots - w.Ahead, "slot"),
         WorkerRemoved => "",
         _ => "",
     };

@@ -9,9 +9,11 @@ static class RunLogTail
     const int LinesShown = 20;
 
     /// <summary>
-    /// Null when there is no log: the attempt never started, or the disk was full.
+    /// From its file, or from the store when the attempt ran on another host. Null when there is no
+    /// log: the attempt never started, or the disk was full.
     /// </summary>
-    public static LogTail? Of(Cli cli, Workspace workspace, AttemptId attempt)
+    public static LogTail? Of(
+        Cli cli, Workspace workspace, AttemptId attempt, IBuildStore? store = null)
     {
         var path = workspace.LogOf(attempt);
         try
@@ -21,7 +23,9 @@ static class RunLogTail
         }
         catch (IOException)
         {
-            return null;
+            if (store?.RunLog(attempt) is not { } kept) return null;
+            using var bytes = new MemoryStream(kept);
+            return Read(bytes, $"quoin log {attempt}");
         }
     }
 

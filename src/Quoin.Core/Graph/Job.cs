@@ -347,6 +347,9 @@ public sealed record JobLimits
     /// <summary>What a run takes.</summary>
     public ResourceVector Resources { get; init; } = ResourceVector.OneCpu;
 
+    /// <summary>Labels that its worker has to have, as <c>os=linux</c>; sorted.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
+
     /// <summary>Declared duration, when there is no history.</summary>
     public TimeSpan? Estimate { get; init; }
 

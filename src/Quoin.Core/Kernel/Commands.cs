@@ -105,7 +105,11 @@ public sealed record ExpireLease(RunId Run, int Epoch, DateTimeOffset RetryAt) :
 public sealed record Taint(PartitionId Partition, string By, string Why) : KernelCommand;
 
 /// <summary>T13. A worker joins.</summary>
-public sealed record AddWorker(WorkerId Worker, int Slots) : KernelCommand;
+public sealed record AddWorker(WorkerId Worker, int Slots) : KernelCommand
+{
+    /// <inheritdoc cref="WorkerAdded.Ahead"/>
+    public int Ahead { get; init; }
+}
 
 /// <summary>T13. A worker leaves; it has no runs.</summary>
 public sealed record RemoveWorker(WorkerId Worker) : KernelCommand;

@@ -217,7 +217,7 @@ public static class Kernel
     static Decision Add(KernelState s, AddWorker c) =>
         s.Workers.TryGetValue(c.Worker.Owner, out var known) && known.Slots == c.Slots
             ? Decision.Nothing
-            : new WorkerAdded(c.Worker, c.Slots);
+            : new WorkerAdded(c.Worker, c.Slots) { Ahead = c.Ahead };
 
     static Decision Remove(KernelState s, RemoveWorker c)
     {

@@ -45,17 +45,26 @@ public sealed class ReadyQueue(PartitionNames names)
     /// none may. The first that does not fit reserves its earliest start; later runs pass it only
     /// if that does not delay it. The two functions are asked in order, of as few runs as possible.
     /// </summary>
+    /// <param name="ledger">What is free.</param>
+    /// <param name="nowMs">On the clock of the ledger's ends.</param>
+    /// <param name="needOf">What a run takes; for other machines no core of this one.</param>
+    /// <param name="estimateMs">How long it will take.</param>
+    /// <param name="missesMax">
+    /// For other machines: after so many that do not fit the rest is not tried. Here: null, and
+    /// nothing is tried when no core is free.
+    /// </param>
     public ReadyRun? TakeNext(
         ResourceLedger ledger, long nowMs, Func<PartitionId, ResourceVector> needOf,
-        Func<PartitionId, int> estimateMs)
+        Func<PartitionId, int> estimateMs, int? missesMax = null)
     {
         ResourceLedger.Reservation? reserved = null;
         foreach (var run in ordered)
         {
-            if (ledger.IsFull) return null;
+            if (missesMax is null && ledger.IsFull) return null;
             var need = needOf(run.Partition);
             if (!ledger.Fits(need))
             {
+                if (--missesMax <= 0) return null;
                 reserved ??= ledger.Reserve(need, nowMs);
                 continue;
             }

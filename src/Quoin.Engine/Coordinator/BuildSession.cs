@@ -26,14 +26,22 @@ public sealed record BuildSessionOptions
     /// <summary>This process: host/pid/start nonce.</summary>
     public required WorkerId Worker { get; init; }
 
-    /// <summary>How many runs at a time, at least 1.</summary>
+    /// <summary>
+    /// How many runs at a time; 0: workers of other processes do all of them.
+    /// </summary>
     public required int Slots { get; init; }
+
+    /// <summary>What this process can do beside the rest, as <c>os=linux</c>; sorted.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
 
     /// <summary>Bytes of memory that runs may claim together; 0: not counted.</summary>
     public long MemoryBytes { get; init; }
 
-    /// <summary>How often to look for what other processes ask; null: there are none.</summary>
-    public TimeSpan? LookEvery { get; init; }
+    /// <summary>Other processes use the store: what they ask for is done.</summary>
+    public bool IsShared { get; init; }
+
+    /// <summary>Logs of attempts go into the store, because others cannot read our files.</summary>
+    public bool KeepsLogs { get; init; }
 
     /// <summary>Who watches.</summary>
     public required IBuildObserver Observer { get; init; }
@@ -50,7 +58,8 @@ public sealed class BuildSession : IAsyncDisposable
     readonly Coordinator coordinator;
     readonly LoadedState loaded;
     readonly Task running;
-    readonly ITimer? look;
+    readonly ITimer? begin;
+    IDisposable? watch;
 
     BuildSession(BuildSessionOptions options, LoadedState loaded)
     {
@@ -58,7 +67,7 @@ public sealed class BuildSession : IAsyncDisposable
         var workspace = options.Workspace;
         guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
         guardian.SweepOthers();
-        _ = Folders.RemoveTree(workspace.StagingDirectory); // Of processes that are gone.
+        RemoveStaging(workspace, options.Store);
         var files = new FileStampCache(workspace.Root, options.Store.FileStamps(), options.Time);
         var calls = new ConfigCalls(
             workspace, options.Store, files, new ConfigProcess(guardian));
@@ -82,19 +91,51 @@ public sealed class BuildSession : IAsyncDisposable
             Worker = options.Worker,
             Slots = options.Slots,
             MemoryBytes = options.MemoryBytes,
+            Labels = options.Labels,
         };
         coordinator = new Coordinator(parts, loaded.Position);
         running = Task.Factory.StartNew(
             coordinator.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
-        if (options.LookEvery is { } often)
-            look = options.Time.CreateTimer(
-                _ => coordinator.Post(new Message.Look()), null, TimeSpan.Zero, often);
+        // Most builds are over before anybody could ask for something.
+        if (options.IsShared)
+            begin = options.Time.CreateTimer(
+                _ => Watch(), null, watchAfter, Timeout.InfiniteTimeSpan);
+    }
+
+    static readonly TimeSpan watchAfter = TimeSpan.FromMilliseconds(30);
+
+    void Watch()
+    {
+        var watching = options.Store.Watch(() => coordinator.Post(new Message.Look()));
+        if (Interlocked.Exchange(ref watch, watching) is not null) watching.Dispose(); // Too late.
+        else coordinator.Post(new Message.Look());
+    }
+
+    sealed class Closed : IDisposable
+    {
+        public void Dispose() { }
+    }
+
+    // What processes left that are gone. Attempts of workers that are there keep theirs.
+    static void RemoveStaging(Workspace workspace, IBuildStore store)
+    {
+        if (!Directory.Exists(workspace.StagingDirectory)) return;
+        var held = store.QueuedRuns().Where(row => row.Owner is not null)
+            .Select(row => $"{row.Run}.").ToArray();
+        foreach (var folder in Directory.EnumerateDirectories(workspace.StagingDirectory))
+        {
+            var name = Path.GetFileName(folder);
+            if (!held.Any(run => name.StartsWith(run, StringComparison.Ordinal)))
+                _ = Folders.RemoveTree(folder);
+        }
     }
 
     LocalWorker MakeWorker(Mailbox mailbox, FileStampCache files) => new(
-        options.Workspace, options.Graph, loaded.State.Names, files,
-        new JobProcess(options.Time, guardian), options.Slots,
+        new LocalWorkerParts(
+            options.Workspace, options.Graph, loaded.State.Names, files,
+            new JobProcess(options.Time, guardian), options.KeepsLogs),
+        options.Slots,
         (launch, result) => mailbox.Post(new Message.Ended(launch, result)),
         options.Observer.Progress);
 
@@ -150,7 +191,8 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>Ends the coordinator, and saves a snapshot if the log grew.</summary>
     public async ValueTask DisposeAsync()
     {
-        look?.Dispose();
+        begin?.Dispose();
+        Interlocked.Exchange(ref watch, new Closed())?.Dispose();
         coordinator.Post(new Message.Stop());
         try
         {

@@ -7,9 +7,11 @@ namespace Quoin.Engine;
 /// taken out of the inbox in the transaction of what came of it. Belongs to the coordinator's
 /// thread.
 /// </summary>
-sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
+sealed class CommandInbox(
+    Coordinator coordinator, CoordinatorParts parts, Dispatcher dispatcher, RemoteRuns remote)
 {
     readonly HashSet<string> carried = [];
+    readonly HashSet<(RunId Run, int Epoch)> ends = [];
     List<string> taken = [];
     long version = -1;
 
@@ -19,8 +21,12 @@ sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
         if (taken.Count == 0) return [];
         var rows = taken;
         taken = [];
+        carried.Clear(); // They are gone with the commit that this is for.
         return rows;
     }
+
+    /// <summary>Something was taken, whatever came of it.</summary>
+    public bool HasTaken => taken.Count > 0;
 
     /// <summary>Carries out what is new.</summary>
     public void Look()
@@ -29,7 +35,30 @@ sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
         var now = parts.Store.ChangeVersion();
         if (now == version) return;
         version = now;
-        foreach (var row in parts.Store.Waiting())
+        Carry(parts.Store.Waiting());
+    }
+
+    /// <summary>
+    /// Learns of the workers and of what they claimed: what has to be known before the runs of
+    /// whoever led before are given to others.
+    /// </summary>
+    public void LookForWorkers()
+    {
+        var rows = parts.Store.Waiting();
+        Carry(rows.Where(row => row.Type is "worker-joined" or "run-leased"));
+        foreach (var row in rows)
+        {
+            if (row.Type == "run-ended" && StoreCommand.Read(row, out _) is StoreCommand.Ended end)
+                ends.Add((end.Attempt.Id.Run, end.Attempt.Epoch));
+        }
+    }
+
+    /// <summary>The end of this lease waits to be taken.</summary>
+    public bool HasEnd(RunId run, int epoch) => ends.Contains((run, epoch));
+
+    void Carry(IEnumerable<InboxCommand> rows)
+    {
+        foreach (var row in rows)
         {
             if (!carried.Add(row.Id)) continue;
             taken.Add(row.Id);
@@ -61,6 +90,12 @@ sealed class CommandInbox(Coordinator coordinator, CoordinatorParts parts)
                     [.. c.Partitions.Select(name => parts.State.Names.Intern(name))], c.By));
                 Answer(id, "done", "");
                 return;
+            case StoreCommand.Joined c: remote.Join(c.Worker); return;
+            case StoreCommand.Left c: remote.Leave(c.Worker, isRowThere: false); return;
+            case StoreCommand.Leased c:
+                dispatcher.TakeLease(c.Run, c.Epoch, new WorkerId(c.Worker));
+                return;
+            case StoreCommand.Ended c: dispatcher.TakeResult(c.Attempt); return;
             default:
                 throw new InvalidOperationException($"unknown command {command}");
         }

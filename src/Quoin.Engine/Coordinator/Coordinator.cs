@@ -17,9 +17,11 @@ sealed class Coordinator : IDisposable
     readonly Planning planning;
     readonly CommandInbox inbox;
     readonly EarlierRuns earlier;
+    readonly RemoteRuns remote;
     readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
     readonly List<BuildEvent> pending = [];
     readonly List<FingerprintText> fingerprints = [];
+    readonly List<RunLogText> logs = [];
     readonly List<Action> afterCommit = [];
     readonly CancellationTokenSource killed = new();
     readonly List<TaskCompletionSource<bool>> idle = [];
@@ -33,8 +35,9 @@ sealed class Coordinator : IDisposable
         planning = new Planning(
             parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
         earlier = new EarlierRuns(parts.State, parts.Files);
-        dispatcher = new Dispatcher(this, parts, planning, earlier, mailbox);
-        inbox = new CommandInbox(this, parts);
+        remote = new RemoteRuns(this, parts);
+        dispatcher = new Dispatcher(this, parts, planning, earlier, remote, mailbox);
+        inbox = new CommandInbox(this, parts, dispatcher, remote);
         PlanLog = new PlanLog(parts.Time, parts.PlanLines);
     }
 
@@ -63,6 +66,7 @@ sealed class Coordinator : IDisposable
         try
         {
             Begin();
+            Post(new Message.Look()); // What was asked while nobody led.
             while (!stopping) Turn(wait: true);
             Do(new RemoveWorker(parts.Worker));
             Commit();
@@ -82,7 +86,10 @@ sealed class Coordinator : IDisposable
     /// <summary>Takes the store over from whoever had it, and continues its wants.</summary>
     public void Begin()
     {
-        TakeOver();
+        new Takeover(this, parts, dispatcher, remote, inbox).Run();
+        State.Notices.ToPlan.Clear();
+        foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
+            Continue(want);
         Settle();
     }
 
@@ -109,7 +116,11 @@ sealed class Coordinator : IDisposable
         {
             case Message.Ended m: dispatcher.TakeResult(m.Launch, m.Result); break;
             case Message.Wanted m: Accept(m); break;
-            case Message.Look: inbox.Look(); break;
+            case Message.Look: Look(); break;
+            case Message.TakenBack m:
+                inbox.Look();
+                dispatcher.StartHere(m.Runs);
+                break;
             case Message.Cancel m: Cancel(m); break;
             case Message.Kill: dispatcher.KillAll(); break;
             case Message.Tick: break; // What is due is looked at after every message.
@@ -118,6 +129,12 @@ sealed class Coordinator : IDisposable
             case Message.Stop: stopping = true; break;
             default: throw new InvalidOperationException($"unknown message {message}");
         }
+    }
+
+    void Look()
+    {
+        inbox.Look();
+        remote.Sweep();
     }
 
     /// <summary>
@@ -140,6 +157,9 @@ sealed class Coordinator : IDisposable
     /// <summary>To be stored with the next commit.</summary>
     public void Keep(FingerprintText text) => fingerprints.Add(text);
 
+    /// <summary>To be stored with the next commit.</summary>
+    public void Keep(RunLogText log) => logs.Add(log);
+
     /// <summary>To be done when the facts so far are committed.</summary>
     public void AfterCommit(Action action) => afterCommit.Add(action);
 
@@ -154,6 +174,7 @@ sealed class Coordinator : IDisposable
         }
         while (HasNotices());
         Commit();
+        dispatcher.TellWaiting();
         if (idle.Count == 0 || State.Wants.Count > 0 || State.Runs.Count > 0) return;
         foreach (var waiter in idle) waiter.TrySetResult(true);
         idle.Clear();
@@ -355,23 +376,6 @@ sealed class Coordinator : IDisposable
         AfterCommit(() => m.Answer.TrySetResult(refusal));
     }
 
-    // Runs of a process that is gone: found lost, and planned again under the graph of today.
-    void TakeOver()
-    {
-        foreach (var run in State.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
-        {
-            if (run.Place != RunPlace.Queued)
-                Do(new ExpireLease(run.Id, run.Epoch, parts.Time.GetUtcNow()));
-            if (State.Runs.ContainsKey(run.Id.Value))
-                Do(new RequestRunCancel(run.Id, "restart") { ToReplan = true });
-        }
-        foreach (var worker in State.Workers.Values.ToArray()) Do(new RemoveWorker(worker.Id));
-        Do(new AddWorker(parts.Worker, parts.Slots));
-        State.Notices.ToPlan.Clear();
-        foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
-            Continue(want);
-    }
-
     void Continue(WantToken want)
     {
         AfterCommit(() => parts.Observer.Continuing(want));
@@ -394,12 +398,13 @@ sealed class Coordinator : IDisposable
     void Commit()
     {
         var stamps = parts.Files.TakeChanged();
-        if (pending.Count > 0 || stamps.Count > 0 || fingerprints.Count > 0)
+        if (pending.Count > 0 || stamps.Count > 0 || fingerprints.Count > 0 || logs.Count > 0
+            || inbox.HasTaken || remote.HasChanges)
         {
             // To the millisecond, as the log keeps it.
             var at = DateTimeOffset.FromUnixTimeMilliseconds(
                 parts.Time.GetUtcNow().ToUnixTimeMilliseconds());
-            var batch = new AppendBatch
+            var batch = remote.AddTo(new AppendBatch
             {
                 At = at,
                 Names = State.Names,
@@ -407,7 +412,8 @@ sealed class Coordinator : IDisposable
                 Fingerprints = fingerprints.ToArray(),
                 Stamps = stamps,
                 InboxTaken = inbox.Take(),
-            };
+                Logs = logs.ToArray(),
+            });
             var last = parts.Store.AppendAsync(batch, CancellationToken.None)
                 .GetAwaiter().GetResult();
             var first = last - batch.Events.Count + 1;
@@ -415,6 +421,7 @@ sealed class Coordinator : IDisposable
             position = last;
             pending.Clear();
             fingerprints.Clear();
+            logs.Clear();
             parts.Observer.Logged(logged);
         }
         if (afterCommit.Count == 0) return;
@@ -447,4 +454,7 @@ sealed record CoordinatorParts
     public required WorkerId Worker { get; init; }
     public required int Slots { get; init; }
     public required long MemoryBytes { get; init; }
+
+    /// <summary>What this process can do beside the rest, as <c>os=linux</c>.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
 }

@@ -10,27 +10,35 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class Dispatcher : IDisposable
 {
-    static readonly TimeSpan WaitMax = TimeSpan.FromDays(1);
+    static readonly TimeSpan WaitMax = TimeSpan.FromDays(1), TellEvery = TimeSpan.FromSeconds(30);
 
     readonly Coordinator coordinator;
     readonly CoordinatorParts parts;
     readonly Planning planning;
     readonly EarlierRuns earlier;
     readonly ReadyQueue ready;
+    readonly ReadyQueue labelled; // Those that this process lacks a label for.
     readonly ResourceLedger ledger;
+    readonly RemoteRuns remote;
+    readonly Outcomes outcomes;
+    readonly RunNeeds needs;
     readonly IWorker worker;
     readonly ITimer timer;
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
     readonly Dictionary<int, ActiveRun> active = [];
     readonly PriorityQueue<RunId, DateTimeOffset> retries = new();
+    long? toldAt;
 
     public Dispatcher(
         Coordinator coordinator, CoordinatorParts parts, Planning planning, EarlierRuns earlier,
-        Mailbox mailbox)
+        RemoteRuns remote, Mailbox mailbox)
     {
         (this.coordinator, this.parts, this.planning) = (coordinator, parts, planning);
-        this.earlier = earlier;
+        (this.earlier, this.remote) = (earlier, remote);
+        outcomes = new Outcomes(coordinator, parts, earlier);
+        needs = new RunNeeds(parts, planning);
         ready = new ReadyQueue(parts.State.Names);
+        labelled = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
         worker = parts.MakeWorker(mailbox);
         timer = parts.Time.CreateTimer(
@@ -43,6 +51,24 @@ sealed class Dispatcher : IDisposable
     /// <summary>How many runs hold resources.</summary>
     public int Holding => ledger.Count;
 
+    /// <summary>Says it when runs are ready that nobody who is there can take.</summary>
+    public void TellWaiting()
+    {
+        var (runs, labels) = (0, ImmutableArray<string>.Empty);
+        if (labelled.Count > 0 && needs.LabelsOf(labelled.InOrder.First().Partition) is var needed
+            && !remote.Matches(needed))
+            (runs, labels) = (labelled.Count, needed);
+        else if (parts.Slots == 0 && !remote.Any) runs = ready.Count;
+        if (runs == 0)
+        {
+            toldAt = null;
+            return;
+        }
+        if (toldAt is { } at && parts.Time.GetElapsedTime(at) < TellEvery) return;
+        toldAt = parts.Time.GetTimestamp();
+        parts.Observer.WaitsForWorkers(runs, labels);
+    }
+
     /// <summary>
     /// A planned partition has all its inputs: test it once more, or queue its run.
     /// </summary>
@@ -53,7 +79,9 @@ sealed class Dispatcher : IDisposable
         var isDecided = plan.VerdictOf(node) == Verdict.Build && !plan.IsDelegated(node);
         if (!isDecided && IsStillCurrent(plan, node)) return;
         var job = plan.Graph.JobOf(node);
-        if (ledger.WhyNever(NeedOf(p)) is { } never)
+        var isOurs = job.Limits.Labels.All(label => parts.Labels.Contains(label));
+        var need = isOurs && parts.Slots > 0 && !remote.Any ? needs.NeedOf(p) : needs.PoolsOf(p);
+        if (ledger.WhyNever(need) is { } never)
         {
             Block(job, p, never);
             return;
@@ -63,7 +91,7 @@ sealed class Dispatcher : IDisposable
             ? [WantOptionsOf(planned)]
             : wants.Select(w => State.Wants[w.Value].Options).ToArray();
         var rank = planned.Estimates.RankMs(node);
-        ready.Put(new ReadyRun(
+        (isOurs ? ready : labelled).Put(new ReadyRun(
             p, options.Max(o => o.Priority),
             options.Any(o => IsLate(o, rank)), rank,
             (long)(job.Limits.Timeout?.TotalMilliseconds ?? 0)));
@@ -98,41 +126,81 @@ sealed class Dispatcher : IDisposable
             job.Name, [p],
             new PlanProblem("resources-exceeded", $"job {job.Name} {why} ({job.Location})"))));
 
-    ResourceVector NeedOf(PartitionId p)
-    {
-        if (!planning.TryGetOwner(p, out var planned, out var node)) return ResourceVector.OneCpu;
-        var job = planned.Plan.Graph.JobOf(node);
-        var need = job.ConfigCommand.IsEmpty
-            ? job.Limits.Resources
-            : planned.Plan.Graph.ConfigOf(node).Resources;
-        // More cores than there are slots: it takes them all and runs alone.
-        return need.Cpu <= parts.Slots ? need : need with { Cpu = parts.Slots };
-    }
-
-    int EstimateOf(PartitionId p) =>
-        planning.TryGetOwner(p, out var planned, out var node)
-            ? planned.Estimates.EstimateMs(node)
-            : 0;
-
-    /// <summary>Starts what fits, most urgent first.</summary>
+    /// <summary>
+    /// Starts what fits, most urgent first: here, and beyond that at workers of other processes.
+    /// </summary>
     public void StartReady()
     {
+        if (remote.Any) remote.Recount();
         StartRetries();
         var self = State.Workers[parts.Worker.Owner];
-        while (self.Busy < self.Slots && ready.Count > 0)
+        var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        while (self.Busy < self.Slots && ready.Count > 0
+            && ready.TakeNext(ledger, now, needs.NeedOf, needs.EstimateMs) is { } next)
         {
-            var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
-            if (ready.TakeNext(ledger, now, NeedOf, EstimateOf) is not { } next) return;
-            Start(next.Partition);
+            if (Schedule(next.Partition) is { } run) Lease(run);
+            now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        }
+        var wait = NextRetry();
+        if (remote.Any)
+        {
+            OfferFrom(labelled, now);
+            OfferFrom(ready, now);
+            if (self.Busy < self.Slots && ready.Count == 0
+                && TakeBack(self.Slots - self.Busy) is { } old && !(wait < old)) wait = old;
+        }
+        timer.Change(wait ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    // How long until there may be more to take back; null: nothing was offered.
+    TimeSpan? TakeBack(int most)
+    {
+        var runs = remote.TakeBack(
+            run => run.Labels.All(label => parts.Labels.Contains(label)), most, out var wait);
+        if (runs.Count > 0)
+            coordinator.AfterCommit(() => coordinator.Post(new Message.TakenBack(runs)));
+        return wait;
+    }
+
+    /// <summary>
+    /// Their rows are out of the queue, unless a worker was quicker, which is known by now.
+    /// </summary>
+    public void StartHere(IReadOnlyList<RunId> runs)
+    {
+        foreach (var id in runs)
+        {
+            if (!remote.IsUnclaimed(id) || !active.TryGetValue(id.Value, out var entry)) continue;
+            remote.Withdraw(id, isRowThere: false);
+            entry.IsRowThere = false;
+            ledger.Give(entry.Key);
+            retries.Enqueue(id, parts.Time.GetUtcNow());
         }
     }
 
-    void Start(PartitionId p)
+    // Beyond so many that find no room the rest will hardly find any.
+    const int MissesMax = 256;
+
+    void OfferFrom(ReadyQueue queue, long now)
+    {
+        while (queue.Count > 0 && remote.HasAnyRoom
+            && queue.TakeNext(ledger, now, OfferNeedOf, needs.EstimateMs, MissesMax) is { } next)
+        {
+            if (Schedule(next.Partition) is { } run) Offer(run);
+        }
+    }
+
+    // More than there can ever be: nobody has room for it now.
+    static readonly ResourceVector noRoom = new() { Cpu = int.MaxValue };
+
+    ResourceVector OfferNeedOf(PartitionId p) =>
+        remote.HasRoom(needs.LabelsOf(p), needs.UsualMs(p)) ? needs.PoolsOf(p) : noRoom;
+
+    RunToken? Schedule(PartitionId p)
     {
         if (!planning.TryGetOwner(p, out var planned, out var node))
         {
             ledger.Give(p);
-            return;
+            return null;
         }
         var supersede = planned.Plan.Graph.JobOf(node).Limits.Supersede;
         if (coordinator.Do(new ScheduleRun(p, supersede)) is { } refusal)
@@ -142,38 +210,69 @@ sealed class Dispatcher : IDisposable
             var name = State.Names.Text(p);
             coordinator.AfterCommit(
                 () => coordinator.PlanLog.Refused(planned.Want, name, refusal));
-            return;
+            return null;
         }
         var run = State.Runs[State.LastRun];
         // Its other outputs became ready with it, and each was added: one of them may be given up.
-        foreach (var claim in run.Claims) ready.Remove(claim);
+        foreach (var claim in run.Claims)
+        {
+            ready.Remove(claim);
+            labelled.Remove(claim);
+        }
         active[run.Id.Value] = new ActiveRun(planned, node, p);
-        Lease(run);
+        return run;
     }
 
     void StartRetries()
     {
         var now = parts.Time.GetUtcNow();
+        List<(RunId Run, DateTimeOffset At)>? waiting = null;
         while (retries.TryPeek(out var id, out var at) && at <= now)
         {
-            if (State.Runs.TryGetValue(id.Value, out var run) && run.Place == RunPlace.Queued)
-            {
-                var self = State.Workers[parts.Worker.Owner];
-                var entry = active[id.Value];
-                var end = now.ToUnixTimeMilliseconds() + EstimateOf(entry.Key);
-                if (self.Busy >= self.Slots
-                    || !ledger.Take(entry.Key, NeedOf(entry.Key), end)) break;
-                retries.Dequeue();
-                Lease(run);
-                continue;
-            }
-            retries.Dequeue(); // Cancelled while it waited.
+            retries.Dequeue();
+            if (!State.Runs.TryGetValue(id.Value, out var run) || run.Place != RunPlace.Queued)
+                continue; // Cancelled while it waited.
+            if (!StartAgain(run, now)) (waiting ??= []).Add((id, at));
         }
-        // A clock that was set back makes waits of any length; timers refuse more than 49 days.
-        var wait = retries.TryPeek(out _, out var next) && next > now
-            ? TimeSpan.FromTicks(Math.Min((next - now).Ticks, WaitMax.Ticks))
-            : Timeout.InfiniteTimeSpan;
-        timer.Change(wait, Timeout.InfiniteTimeSpan);
+        foreach (var (id, at) in waiting ?? []) retries.Enqueue(id, at);
+    }
+
+    // Those that are due wait for a slot, and not for a time. A clock that was set back makes waits
+    // of any length; timers refuse more than 49 days.
+    TimeSpan? NextRetry()
+    {
+        var now = parts.Time.GetUtcNow();
+        DateTimeOffset? next = null;
+        foreach (var (_, at) in retries.UnorderedItems)
+            if (at > now && !(next < at)) next = at;
+        return next is { } time
+            ? TimeSpan.FromTicks(Math.Min((time - now).Ticks, WaitMax.Ticks))
+            : null;
+    }
+
+    // False: there is no room for it yet.
+    bool StartAgain(RunToken run, DateTimeOffset now)
+    {
+        var entry = active[run.Id.Value];
+        if (entry.Planned is not { } planned)
+        {
+            // Its plan died with the coordinator that had it.
+            coordinator.Do(new RequestRunCancel(run.Id, "restart") { ToReplan = true });
+            return true;
+        }
+        var self = State.Workers[parts.Worker.Owner];
+        var end = now.ToUnixTimeMilliseconds() + needs.EstimateMs(entry.Key);
+        var labels = planned.Plan.Graph.JobOf(entry.Node).Limits.Labels;
+        if (self.Busy < self.Slots && labels.All(label => parts.Labels.Contains(label))
+            && ledger.Take(entry.Key, needs.NeedOf(entry.Key), end))
+        {
+            Lease(run);
+            return true;
+        }
+        if (!remote.Any || !remote.HasRoom(labels, needs.UsualMs(entry.Key))
+            || !ledger.Take(entry.Key, needs.PoolsOf(entry.Key), end)) return false;
+        Offer(run);
+        return true;
     }
 
     void Lease(RunToken run)
@@ -182,15 +281,81 @@ sealed class Dispatcher : IDisposable
             new LeaseRun(run.Id, parts.Worker, parts.Time.GetUtcNow()));
         if (refusal is not null) throw new InvalidOperationException(refusal.ToString());
         var entry = active[run.Id.Value];
+        entry.IsRemote = false;
         entry.Control = new JobControl(() => parts.Store.LeadHolds);
-        var request = RequestOf(run, entry);
-        earlier.Started(request, entry.Planned.Plan, entry.Node);
+        var request = RequestOf(run, entry, entry.Control);
+        earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.AfterCommit(() => worker.Launch(request));
     }
 
-    LaunchRequest RequestOf(RunToken run, ActiveRun entry)
+    void Offer(RunToken run)
     {
-        var (plan, node) = (entry.Planned.Plan, entry.Node);
+        var entry = active[run.Id.Value];
+        (entry.IsRemote, entry.IsRowThere, entry.Control) = (true, true, null);
+        var request = RequestOf(run, entry, new JobControl());
+        earlier.Started(request, entry.Planned!.Plan, entry.Node);
+        coordinator.Keep(new FingerprintText(request.Fingerprint, request.FingerprintText));
+        var need = needs.DeclaredBy(entry.Key);
+        var wants = State.Requesters(entry.Key).Wants;
+        remote.Offer(
+            new OfferedRun
+            {
+                Run = run.Id,
+                Epoch = run.Epoch,
+                Attempt = run.Attempt,
+                Priority = wants.Select(w => State.Wants[w.Value].Options.Priority)
+                    .DefaultIfEmpty(0).Max(),
+                Cpu = remote.CpuFor(request.Job.Limits.Labels, need.Cpu),
+                MemoryBytes = need.MemoryBytes,
+                Labels = request.Job.Limits.Labels,
+                Spec = AttemptSpec.Of(request, parts.Graph, State.Names).ToBytes(),
+            },
+            needs.UsualMs(entry.Key));
+    }
+
+    /// <summary>A worker took a run out of the queue.</summary>
+    public void TakeLease(RunId id, int epoch, WorkerId who)
+    {
+        // Otherwise it was taken back, and the worker learns that with its next turn.
+        if (!State.Runs.TryGetValue(id.Value, out var run) || run.Place != RunPlace.Queued
+            || run.Epoch + 1 != epoch) return;
+        var now = parts.Time.GetUtcNow();
+        if (coordinator.Do(new LeaseRun(id, who, run.RetryAt > now ? run.RetryAt.Value : now))
+            is not null)
+        {
+            remote.Withdraw(id, isRowThere: true);
+            if (active.TryGetValue(id.Value, out var entry) && entry.Planned is not null)
+                Offer(run);
+            return;
+        }
+        remote.Claimed(id, who.Owner, 1);
+    }
+
+    /// <summary>True when somebody has it in hand.</summary>
+    public bool IsActive(RunId run) => active.ContainsKey(run.Value);
+
+    /// <summary>
+    /// A run that a worker held when this process took the lead: it goes on.
+    /// </summary>
+    public void Adopt(RunToken run, bool isRowThere)
+    {
+        var need = parts.Graph.FindJob(run.Config.Job)?.Limits.Resources ?? ResourceVector.OneCpu;
+        var key = run.Claims[0];
+        active[run.Id.Value] = new ActiveRun(null, -1, key)
+        {
+            IsRemote = true,
+            IsRowThere = isRowThere,
+        };
+        ledger.Take(
+            key, need with { Cpu = 0, MemoryBytes = 0 },
+            parts.Time.GetUtcNow().ToUnixTimeMilliseconds());
+        remote.Claimed(run.Id, run.Worker.Owner, need.Cpu);
+        if (run.Place == RunPlace.Cancelling) remote.Stop(run.Id, kill: false);
+    }
+
+    LaunchRequest RequestOf(RunToken run, ActiveRun entry, JobControl control)
+    {
+        var (plan, node) = (entry.Planned!.Plan, entry.Node);
         var graph = plan.Graph;
         var job = graph.JobOf(node);
         var inputs = ImmutableArray.CreateBuilder<LaunchInput>(graph.Inputs(node).Length);
@@ -222,94 +387,32 @@ sealed class Dispatcher : IDisposable
             Fingerprint = Fingerprint.DigestOf(text),
             FingerprintText = text,
             Watched = watched.ToImmutable(),
-            Control = entry.Control!,
+            Control = control,
         };
     }
 
-    /// <summary>An attempt ended; whatever it says counts only under its lease.</summary>
+    /// <summary>An attempt of this process ended.</summary>
     public void TakeResult(LaunchRequest launch, JobResult result)
     {
-        var (run, epoch) = (launch.Id.Run, launch.Epoch);
-        foreach (var warning in result.Warnings) parts.Observer.Warn($"{launch.Id}: {warning}");
-        switch (result.End)
-        {
-            case JobEnd.Completed:
-                Publish(launch, result);
-                break;
-            case JobEnd.Failed:
-                Fail(launch, result.Failure!, result.Usage);
-                break;
-            case JobEnd.NeedsInputs:
-                Miss(launch, result);
-                break;
-            case JobEnd.Cancelled:
-                // Told to stop by the kernel, or by a kill of the whole process.
-                if (State.Runs.TryGetValue(run.Value, out var token)
-                    && token.Place == RunPlace.Running)
-                    coordinator.Do(new ExpireLease(run, epoch, parts.Time.GetUtcNow()));
-                else coordinator.Do(new AckRunCancel(run, epoch) { Usage = result.Usage });
-                break;
-            case JobEnd.LeaseLost:
-                coordinator.CheckLead();
-                break;
-        }
+        if (result.End == JobEnd.Completed)
+            coordinator.Keep(new FingerprintText(launch.Fingerprint, launch.FingerprintText));
+        if (result.Log is { } log) coordinator.Keep(new RunLogText(launch.Id, log));
+        if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();
+        else
+            outcomes.Take(
+                new EndedAttempt(launch.Id, launch.Epoch, launch.Fingerprint, result));
         coordinator.AfterCommit(() => parts.Observer.AttemptEnded(launch.Id, result));
     }
 
-    void Publish(LaunchRequest launch, JobResult result)
+    /// <summary>An attempt of a worker ended.</summary>
+    public void TakeResult(EndedAttempt ended)
     {
-        var outputs = ImmutableArray.CreateBuilder<OutputManifest>(result.Outputs.Length);
-        foreach (var output in result.Outputs)
-        {
-            var id = State.Names.Intern(output.Ref);
-            outputs.Add(new OutputManifest(id, output.Digest, output.Bytes));
-            var path = parts.Graph.PathOf(State.Names.Utf8(id));
-            parts.Files.Published(path, output.Stamp, output.Digest);
-        }
-        coordinator.Keep(new FingerprintText(launch.Fingerprint, launch.FingerprintText));
-        coordinator.Do(new CompleteRun(launch.Id.Run, launch.Epoch, outputs.MoveToImmutable())
-        {
-            // What it read is not what was digested: published, and at the next test not current.
-            Fingerprint = result.SourceMoved ? default : launch.Fingerprint,
-            Usage = result.Usage,
-        });
-    }
-
-    void Fail(LaunchRequest launch, RunFailure failure, RunUsage usage)
-    {
-        if (!State.Runs.TryGetValue(launch.Id.Run.Value, out var run)) return;
-        coordinator.Do(new FailRun(launch.Id.Run, launch.Epoch, failure)
-        {
-            Retries = earlier.IsAwaited(run.Id)
-                ? int.MaxValue // It is what was edited that is tried, under a new plan.
-                : RetryRules.RetriesOf(failure.Category, launch.Job.Limits.Retries),
-            RetryAt = parts.Time.GetUtcNow()
-                + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble()),
-            Usage = usage,
-        });
-    }
-
-    void Miss(LaunchRequest launch, JobResult result)
-    {
-        var needs = ImmutableArray.CreateBuilder<PartitionId>(result.Needs.Length);
-        foreach (var name in result.Needs)
-        {
-            var problem = PartitionRef.Check(name);
-            var id = problem is null ? State.Names.Intern(name) : default;
-            if (problem is null && parts.Graph.FindProducer(State.Names.Utf8(id)).Job is null)
-                problem = $"no job makes {name}; a run can only ask for what a job makes";
-            if (problem is not null)
-            {
-                var failure = new RunFailure(FailureCategory.Contract, $"needs: {problem}");
-                Fail(launch, failure, result.Usage);
-                return;
-            }
-            needs.Add(id);
-        }
-        coordinator.Do(new MissInputs(launch.Id.Run, launch.Epoch, needs.ToImmutable())
-        {
-            Usage = result.Usage,
-        });
+        if (active.TryGetValue(ended.Id.Run.Value, out var entry)) entry.IsRowThere = false;
+        if (ended.Result.End != JobEnd.LeaseLost) outcomes.Take(ended);
+        else
+            coordinator.Do(
+                new ExpireLease(ended.Id.Run, ended.Epoch, parts.Time.GetUtcNow()));
+        coordinator.AfterCommit(() => parts.Observer.AttemptEnded(ended.Id, ended.Result));
     }
 
     /// <summary>A run gave its slot back: it ended, or waits for its next attempt.</summary>
@@ -317,6 +420,7 @@ sealed class Dispatcher : IDisposable
     {
         if (!active.TryGetValue(run.Id.Value, out var entry)) return;
         ledger.Give(entry.Key);
+        if (entry.IsRemote) remote.Withdraw(run.Id, entry.IsRowThere);
         entry.Control?.Revoke(); // If it has ended: without effect. If not: its lease is gone.
         if (State.Runs.ContainsKey(run.Id.Value))
         {
@@ -348,8 +452,9 @@ sealed class Dispatcher : IDisposable
         {
             if (!State.Runs.ContainsKey(run.Id.Value) || Kernel.Demanded(State, run)) continue;
             if (coordinator.Do(new RequestRunCancel(run.Id, "undemanded")) is not null) continue;
-            if (active.TryGetValue(run.Id.Value, out var entry) && entry.Control is { } control)
-                coordinator.AfterCommit(control.Cancel);
+            if (!active.TryGetValue(run.Id.Value, out var entry)) continue;
+            if (entry.Control is { } control) coordinator.AfterCommit(control.Cancel);
+            else if (entry.IsRemote) remote.Stop(run.Id, kill: false);
         }
     }
 
@@ -371,11 +476,18 @@ sealed class Dispatcher : IDisposable
         worker.Dispose();
     }
 
-    sealed class ActiveRun(PlannedWant planned, int node, PartitionId key)
+    // Planned: null when an earlier coordinator planned it.
+    sealed class ActiveRun(PlannedWant? planned, int node, PartitionId key)
     {
-        public PlannedWant Planned { get; } = planned;
+        public PlannedWant? Planned { get; } = planned;
         public int Node { get; } = node;
         public PartitionId Key { get; } = key;
         public JobControl? Control { get; set; }
+
+        /// <summary>It is, or was last, with a worker of another process.</summary>
+        public bool IsRemote { get; set; }
+
+        /// <summary>It has a row in the store's queue.</summary>
+        public bool IsRowThere { get; set; }
     }
 }

@@ -16,6 +16,9 @@ abstract record Message
     /// <summary>Another process may have put something into the inbox.</summary>
     public sealed record Look : Message;
 
+    /// <summary>Offers were taken back; a worker may have been quicker.</summary>
+    public sealed record TakenBack(IReadOnlyList<RunId> Runs) : Message;
+
     /// <summary>Somebody gives wants up; null: all of them.</summary>
     public sealed record Cancel(WantId? Want, string By) : Message;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -31,6 +32,18 @@ public abstract record StoreCommand
 
     /// <summary>Files of these partitions were removed.</summary>
     public sealed record Clean(ImmutableArray<string> Partitions, string By) : StoreCommand;
+
+    /// <summary>A worker process is there and takes runs.</summary>
+    public sealed record Joined(WorkerInfo Worker) : StoreCommand;
+
+    /// <summary>A worker process ended.</summary>
+    public sealed record Left(string Worker) : StoreCommand;
+
+    /// <summary>A worker took a run out of the queue.</summary>
+    internal sealed record Leased(RunId Run, int Epoch, string Worker) : StoreCommand;
+
+    /// <summary>A run ended on a worker.</summary>
+    internal sealed record Ended(EndedAttempt Attempt) : StoreCommand;
 
     /// <summary>The command as a row of the inbox.</summary>
     public InboxCommand ToInbox(string id)
@@ -72,6 +85,16 @@ public abstract record StoreCommand
                 w.Texts(1, c.Partitions);
                 w.Text(2, c.By);
                 return "clean-outputs";
+            case Joined c:
+                w.Text(1, c.Worker.Owner);
+                w.Int32(2, c.Worker.Slots);
+                w.Int32(3, c.Worker.Capacity);
+                w.Int64(4, c.Worker.MemoryBytes);
+                w.Texts(5, c.Worker.Labels);
+                return "worker-joined";
+            case Left c:
+                w.Text(1, c.Worker);
+                return "worker-left";
             default:
                 throw new InvalidOperationException($"unknown command {this}");
         }
@@ -85,7 +108,13 @@ public abstract record StoreCommand
         problem = "";
         try
         {
-            var command = Read(row.Type, new ProtoReader(row.Body.Span));
+            var command = row.Type switch
+            {
+                "worker-joined" => new Joined(ReadWorker(new(row.Body.Span))),
+                "run-leased" => ReadLeased(row),
+                "run-ended" => new Ended(EndedAttempt.Read(new(row.Body.Span))),
+                _ => Read(row.Type, new ProtoReader(row.Body.Span)),
+            };
             if (command is null) problem = $"this quoin does not know the command {row.Type}";
             return command;
         }
@@ -139,7 +168,54 @@ public abstract record StoreCommand
             "cancel-run" => new CancelRun(new RunId(numbers.First), two),
             "taint-partitions" => new Taint(all, two, three),
             "clean-outputs" => new Clean(all, two),
+            "worker-left" => new Left(all.IsEmpty ? "" : all[0]),
             _ => null,
         };
+    }
+
+    // The id says which run: the store writes these rows for many runs with one body.
+    static Leased ReadLeased(InboxCommand row)
+    {
+        var parts = row.Id.Split('/');
+        var r = new ProtoReader(row.Body.Span);
+        var worker = "";
+        while (r.Next())
+        {
+            if (r.Tag == ((1 << 3) | ProtoReader.Block)) worker = r.Text();
+            else r.Skip();
+        }
+        return parts is ["leased", var run, var epoch]
+            && int.TryParse(run, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+            && int.TryParse(epoch, NumberStyles.None, CultureInfo.InvariantCulture, out var lease)
+            ? new Leased(new RunId(id), lease, worker)
+            : throw new ProtoException($"its id {row.Id} is not leased/RUN/EPOCH");
+    }
+
+    /// <summary>What every claim of a worker puts into the inbox.</summary>
+    internal static byte[] LeasedBody(string worker)
+    {
+        var w = new ProtoWriter(new byte[128]);
+        w.Text(1, worker);
+        return w.Buffer.AsSpan(0, w.Length).ToArray();
+    }
+
+    static WorkerInfo ReadWorker(ProtoReader r)
+    {
+        const int block = ProtoReader.Block, number = ProtoReader.Number;
+        var worker = new WorkerInfo { Owner = "", Slots = 0, Capacity = 0 };
+        var labels = new ProtoList<string>();
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | block: worker = worker with { Owner = r.Text() }; break;
+                case (2 << 3) | number: worker = worker with { Slots = r.Int32() }; break;
+                case (3 << 3) | number: worker = worker with { Capacity = r.Int32() }; break;
+                case (4 << 3) | number: worker = worker with { MemoryBytes = r.Int64() }; break;
+                case (5 << 3) | block: labels.Add(r.Text()); break;
+                default: r.Skip(); break;
+            }
+        }
+        return worker with { Labels = labels.ToImmutable() };
     }
 }

@@ -68,6 +68,11 @@ public interface IBuildObserver
     /// <summary>An attempt of this process ended.</summary>
     void AttemptEnded(AttemptId attempt, JobResult result);
 
+    /// <summary>
+    /// Runs could start if there was a worker for them (with these labels); said again every 30 s.
+    /// </summary>
+    void WaitsForWorkers(int runs, ImmutableArray<string> labels) { }
+
     /// <summary>Something a person should know and nobody has to act on.</summary>
     void Warn(string message);
 }

@@ -9,8 +9,8 @@ namespace Quoin.Engine;
 /// one plan sees one world.
 /// </summary>
 public sealed class WorkspaceFacts(
-    Workspace workspace, Graph graph, KernelState state, FileStampCache files, IFingerprintStore store,
-    ConfigCalls calls) : IPlanFacts
+    Workspace workspace, Graph graph, KernelState state, FileStampCache files,
+    IFingerprintStore store, ConfigCalls calls) : IPlanFacts
 {
     SourceFact?[] sources = []; // By partition.
     readonly Dictionary<string, JobFact> jobs = [];

@@ -430,17 +430,18 @@ static class EventReading
     public static WorkerAdded WorkerAdded(ProtoReader r, TextPool pool)
     {
         var worker = "";
-        var slots = 0;
+        var (slots, ahead) = (0, 0);
         while (r.Next())
         {
             switch (r.Tag)
             {
                 case (1 << 3) | Block: worker = r.Text(pool); break;
                 case (2 << 3) | Number: slots = r.Int32(); break;
+                case (3 << 3) | Number: ahead = r.Int32(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(new(worker), slots);
+        return new(new(worker), slots) { Ahead = ahead };
     }
 
     public static WorkerRemoved WorkerRemoved(ProtoReader r, TextPool pool)

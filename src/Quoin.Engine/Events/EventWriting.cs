@@ -139,12 +139,7 @@ static class EventWriting
     {
         w.Int32(1, e.Run.Value);
         w.Int32(2, e.Epoch);
-        var mark = w.Begin(3);
-        w.Int32(1, (int)e.Failure.Category);
-        w.Text(2, e.Failure.Reason);
-        w.Int32(3, e.Failure.ExitCode);
-        w.Int32(4, e.Failure.Signal);
-        w.End(mark);
+        Write(ref w, 3, e.Failure);
         w.Time(4, e.RetryAt);
         Write(ref w, 5, e.Usage);
     }
@@ -187,6 +182,7 @@ static class EventWriting
     {
         w.Text(1, e.Worker.Owner);
         w.Int32(2, e.Slots);
+        w.Int32(3, e.Ahead);
     }
 
     public static void Write(ref ProtoWriter w, WorkerRemoved e) => w.Text(1, e.Worker.Owner);
@@ -238,7 +234,17 @@ static class EventWriting
         }
     }
 
-    static void Write(ref ProtoWriter w, int field, RunUsage usage)
+    public static void Write(ref ProtoWriter w, int field, RunFailure failure)
+    {
+        var mark = w.Begin(field);
+        w.Int32(1, (int)failure.Category);
+        w.Text(2, failure.Reason);
+        w.Int32(3, failure.ExitCode);
+        w.Int32(4, failure.Signal);
+        w.End(mark);
+    }
+
+    public static void Write(ref ProtoWriter w, int field, RunUsage usage)
     {
         if (usage == default) return;
         var mark = w.Begin(field);

@@ -154,6 +154,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
             Retries = Find("retries") is { } retries ? IntOf(retries) ?? 0 : 0,
             ExitCodes = codes,
             Resources = ResourcesOf(Find("resources")),
+            Labels = LabelsOf(job),
             Estimate = Duration("estimate"),
             MaxAge = Duration("max_age"),
             Supersede = job.Find("overlap")?.Text == "supersede",
@@ -166,6 +167,14 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
             Find(key) is { } node && Quantities.TryParseDuration(node.Text, out var duration)
                 ? duration
                 : null;
+    }
+
+    static ImmutableArray<string> LabelsOf(YamlNode job)
+    {
+        if (EntriesOf(job, "labels") is not { Count: > 0 } labels) return [];
+        var texts = labels.Select(entry => $"{entry.Key.Text}={entry.Value.Text}").ToArray();
+        Array.Sort(texts, StringComparer.Ordinal);
+        return ImmutableCollectionsMarshal.AsImmutableArray(texts);
     }
 
     // Null is success. What is no category was reported; its place does not matter any more.

@@ -74,8 +74,7 @@ static class GraphShape
             { Support = KeySupport.NoEffect },
         new("cache", new BoolShape(), "Also keep outputs in the content-addressed store.")
             { Support = KeySupport.NoEffect },
-        new("labels", TextByName, "Labels that a worker must have.")
-            { Support = KeySupport.NoEffect },
+        new("labels", TextByName, "Labels that a worker must have: {os: linux}."),
         new("silence", Duration, "A run that prints nothing for so long is taken for lost.")
             { Support = KeySupport.NoEffect },
         new("before", Argv, "A program to run before each run.") { Support = KeySupport.None },

@@ -125,6 +125,9 @@ public sealed record JobResult
     /// <summary>All lines that it printed.</summary>
     public long LogLines { get; init; }
 
+    /// <summary>Its log, where logs are kept in the store, too; see run_log.</summary>
+    public ReadOnlyMemory<byte>? Log { get; init; }
+
     /// <summary>A file that the fingerprint holds changed while it ran.</summary>
     public bool SourceMoved { get; init; }
 

@@ -73,6 +73,11 @@ public sealed record AppendBatch
     /// </summary>
     public IReadOnlyList<RunId> Withdrawn { get; init; } = [];
 
+    /// <summary>
+    /// Runs that leave the queue unless somebody has them; then the inbox says who.
+    /// </summary>
+    public IReadOnlyList<RunId> TakenBack { get; init; } = [];
+
     /// <summary>Runs whose worker shall stop them.</summary>
     public IReadOnlyList<RunStop> Stopped { get; init; } = [];
 

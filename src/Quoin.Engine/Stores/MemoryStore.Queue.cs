@@ -175,6 +175,9 @@ public sealed partial class MemoryStore
     void ChangeQueue(AppendBatch batch)
     {
         foreach (var run in batch.Withdrawn) queue.Remove(run.Value);
+        foreach (var run in batch.TakenBack)
+            if (queue.TryGetValue(run.Value, out var free) && free.Owner is null)
+                queue.Remove(run.Value);
         foreach (var run in batch.Offered)
         {
             if (queue.TryGetValue(run.Run.Value, out var row) && row.Epoch > run.Epoch) continue;

@@ -68,6 +68,13 @@ static class PostgresQueueCommands
                   SELECT run FROM ready_run WHERE run = ANY ($1) ORDER BY run FOR UPDATE)
                 DELETE FROM ready_run USING found WHERE ready_run.run = found.run
                 """, Ints([.. batch.Withdrawn.Select(run => run.Value)])));
+        if (batch.TakenBack.Count > 0)
+            to.Add(Say("""
+                WITH found AS MATERIALIZED (
+                  SELECT run FROM ready_run WHERE run = ANY ($1) AND owner IS NULL
+                  ORDER BY run FOR UPDATE)
+                DELETE FROM ready_run USING found WHERE ready_run.run = found.run
+                """, Ints([.. batch.TakenBack.Select(run => run.Value)])));
         if (batch.Offered.Count > 0) to.Add(Offer(batch.Offered));
         if (batch.Stopped.Count > 0) to.Add(Stop(batch.Stopped));
         if (batch.WorkersGone.Count > 0)

@@ -11,7 +11,7 @@ namespace Quoin.Storage;
 /// </summary>
 sealed class SqliteQueue(SqliteConnection connection, SqliteWriteStatements statements)
 {
-    SqliteStatement? clock, offer, withdraw, stop, removeWorker, keepLog;
+    SqliteStatement? clock, offer, withdraw, takeBack, stop, removeWorker, keepLog;
     SqliteStatement? addWorker, renew, findWorker, end, lost, free, claim, held;
 
     /// <summary>What an append does to the queue.</summary>
@@ -21,6 +21,12 @@ sealed class SqliteQueue(SqliteConnection connection, SqliteWriteStatements stat
         {
             withdraw ??= connection.Prepare("DELETE FROM ready_run WHERE run = ?1"u8);
             withdraw.Bind(1, run.Value).Run();
+        }
+        foreach (var run in batch.TakenBack)
+        {
+            takeBack ??= connection.Prepare(
+                "DELETE FROM ready_run WHERE run = ?1 AND owner IS NULL"u8);
+            takeBack.Bind(1, run.Value).Run();
         }
         foreach (var run in batch.Offered) Offer(run);
         foreach (var (run, kill) in batch.Stopped)

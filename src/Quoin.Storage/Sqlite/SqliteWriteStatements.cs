@@ -43,6 +43,7 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
             foreach (var stamp in batch.Stamps) SaveStamp(stamp);
         if (batch.Offered.Count > 0 || batch.WorkersGone.Count > 0
             || batch.Withdrawn is not RunId[] { Length: 0 }
+            || batch.TakenBack is not RunId[] { Length: 0 }
             || batch.Stopped is not RunStop[] { Length: 0 }
             || batch.Logs is not RunLogText[] { Length: 0 }) Queue.Change(batch);
     }

@@ -21,13 +21,14 @@ sealed class EngineWorld : IDisposable
     public EngineWorld(string yaml)
     {
         Write("quoin.yaml", yaml);
-        Store = new MemoryStore();
     }
 
-    public MemoryStore Store { get; }
+    public MemoryStore Store { get; } = new();
 
     public ManualTime? Clock { get; init; }
     public int Slots { get; init; } = 2;
+    public bool IsShared { get; init; }
+    public ImmutableArray<string> Labels { get; init; } = [];
     public Watcher Last { get; private set; } = new();
 
     public void Write(string path, string text)
@@ -62,11 +63,26 @@ sealed class EngineWorld : IDisposable
             Random = new Random(1),
             Worker = new WorkerId($"host/1/{++processes}"),
             Slots = Slots,
+            IsShared = IsShared,
+            Labels = Labels,
             Observer = watcher,
         });
         watcher.Names.SetResult(session.Names);
         return session;
     }
+
+    /// <summary>A worker of another process; it runs until it is disposed of.</summary>
+    public WorkerInTest Work(int slots, params string[] labels) => new(new StoreWorkerOptions
+    {
+        Workspace = Workspace,
+        Store = Store,
+        Time = Clock ?? TimeProvider.System,
+        NewId = () => new WorkerId($"host/2/{++processes}"),
+        Slots = slots,
+        Labels = [.. labels.Order(StringComparer.Ordinal)],
+        KeepsLogs = true,
+        Observer = new WorkerInTest.Quiet(),
+    });
 
     /// <summary>Builds to the end, and says how the want ended: <c>Succeeded</c>.</summary>
     public Task<string> BuildAsync(params string[] targets) =>
@@ -98,6 +114,43 @@ sealed class EngineWorld : IDisposable
         var buffer = new ArrayBufferWriter<byte>();
         KernelSnapshot.Write(state, buffer);
         return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A worker on a thread of its own.</summary>
+    public sealed class WorkerInTest : IAsyncDisposable
+    {
+        readonly StoreWorker worker;
+        readonly Task running;
+
+        public WorkerInTest(StoreWorkerOptions options)
+        {
+            worker = new StoreWorker(options);
+            running = Task.Factory.StartNew(
+                worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
+        }
+
+        public int Holding => worker.Holding;
+
+        public void Kill() => worker.Kill();
+
+        public async ValueTask DisposeAsync()
+        {
+            worker.Drain();
+            await running.WaitAsync(TimeSpan.FromSeconds(60));
+            worker.Dispose();
+        }
+
+        public sealed class Quiet : IWorkerObserver
+        {
+            public void Joined(WorkerId worker) { }
+
+            public void Started(AttemptId attempt, JobConfig config) { }
+
+            public void Ended(AttemptId attempt, JobConfig config, JobResult result) { }
+
+            public void Said(string message) { }
+        }
     }
 
     /// <summary>Keeps what it is told.</summary>
@@ -161,6 +214,12 @@ sealed class EngineWorld : IDisposable
         public void Progress(RunId run, JobProgress progress) { }
 
         public void AttemptEnded(AttemptId attempt, JobResult result) { }
+
+        public TaskCompletionSource<(int Runs, string Labels)> Waits { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void WaitsForWorkers(int runs, ImmutableArray<string> labels) =>
+            Waits.TrySetResult((runs, string.Join(' ', labels)));
 
         public void Warn(string message) => Warnings.Add(message);
     }

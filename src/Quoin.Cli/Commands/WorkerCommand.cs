@@ -1,0 +1,78 @@
+using System.CommandLine;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// <c>quoin worker</c>: runs what the coordinator of the store offers, on this host, until it is
+/// told to stop.
+/// </summary>
+static class WorkerCommand
+{
+    public const string Summary = "Run jobs for the builds of other processes and hosts";
+
+    public static Command Create(Func<ParseResult, Cli> cli)
+    {
+        var slots = new SlotOptions();
+        var lease = new Option<string>("--lease")
+        {
+            Description = "How long it may go unheard before its runs are given to others (60s)",
+            HelpName = "TIME",
+            DefaultValueFactory = _ => "60s",
+        };
+        var command = new Command("worker", Summary);
+        slots.AddTo(command);
+        command.Options.Add(lease);
+        command.SetAction((parsed, _) => RunAsync(
+            cli(parsed), slots.Read(parsed, least: 1), LeaseOf(parsed.GetValue(lease)!)));
+        return command;
+    }
+
+    static TimeSpan LeaseOf(string text) =>
+        Quantities.TryParseDuration(text, out var lease)
+            && lease >= TimeSpan.FromSeconds(1) && lease <= TimeSpan.FromDays(1)
+            ? lease
+            : throw new UsageException(
+                "usage", $"--lease {text}: write a time from 1s to 1d, as 60s or 5m");
+
+    static async Task<int> RunAsync(Cli cli, Slots slots, TimeSpan lease)
+    {
+        var workspace = Project.Find(cli);
+        await using var store = Project.OpenForAsking(cli, workspace);
+        using var interruption = new Interruption();
+        var view = new WorkerView(cli, workspace);
+        using var worker = new StoreWorker(new StoreWorkerOptions
+        {
+            Workspace = workspace,
+            Store = store,
+            Time = cli.Time,
+            NewId = ThisMachine.NewWorkerId,
+            Slots = slots.Count,
+            MemoryBytes = ThisMachine.MemoryBytes,
+            Labels = slots.Labels,
+            Lease = lease,
+            KeepsLogs = Project.IsRemote(cli),
+            Observer = view,
+        });
+        using var onStop = interruption.Stop.Register(() =>
+        {
+            view.Said(worker.Holding is > 0 and var holding
+                ? $"draining: waiting for {Units.Count(holding, "run")} (once more kills)"
+                : "stopping");
+            worker.Drain();
+        });
+        using var onKill = interruption.Kill.Register(() =>
+        {
+            view.Said("killing what runs");
+            worker.Kill();
+        });
+        await Task.Factory.StartNew(
+            worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        view.Ended();
+        return interruption.Kill.IsCancellationRequested
+            ? interruption.ExitCodeOfSignal ?? ExitCode.Ok
+            : ExitCode.Ok;
+    }
+}

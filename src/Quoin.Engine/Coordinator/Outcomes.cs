@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What came of an attempt, wherever it ran, as commands to the kernel. Belongs to the
+/// coordinator's thread.
+/// </summary>
+sealed class Outcomes(
+    Coordinator coordinator, CoordinatorParts parts, EarlierRuns earlier)
+{
+    KernelState State => parts.State;
+
+    /// <summary>What it says counts only under its lease.</summary>
+    public void Take(EndedAttempt ended)
+    {
+        var (run, epoch, result) = (ended.Id.Run, ended.Epoch, ended.Result);
+        foreach (var warning in result.Warnings) parts.Observer.Warn($"{ended.Id}: {warning}");
+        switch (result.End)
+        {
+            case JobEnd.Completed:
+                Publish(ended);
+                break;
+            case JobEnd.Failed:
+                Fail(ended, result.Failure!);
+                break;
+            case JobEnd.NeedsInputs:
+                Miss(ended);
+                break;
+            case JobEnd.Cancelled:
+                // Told to stop by the kernel, or by a kill of the whole process.
+                if (State.Runs.TryGetValue(run.Value, out var token)
+                    && token.Place == RunPlace.Running)
+                    coordinator.Do(new ExpireLease(run, epoch, parts.Time.GetUtcNow()));
+                else coordinator.Do(new AckRunCancel(run, epoch) { Usage = result.Usage });
+                break;
+        }
+    }
+
+    void Publish(EndedAttempt ended)
+    {
+        var result = ended.Result;
+        var outputs = ImmutableArray.CreateBuilder<OutputManifest>(result.Outputs.Length);
+        foreach (var output in result.Outputs)
+        {
+            var id = State.Names.Intern(output.Ref);
+            outputs.Add(new OutputManifest(id, output.Digest, output.Bytes));
+            var path = parts.Graph.PathOf(State.Names.Utf8(id));
+            parts.Files.Published(path, output.Stamp, output.Digest);
+        }
+        coordinator.Do(new CompleteRun(ended.Id.Run, ended.Epoch, outputs.MoveToImmutable())
+        {
+            // What it read is not what was digested: published, and at the next test not current.
+            Fingerprint = result.SourceMoved ? default : ended.Fingerprint,
+            Usage = result.Usage,
+        });
+    }
+
+    void Fail(EndedAttempt ended, RunFailure failure)
+    {
+        if (!State.Runs.TryGetValue(ended.Id.Run.Value, out var run)) return;
+        var retries = parts.Graph.FindJob(run.Config.Job)?.Limits.Retries ?? 0;
+        coordinator.Do(new FailRun(ended.Id.Run, ended.Epoch, failure)
+        {
+            Retries = earlier.IsAwaited(run.Id)
+                ? int.MaxValue // It is what was edited that is tried, under a new plan.
+                : RetryRules.RetriesOf(failure.Category, retries),
+            RetryAt = parts.Time.GetUtcNow()
+                + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble()),
+            Usage = ended.Result.Usage,
+        });
+    }
+
+    void Miss(EndedAttempt ended)
+    {
+        var result = ended.Result;
+        var needs = ImmutableArray.CreateBuilder<PartitionId>(result.Needs.Length);
+        foreach (var name in result.Needs)
+        {
+            var problem = PartitionRef.Check(name);
+            var id = problem is null ? State.Names.Intern(name) : default;
+            if (problem is null && parts.Graph.FindProducer(State.Names.Utf8(id)).Job is null)
+                problem = $"no job makes {name}; a run can only ask for what a job makes";
+            if (problem is not null)
+            {
+                Fail(ended, new RunFailure(FailureCategory.Contract, $"needs: {problem}"));
+                return;
+            }
+            needs.Add(id);
+        }
+        coordinator.Do(new MissInputs(ended.Id.Run, ended.Epoch, needs.ToImmutable())
+        {
+            Usage = result.Usage,
+        });
+    }
+}

@@ -1,0 +1,232 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The workers of other processes and the runs that are theirs to take, as the coordinator knows
+/// them, with the changes of the store's queue for the next append. Runs are offered only as far as
+/// there are slots for them, so that the queue stays short and the order of the ready runs is
+/// decided here, as late as possible. Belongs to the coordinator's thread.
+/// </summary>
+sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
+{
+    // Runs shorter than this are offered ahead, so that a worker need not wait for the next ones.
+    const int ShortMs = 100;
+    static readonly TimeSpan sweepEvery = TimeSpan.FromSeconds(5);
+
+    // A worker with room comes within a few milliseconds.
+    static readonly TimeSpan takeBackAfter = TimeSpan.FromMilliseconds(200);
+
+    readonly SortedDictionary<string, Remote> workers = new(StringComparer.Ordinal);
+    readonly SortedDictionary<int, (OfferedRun Run, long At)> unclaimed = [];
+    readonly Dictionary<int, (string Owner, int Cpu)> leased = [];
+    List<OfferedRun> offered = [];
+    List<RunId> withdrawn = [];
+    List<RunId> takenBack = [];
+    List<RunStop> stopped = [];
+    List<string> gone = [];
+    long sweptAt = parts.Time.GetTimestamp();
+
+    sealed class Remote(WorkerInfo info)
+    {
+        public WorkerInfo Info { get; } = info;
+
+        /// <summary>Cores that its runs take, and what was offered to it in thought.</summary>
+        public int Load { get; set; }
+    }
+
+    /// <summary>True when another process takes runs.</summary>
+    public bool Any => workers.Count > 0;
+
+    /// <summary>Something of the queue is to be changed with the next append.</summary>
+    public bool HasChanges =>
+        offered.Count + withdrawn.Count + takenBack.Count + stopped.Count + gone.Count > 0;
+
+    /// <summary>The batch with all changes since the last one.</summary>
+    public AppendBatch AddTo(AppendBatch batch)
+    {
+        if (!HasChanges) return batch;
+        batch = batch with
+        {
+            Offered = offered,
+            Withdrawn = withdrawn,
+            TakenBack = takenBack,
+            Stopped = stopped,
+            WorkersGone = gone,
+        };
+        (offered, withdrawn, takenBack, stopped, gone) = ([], [], [], [], []);
+        return batch;
+    }
+
+    /// <summary>A worker is there.</summary>
+    public void Join(WorkerInfo worker)
+    {
+        coordinator.Do(new AddWorker(new WorkerId(worker.Owner), worker.Capacity)
+        {
+            Ahead = worker.Capacity - worker.Slots,
+        });
+        workers[worker.Owner] = new Remote(worker);
+    }
+
+    /// <summary>A worker ended by itself, or was lost.</summary>
+    /// <param name="owner">Who.</param>
+    /// <param name="isRowThere">Its row is still in the store, and is to be taken out.</param>
+    public void Leave(string owner, bool isRowThere)
+    {
+        coordinator.Do(new RemoveWorker(new WorkerId(owner)));
+        workers.Remove(owner);
+        if (isRowThere) gone.Add(owner);
+    }
+
+    /// <summary>Nothing will come from it any more.</summary>
+    public static bool IsLost(WorkerInfo worker) =>
+        worker.IsOver || ProcessNames.IsGone(worker.Owner);
+
+    /// <summary>
+    /// Looks every few seconds for workers whose lease is over, that died on this host, or whose
+    /// row is gone: what they had is given to others, and their reports count no more.
+    /// </summary>
+    public void Sweep()
+    {
+        var known = parts.State.Workers.Values
+            .Where(worker => worker.Id != parts.Worker).Select(worker => worker.Id.Owner).ToArray();
+        if (known.Length == 0 || parts.Time.GetElapsedTime(sweptAt) < sweepEvery) return;
+        sweptAt = parts.Time.GetTimestamp();
+        var rows = parts.Store.Workers().ToDictionary(worker => worker.Owner);
+        foreach (var owner in known)
+        {
+            if (!rows.TryGetValue(owner, out var row) || IsLost(row)) Lose(owner);
+        }
+    }
+
+    void Lose(string owner)
+    {
+        var now = parts.Time.GetUtcNow();
+        foreach (var run in parts.State.Runs.Values
+            .Where(run => run.Worker.Owner == owner && run.Place != RunPlace.Queued).ToArray())
+            coordinator.Do(new ExpireLease(run.Id, run.Epoch, now));
+        Leave(owner, isRowThere: true);
+    }
+
+    /// <summary>
+    /// Shares out in thought what is offered, so that <see cref="TryAssign"/> knows who has room.
+    /// </summary>
+    public void Recount()
+    {
+        foreach (var worker in workers.Values) worker.Load = 0;
+        foreach (var (owner, cpu) in leased.Values)
+            if (workers.TryGetValue(owner, out var worker)) worker.Load += cpu;
+        foreach (var (run, _) in unclaimed.Values)
+            if (Best(run.Labels, int.MaxValue) is { } worker) worker.Load += run.Cpu;
+    }
+
+    /// <summary>True when somebody with these labels could take one more.</summary>
+    /// <param name="labels">Labels that it needs.</param>
+    /// <param name="usualMs">How long it usually takes; -1: not known.</param>
+    public bool HasRoom(ImmutableArray<string> labels, int usualMs) =>
+        Best(labels, usualMs) is not null;
+
+    /// <summary>True when somebody has these labels, busy or not.</summary>
+    public bool Matches(ImmutableArray<string> labels) =>
+        workers.Values.Any(worker => Has(worker, labels));
+
+    /// <summary>True when somebody could take one more, however short.</summary>
+    public bool HasAnyRoom => workers.Values.Any(worker => worker.Load < LimitOf(worker, 0));
+
+    /// <summary>
+    /// More cores than any worker with these labels has: it takes all of one and runs alone.
+    /// </summary>
+    public int CpuFor(ImmutableArray<string> labels, int cpu)
+    {
+        var most = workers.Values.Where(worker => Has(worker, labels))
+            .Select(worker => worker.Info.Slots).DefaultIfEmpty(1).Max();
+        return Math.Min(Math.Max(cpu, 1), Math.Max(most, 1));
+    }
+
+    Remote? Best(ImmutableArray<string> labels, int usualMs)
+    {
+        Remote? best = null;
+        foreach (var worker in workers.Values)
+        {
+            if (worker.Load >= LimitOf(worker, usualMs) || !Has(worker, labels)) continue;
+            if (best is null || worker.Load * best.Info.Slots < best.Load * worker.Info.Slots)
+                best = worker;
+        }
+        return best;
+    }
+
+    static bool Has(Remote worker, ImmutableArray<string> labels)
+    {
+        foreach (var label in labels)
+            if (!worker.Info.Labels.Contains(label)) return false;
+        return true;
+    }
+
+    // int.MaxValue: what was offered before is somebody's, room or not.
+    static int LimitOf(Remote worker, int usualMs)
+    {
+        if (usualMs == int.MaxValue) return int.MaxValue;
+        var slots = worker.Info.Slots;
+        if (usualMs is < 0 or >= ShortMs) return slots;
+        var ahead = 2 * (ShortMs / Math.Max(1, usualMs));
+        return (int)Math.Min(worker.Info.Capacity, slots * (1L + ahead));
+    }
+
+    /// <summary>Puts a run into the queue, or in again with its next epoch.</summary>
+    public void Offer(OfferedRun run, int usualMs)
+    {
+        if (Best(run.Labels, usualMs) is { } worker) worker.Load += run.Cpu;
+        leased.Remove(run.Run.Value);
+        unclaimed[run.Run.Value] = (run, parts.Time.GetTimestamp());
+        offered.Add(run);
+    }
+
+    /// <summary>A run was claimed, or is held by a worker since before this process led.</summary>
+    public void Claimed(RunId run, string owner, int cpu)
+    {
+        unclaimed.Remove(run.Value, out var was);
+        leased[run.Value] = (owner, was.Run?.Cpu ?? cpu);
+    }
+
+    /// <summary>A run is no worker's business any more.</summary>
+    public void Withdraw(RunId run, bool isRowThere)
+    {
+        unclaimed.Remove(run.Value);
+        leased.Remove(run.Value);
+        if (!isRowThere) return;
+        offered.RemoveAll(other => other.Run == run);
+        withdrawn.Add(run);
+    }
+
+    /// <summary>
+    /// Slots of this process are idle while nobody comes for what was offered: takes some of it
+    /// back with the next append. Whether a worker was quicker is known when that is committed.
+    /// </summary>
+    /// <param name="fits">Whether it could run here.</param>
+    /// <param name="most">How many.</param>
+    /// <param name="wait">How long until the next one is old enough; null: there is none.</param>
+    public List<RunId> TakeBack(Func<OfferedRun, bool> fits, int most, out TimeSpan? wait)
+    {
+        var back = new List<RunId>();
+        wait = null;
+        foreach (var (run, at) in unclaimed.Values)
+        {
+            if (back.Count == most) break;
+            if (!fits(run)) continue;
+            var age = parts.Time.GetElapsedTime(at);
+            if (age >= takeBackAfter) back.Add(run.Run);
+            else wait ??= takeBackAfter - age;
+        }
+        takenBack.AddRange(back);
+        foreach (var run in back)
+            unclaimed[run.Value] = (unclaimed[run.Value].Run, parts.Time.GetTimestamp());
+        return back;
+    }
+
+    /// <summary>Nobody has it, although it was offered.</summary>
+    public bool IsUnclaimed(RunId run) => unclaimed.ContainsKey(run.Value);
+
+    /// <summary>The worker that has it shall stop it.</summary>
+    public void Stop(RunId run, bool kill) => stopped.Add(new RunStop(run, kill));
+}

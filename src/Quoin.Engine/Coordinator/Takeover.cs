@@ -1,0 +1,58 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What a process does that begins to decide for a store: runs of a process that is gone are found
+/// lost, and planned again under the graph of today; runs of workers that are there go on.
+/// </summary>
+sealed class Takeover(
+    Coordinator coordinator, CoordinatorParts parts, Dispatcher dispatcher, RemoteRuns remote,
+    CommandInbox inbox)
+{
+    KernelState State => parts.State;
+
+    public void Run()
+    {
+        inbox.LookForWorkers();
+        var workers = parts.Store.Workers();
+        var there = workers.Where(worker => !RemoteRuns.IsLost(worker))
+            .Select(worker => worker.Owner).ToHashSet(StringComparer.Ordinal);
+        var rows = State.Runs.Count + workers.Count == 0 ? [] : parts.Store.QueuedRuns();
+        var held = rows.Where(row => row.Owner is { } owner && there.Contains(owner)).ToHashSet();
+        foreach (var run in State.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
+        {
+            var isHeld = held.Contains(new QueuedRun(run.Id, run.Epoch, run.Worker.Owner));
+            if (run.Place != RunPlace.Queued && (isHeld || inbox.HasEnd(run.Id, run.Epoch)))
+            {
+                dispatcher.Adopt(run, isRowThere: isHeld);
+                continue;
+            }
+            if (run.Place != RunPlace.Queued)
+                coordinator.Do(new ExpireLease(run.Id, run.Epoch, parts.Time.GetUtcNow()));
+            if (State.Runs.ContainsKey(run.Id.Value))
+                coordinator.Do(new RequestRunCancel(run.Id, "restart") { ToReplan = true });
+        }
+        foreach (var row in rows)
+        {
+            if (!dispatcher.IsActive(row.Run)) remote.Withdraw(row.Run, isRowThere: true);
+        }
+        Meet(workers, there);
+    }
+
+    // Who is there, and who is not any more. A worker with runs that ended stays until their ends
+    // are taken.
+    void Meet(IReadOnlyList<WorkerInfo> workers, HashSet<string> there)
+    {
+        foreach (var worker in State.Workers.Values.ToArray())
+        {
+            if (!there.Contains(worker.Id.Owner)) coordinator.Do(new RemoveWorker(worker.Id));
+        }
+        foreach (var worker in workers)
+        {
+            if (there.Contains(worker.Owner)) remote.Join(worker);
+            else remote.Leave(worker.Owner, isRowThere: true);
+        }
+        coordinator.Do(new AddWorker(parts.Worker, parts.Slots));
+    }
+}

@@ -1,0 +1,328 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// One attempt of a run as it travels to a worker: everything that its execution needs, with paths
+/// relative to the workspace, which may lie elsewhere on another host. As bytes it is the message
+/// AttemptSpec of proto/quoin/v1/worker.proto.
+/// </summary>
+sealed record AttemptSpec
+{
+    /// <summary>Run and attempt.</summary>
+    public required AttemptId Id { get; init; }
+
+    /// <summary>What is run, from what; see <see cref="JobSpec.Config"/>.</summary>
+    public required JobConfig Config { get; init; }
+
+    /// <summary>Folder of the job's graph file.</summary>
+    public string Folder { get; init; } = "";
+
+    /// <summary>Where the config's inputs lie, in its order.</summary>
+    public ImmutableArray<PathDigest> Inputs { get; init; } = [];
+
+    /// <summary>Where its outputs are published, in its order.</summary>
+    public ImmutableArray<SpecPlace> Outputs { get; init; } = [];
+
+    /// <summary>See <see cref="JobSpec.Stdout"/>.</summary>
+    public string? Stdout { get; init; }
+
+    /// <summary>See <see cref="JobSpec.Timeout"/>.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>From SIGTERM to SIGKILL.</summary>
+    public TimeSpan Grace { get; init; }
+
+    /// <summary>See <see cref="JobSpec.ExitCodes"/>.</summary>
+    public ImmutableSortedDictionary<int, FailureCategory?> ExitCodes { get; init; } =
+        ImmutableSortedDictionary<int, FailureCategory?>.Empty;
+
+    /// <summary>Files whose content the fingerprint holds, as it holds it.</summary>
+    public ImmutableArray<PathDigest> Watched { get; init; } = [];
+
+    /// <summary>Everything that decides the outputs, as of when it was offered.</summary>
+    public Digest Fingerprint { get; init; }
+
+    /// <summary>The attempt of a request.</summary>
+    public static AttemptSpec Of(LaunchRequest request, Graph graph, PartitionNames names)
+    {
+        var job = request.Job;
+        var refs = ImmutableArray.CreateRange(
+            request.Inputs, input => names.Text(input.Partition));
+        return new AttemptSpec
+        {
+            Id = request.Id,
+            Config = request.Config ?? job.ConfigureWith(names.Text(request.Outputs[0]), refs),
+            Folder = job.Folder,
+            Inputs = ImmutableArray.CreateRange(
+                request.Inputs, i => new PathDigest(PathOf(i.Partition), i.Digest)),
+            Outputs = ImmutableArray.CreateRange(
+                request.Outputs, o => new SpecPlace(PathOf(o), request.Claims.Contains(o))),
+            Stdout = job.Stdout,
+            Timeout = job.Limits.Timeout,
+            Grace = job.Limits.Grace,
+            ExitCodes = job.Limits.ExitCodes,
+            Watched = request.Watched,
+            Fingerprint = request.Fingerprint,
+        };
+
+        string PathOf(PartitionId partition) => graph.PathOf(names.Utf8(partition));
+    }
+
+    /// <summary>The attempt as a process in this workspace needs it.</summary>
+    public JobSpec In(Workspace workspace, int epoch) => new()
+    {
+        Id = Id,
+        Epoch = epoch,
+        Config = Config,
+        WorkingDirectory = workspace.Absolute(Folder),
+        Inputs = Zip(Config.Inputs, Inputs, (name, file) =>
+            new SpecInput(name, workspace.Absolute(file.Path), file.Digest)),
+        Outputs = Zip(Config.Outputs, Outputs, (name, place) =>
+            new SpecOutput(name, workspace.Absolute(place.Path), place.Claimed)),
+        Stdout = Stdout,
+        StagingDirectory = workspace.StagingOf(Id),
+        LogFile = workspace.LogOf(Id),
+        Timeout = Timeout,
+        Grace = Grace,
+        ExitCodes = ExitCodes,
+    };
+
+    static ImmutableArray<TResult> Zip<TPlace, TResult>(
+        ImmutableArray<string> names, ImmutableArray<TPlace> places,
+        Func<string, TPlace, TResult> both)
+    {
+        if (names.Length != places.Length)
+            throw new ArgumentException(
+                $"the attempt names {names.Length} partitions and {places.Length} places");
+        var all = ImmutableArray.CreateBuilder<TResult>(names.Length);
+        for (var i = 0; i < names.Length; i++) all.Add(both(names[i], places[i]));
+        return all.MoveToImmutable();
+    }
+
+    /// <summary>The message's bytes.</summary>
+    public byte[] ToBytes()
+    {
+        var w = new ProtoWriter(new byte[512]);
+        w.Int32(1, Id.Run.Value);
+        w.Int32(2, Id.Attempt);
+        Write(ref w, 3, Config);
+        w.Text(4, Folder);
+        foreach (var file in Inputs) Write(ref w, 5, file);
+        foreach (var place in Outputs)
+        {
+            var mark = w.Begin(6);
+            w.Text(1, place.Path);
+            w.Bool(2, place.Claimed);
+            w.End(mark);
+        }
+        w.Text(7, Stdout ?? "");
+        w.Int64(8, (long)(Timeout?.TotalMilliseconds ?? 0));
+        w.Int64(9, (long)Grace.TotalMilliseconds);
+        foreach (var (code, category) in ExitCodes)
+        {
+            var mark = w.Begin(10);
+            w.Int32(1, code);
+            w.Bool(2, category is null);
+            w.Int32(3, (int)(category ?? 0));
+            w.End(mark);
+        }
+        foreach (var file in Watched) Write(ref w, 11, file);
+        w.Digest(12, Fingerprint);
+        return w.Buffer.AsSpan(0, w.Length).ToArray();
+    }
+
+    static void Write(ref ProtoWriter w, int field, PathDigest file)
+    {
+        var mark = w.Begin(field);
+        w.Text(1, file.Path);
+        w.Digest(2, file.Digest);
+        w.End(mark);
+    }
+
+    static void Write(ref ProtoWriter w, int field, JobConfig config)
+    {
+        var mark = w.Begin(field);
+        w.Texts(1, config.Outputs);
+        w.Texts(2, config.Inputs);
+        w.Texts(3, config.Args);
+        foreach (var (name, value) in config.Env)
+        {
+            var entry = w.Begin(4);
+            w.Text(1, name);
+            w.Text(2, value);
+            w.End(entry);
+        }
+        var resources = w.Begin(5);
+        w.Int32(1, config.Resources.Cpu);
+        w.Int64(2, config.Resources.MemoryBytes);
+        w.End(resources);
+        w.Text(6, config.Job);
+        w.End(mark);
+    }
+
+    /// <summary>Reads the message; throws <see cref="ProtoException"/>.</summary>
+    public static AttemptSpec Read(ReadOnlySpan<byte> bytes)
+    {
+        const int block = ProtoReader.Block, number = ProtoReader.Number;
+        var (run, attempt) = (0, 0);
+        var (folder, stdout) = ("", "");
+        var config = new JobConfig { Job = "", Outputs = [] };
+        var (inputs, watched) = (new ProtoList<PathDigest>(), new ProtoList<PathDigest>());
+        var outputs = new ProtoList<SpecPlace>();
+        var (timeout, grace) = (0L, 0L);
+        var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
+        var fingerprint = default(Digest);
+        var r = new ProtoReader(bytes);
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | number: run = r.Int32(); break;
+                case (2 << 3) | number: attempt = r.Int32(); break;
+                case (3 << 3) | block: config = ReadConfig(new(r.Bytes())); break;
+                case (4 << 3) | block: folder = r.Text(); break;
+                case (5 << 3) | block: inputs.Add(ReadFile(new(r.Bytes()))); break;
+                case (6 << 3) | block: outputs.Add(ReadPlace(new(r.Bytes()))); break;
+                case (7 << 3) | block: stdout = r.Text(); break;
+                case (8 << 3) | number: timeout = r.Int64(); break;
+                case (9 << 3) | number: grace = r.Int64(); break;
+                case (10 << 3) | block: ReadCode(new(r.Bytes()), codes); break;
+                case (11 << 3) | block: watched.Add(ReadFile(new(r.Bytes()))); break;
+                case (12 << 3) | block: fingerprint = r.Digest(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return new AttemptSpec
+        {
+            Id = new AttemptId(new RunId(run), attempt),
+            Config = config,
+            Folder = folder,
+            Inputs = inputs.ToImmutable(),
+            Outputs = outputs.ToImmutable(),
+            Stdout = stdout.Length == 0 ? null : stdout,
+            Timeout = timeout == 0 ? null : TimeSpan.FromMilliseconds(timeout),
+            Grace = TimeSpan.FromMilliseconds(grace),
+            ExitCodes = codes.ToImmutable(),
+            Watched = watched.ToImmutable(),
+            Fingerprint = fingerprint,
+        };
+    }
+
+    static JobConfig ReadConfig(ProtoReader r)
+    {
+        const int block = ProtoReader.Block;
+        var (outputs, inputs) = (new ProtoList<string>(), new ProtoList<string>());
+        var args = new ProtoList<string>();
+        var env = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        var (resources, job) = (ResourceVector.OneCpu, "");
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | block: outputs.Add(r.Text()); break;
+                case (2 << 3) | block: inputs.Add(r.Text()); break;
+                case (3 << 3) | block: args.Add(r.Text()); break;
+                case (4 << 3) | block:
+                    var (name, value) = ReadEntry(new(r.Bytes()));
+                    env[name] = value;
+                    break;
+                case (5 << 3) | block: resources = ReadResources(new(r.Bytes())); break;
+                case (6 << 3) | block: job = r.Text(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return new JobConfig
+        {
+            Job = job,
+            Outputs = outputs.ToImmutable(),
+            Inputs = inputs.ToImmutable(),
+            Args = args.ToImmutable(),
+            Env = env.ToImmutable(),
+            Resources = resources,
+        };
+    }
+
+    static (string Name, string Value) ReadEntry(ProtoReader r)
+    {
+        var (name, value) = ("", "");
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | ProtoReader.Block: name = r.Text(); break;
+                case (2 << 3) | ProtoReader.Block: value = r.Text(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return (name, value);
+    }
+
+    static ResourceVector ReadResources(ProtoReader r)
+    {
+        var (cpu, memory) = (0, 0L);
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | ProtoReader.Number: cpu = r.Int32(); break;
+                case (2 << 3) | ProtoReader.Number: memory = r.Int64(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return new ResourceVector { Cpu = cpu, MemoryBytes = memory };
+    }
+
+    static PathDigest ReadFile(ProtoReader r)
+    {
+        var (path, digest) = ("", default(Digest));
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | ProtoReader.Block: path = r.Text(); break;
+                case (2 << 3) | ProtoReader.Block: digest = r.Digest(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return new PathDigest(path, digest);
+    }
+
+    static SpecPlace ReadPlace(ProtoReader r)
+    {
+        var (path, claimed) = ("", false);
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | ProtoReader.Block: path = r.Text(); break;
+                case (2 << 3) | ProtoReader.Number: claimed = r.Bool(); break;
+                default: r.Skip(); break;
+            }
+        }
+        return new SpecPlace(path, claimed);
+    }
+
+    static void ReadCode(
+        ProtoReader r, ImmutableSortedDictionary<int, FailureCategory?>.Builder codes)
+    {
+        var (code, isSuccess, category) = (0, false, FailureCategory.Failed);
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | ProtoReader.Number: code = r.Int32(); break;
+                case (2 << 3) | ProtoReader.Number: isSuccess = r.Bool(); break;
+                case (3 << 3) | ProtoReader.Number:
+                    category = (FailureCategory)r.Enum((int)FailureCategory.Lost);
+                    break;
+                default: r.Skip(); break;
+            }
+        }
+        codes[code] = isSuccess ? null : category;
+    }
+}
+
+/// <summary>Where an output is published; only claimed ones are.</summary>
+readonly record struct SpecPlace(string Path, bool Claimed);

@@ -1,0 +1,60 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What executes leased runs: <see cref="LocalWorker"/>, and a simulated one in tests.
+/// </summary>
+interface IWorker : IDisposable
+{
+    /// <summary>
+    /// Takes a run that was leased to this worker. What comes of it arrives as
+    /// <see cref="Message.Ended"/>.
+    /// </summary>
+    void Launch(LaunchRequest request);
+}
+
+/// <summary>
+/// Executes runs of the coordinator's own process; see <see cref="SlotPool{TAttempt}"/>.
+/// </summary>
+sealed class LocalWorker : IWorker
+{
+    readonly Workspace workspace;
+    readonly Graph graph;
+    readonly PartitionNames names;
+    readonly FileStampCache files;
+    readonly JobProcess process;
+    readonly Action<RunId, JobProgress> progress;
+    readonly bool keepsLogs;
+    readonly SlotPool<LaunchRequest> slots;
+
+    public LocalWorker(
+        LocalWorkerParts parts, int slots, Action<LaunchRequest, JobResult> handIn,
+        Action<RunId, JobProgress> progress)
+    {
+        (workspace, graph, names) = (parts.Workspace, parts.Graph, parts.Names);
+        (files, process, keepsLogs) = (parts.Files, parts.Process, parts.KeepsLogs);
+        this.progress = progress;
+        this.slots = new SlotPool<LaunchRequest>(slots, Execute, handIn);
+    }
+
+    public void Launch(LaunchRequest request) => slots.Launch(request);
+
+    /// <summary>Waits for what is running; nothing new is taken.</summary>
+    public void Dispose() => slots.Dispose();
+
+    JobResult Execute(LaunchRequest request)
+    {
+        if (request.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+        var spec = AttemptSpec.Of(request, graph, names);
+        return AttemptRunner.Run(
+            spec.In(workspace, request.Epoch), spec.Watched, files, process, request.Control,
+            report => progress(request.Id.Run, report), keepsLogs);
+    }
+}
+
+/// <summary>What a local worker works with.</summary>
+/// <param name="KeepsLogs">Logs of attempts go into the store, too.</param>
+sealed record LocalWorkerParts(
+    Workspace Workspace, Graph Graph, PartitionNames Names, FileStampCache Files,
+    JobProcess Process, bool KeepsLogs);

@@ -1,0 +1,400 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>What a worker process brings.</summary>
+public sealed record StoreWorkerOptions
+{
+    /// <summary>The project's folder as this host sees it.</summary>
+    public required Workspace Workspace { get; init; }
+
+    /// <summary>The open store. The worker does not close it.</summary>
+    public required IBuildStore Store { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>
+    /// A new name host/pid/nonce: one at the start, another after its lease was lost.
+    /// </summary>
+    public required Func<WorkerId> NewId { get; init; }
+
+    /// <summary>How many runs at a time, at least 1.</summary>
+    public required int Slots { get; init; }
+
+    /// <summary>Bytes of memory that runs may claim together; 0: not counted.</summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>What it can do beside the rest, as <c>os=linux</c>; sorted.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
+
+    /// <summary>How long it may go unheard before its runs are given to others.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Logs of attempts go into the store, because others cannot read our files.</summary>
+    public bool KeepsLogs { get; init; }
+
+    /// <summary>Who watches.</summary>
+    public required IWorkerObserver Observer { get; init; }
+}
+
+/// <summary>
+/// What a worker tells people. Called on several threads, one at a time; be quick.
+/// </summary>
+public interface IWorkerObserver
+{
+    /// <summary>It is known to the store, under this name.</summary>
+    void Joined(WorkerId worker);
+
+    /// <summary>An attempt starts.</summary>
+    void Started(AttemptId attempt, JobConfig config);
+
+    /// <summary>An attempt ended here, whether or not its end still counts.</summary>
+    void Ended(AttemptId attempt, JobConfig config, JobResult result);
+
+    /// <summary>Something a person should know.</summary>
+    void Said(string message);
+}
+
+/// <summary>
+/// The part of a process that takes runs from the store's queue: claims as many as it has slots,
+/// and short ones a little ahead; executes them; hands in what came of them. What it may do hangs
+/// on its lease and on each run's epoch. It decides nothing and needs no graph.
+/// </summary>
+public sealed class StoreWorker : IDisposable
+{
+    // Runs shorter than this are claimed ahead, for about so long.
+    const int AheadMs = 100, AheadMax = 64;
+    static readonly TimeSpan linger = TimeSpan.FromMilliseconds(4);
+    static readonly TimeSpan again = TimeSpan.FromSeconds(1);
+
+    readonly StoreWorkerOptions options;
+    readonly Guardian guardian;
+    readonly FileStampCache files;
+    readonly JobProcess process;
+    readonly SlotPool<HeldAttempt> slots;
+    readonly ITimer heartbeat;
+    readonly object gate = new();
+    readonly Dictionary<int, HeldAttempt> held = [];
+    readonly Queue<HeldAttempt> queue = new();
+    List<EndedRun> ended = [];
+    WorkerId id;
+    long renewedAt;
+    int freeCpu;
+    long freeMemory;
+    double usualMs = -1;
+    bool woken, draining, unreachable;
+
+    /// <summary>Makes the slots; <see cref="Run"/> does the rest.</summary>
+    public StoreWorker(StoreWorkerOptions options)
+    {
+        this.options = options;
+        var workspace = options.Workspace;
+        Directory.CreateDirectory(workspace.QuoinDirectory);
+        guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
+        files = new FileStampCache(workspace.Root, [], options.Time);
+        process = new JobProcess(options.Time, guardian);
+        slots = new SlotPool<HeldAttempt>(options.Slots, Execute, HandIn);
+        freeCpu = options.Slots;
+        freeMemory = options.MemoryBytes > 0 ? options.MemoryBytes : long.MaxValue / 2;
+        var period = options.Lease / 4;
+        heartbeat = options.Time.CreateTimer(_ => Wake(), null, period, period);
+    }
+
+    /// <summary>
+    /// Takes runs until <see cref="Drain"/>, and until all of them have ended.
+    /// </summary>
+    /// <exception cref="StoreException">It cannot even join.</exception>
+    public void Run()
+    {
+        Join();
+        using (options.Store.Watch(Wake))
+        {
+            while (TakeTurn() is { } turn)
+            {
+                if (Work(turn) is { } answer) Take(turn, answer);
+                Wait();
+            }
+        }
+        Leave();
+    }
+
+    /// <summary>Takes nothing new; <see cref="Run"/> returns when all has ended.</summary>
+    public void Drain()
+    {
+        lock (gate) draining = true;
+        Wake();
+    }
+
+    /// <summary>Ends everything that runs with SIGKILL, and drains.</summary>
+    public void Kill()
+    {
+        lock (gate)
+        {
+            draining = true;
+            foreach (var attempt in held.Values) attempt.Control.Kill();
+            while (queue.TryDequeue(out var attempt))
+                Add(attempt, new JobResult { End = JobEnd.Cancelled });
+        }
+        Wake();
+    }
+
+    /// <summary>How many attempts it has.</summary>
+    public int Holding
+    {
+        get
+        {
+            lock (gate) return held.Count;
+        }
+    }
+
+    /// <summary>Waits for what runs.</summary>
+    public void Dispose()
+    {
+        heartbeat.Dispose();
+        slots.Dispose();
+        guardian.Dispose();
+    }
+
+    void Wake()
+    {
+        lock (gate)
+        {
+            woken = true;
+            Monitor.Pulse(gate);
+        }
+    }
+
+    void Join()
+    {
+        id = options.NewId();
+        var worker = new WorkerInfo
+        {
+            Owner = id.Owner,
+            Slots = options.Slots,
+            Capacity = options.Slots + AheadMax,
+            MemoryBytes = options.MemoryBytes,
+            Labels = options.Labels,
+        };
+        var asked = options.Time.GetTimestamp();
+        options.Store.JoinAsync(
+            worker, options.Lease, new StoreCommand.Joined(worker).ToInbox($"joined/{id.Owner}"),
+            CancellationToken.None).GetAwaiter().GetResult();
+        Volatile.Write(ref renewedAt, asked);
+        options.Observer.Joined(id);
+    }
+
+    void Leave()
+    {
+        try
+        {
+            options.Store.LeaveAsync(
+                id.Owner, new StoreCommand.Left(id.Owner).ToInbox($"left/{id.Owner}"),
+                CancellationToken.None).GetAwaiter().GetResult();
+        }
+        catch (StoreException)
+        {
+            // Its lease ends by itself.
+        }
+    }
+
+    bool LeaseHolds =>
+        options.Time.GetElapsedTime(Volatile.Read(ref renewedAt)) < options.Lease;
+
+    // Null: drained.
+    WorkerTurn? TakeTurn()
+    {
+        lock (gate)
+        {
+            woken = false;
+            if (draining && held.Count == 0 && ended.Count == 0) return null;
+            var renews = options.Time.GetElapsedTime(renewedAt) >= options.Lease / 4;
+            var (runs, cpu) = Room();
+            return new WorkerTurn
+            {
+                Owner = id.Owner,
+                Ended = [.. ended],
+                Known = [.. held.Values.Select(attempt => attempt.Spec.Id.Run)],
+                Claim = runs,
+                FreeCpu = cpu,
+                Cpu = options.Slots,
+                MemoryBytes = options.MemoryBytes > 0 ? options.MemoryBytes : long.MaxValue,
+                Labels = options.Labels,
+                LeasedBody = StoreCommand.LeasedBody(id.Owner),
+                Renew = renews ? options.Lease : null,
+            };
+        }
+    }
+
+    // How many more runs it wants, on how many cores together.
+    (int Runs, int Cpu) Room()
+    {
+        if (draining) return (0, 0);
+        var ahead = usualMs is < 0 or >= AheadMs
+            ? 0
+            : Math.Min(AheadMax, (int)(options.Slots * AheadMs / Math.Max(1, usualMs)));
+        var cpu = options.Slots + ahead - held.Values.Sum(attempt => attempt.Cpu);
+        return cpu > 0 ? (options.Slots + ahead - held.Count, cpu) : (0, 0);
+    }
+
+    WorkerAnswer? Work(WorkerTurn turn)
+    {
+        var asked = options.Time.GetTimestamp();
+        try
+        {
+            var answer = options.Store.WorkAsync(turn, CancellationToken.None)
+                .GetAwaiter().GetResult();
+            if (turn.Renew is not null && answer.IsKnown) Volatile.Write(ref renewedAt, asked);
+            if (unreachable) options.Observer.Said("the store answers again");
+            unreachable = false;
+            return answer;
+        }
+        catch (StoreException e)
+        {
+            // What ended stays here, and what runs goes on: as long as the lease holds it counts.
+            if (!unreachable) options.Observer.Said($"{e.Message}; trying again");
+            unreachable = true;
+            lock (gate) Monitor.Wait(gate, again);
+            return null;
+        }
+    }
+
+    void Take(WorkerTurn turn, WorkerAnswer answer)
+    {
+        lock (gate)
+        {
+            ended.RemoveRange(0, turn.Ended.Count);
+            if (answer.IsKnown)
+            {
+                GiveUp(answer.Held);
+                foreach (var claimed in answer.Claimed) Add(claimed);
+                StartQueued();
+                return;
+            }
+        }
+        var lost = 0;
+        lock (gate)
+        {
+            lost = held.Count;
+            GiveUp([]);
+            ended = [];
+        }
+        options.Observer.Said(
+            "this worker was not heard of for longer than its lease; "
+            + $"{lost} of its runs were given to others");
+        if (!draining) Join();
+    }
+
+    // What the store says is ours is ours; the rest was taken from us.
+    void GiveUp(ImmutableArray<HeldRun> ours)
+    {
+        var known = ours.ToDictionary(run => (run.Run, run.Epoch));
+        foreach (var attempt in held.Values.ToArray())
+        {
+            if (known.TryGetValue((attempt.Spec.Id.Run, attempt.Epoch), out var run))
+            {
+                if (run.Stop is not { } stop) continue;
+                if (stop.Kill) attempt.Control.Kill();
+                else attempt.Control.Cancel();
+                continue;
+            }
+            held.Remove(attempt.Spec.Id.Run.Value);
+            attempt.IsGone = true;
+            attempt.Control.Revoke();
+        }
+    }
+
+    void Add(ClaimedRun claimed)
+    {
+        AttemptSpec spec;
+        try
+        {
+            spec = AttemptSpec.Read(claimed.Spec.Span);
+        }
+        catch (ProtoException e)
+        {
+            var failure = new RunFailure(
+                FailureCategory.Configuration, $"this worker cannot read the run: {e.Message}");
+            var result = new JobResult { End = JobEnd.Failed, Failure = failure };
+            var end = new EndedAttempt(
+                new AttemptId(claimed.Run, 1), claimed.Epoch, default, result);
+            ended.Add(new EndedRun(claimed.Run, 1, claimed.Epoch, end.ToBytes(), null));
+            woken = true;
+            return;
+        }
+        var attempt = new HeldAttempt(
+            spec, claimed.Epoch, Math.Clamp(spec.Config.Resources.Cpu, 1, options.Slots),
+            () => LeaseHolds);
+        held[claimed.Run.Value] = attempt;
+        queue.Enqueue(attempt);
+    }
+
+    void StartQueued()
+    {
+        while (queue.TryPeek(out var next))
+        {
+            if (!next.IsGone
+                && (next.Cpu > freeCpu || next.Spec.Config.Resources.MemoryBytes > freeMemory))
+                return;
+            queue.Dequeue();
+            if (next.IsGone) continue;
+            freeCpu -= next.Cpu;
+            freeMemory -= next.Spec.Config.Resources.MemoryBytes;
+            slots.Launch(next);
+        }
+    }
+
+    JobResult Execute(HeldAttempt attempt)
+    {
+        if (attempt.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+        options.Observer.Started(attempt.Spec.Id, attempt.Spec.Config);
+        return AttemptRunner.Run(
+            attempt.Spec.In(options.Workspace, attempt.Epoch), attempt.Spec.Watched, files, process,
+            attempt.Control, _ => { }, options.KeepsLogs);
+    }
+
+    void HandIn(HeldAttempt attempt, JobResult result)
+    {
+        options.Observer.Ended(attempt.Spec.Id, attempt.Spec.Config, result);
+        lock (gate)
+        {
+            freeCpu += attempt.Cpu;
+            freeMemory += attempt.Spec.Config.Resources.MemoryBytes;
+            if (!attempt.IsGone) Add(attempt, result);
+            var ms = result.Usage.ElapsedMs;
+            usualMs = usualMs < 0 ? ms : (usualMs * 0.9) + (ms * 0.1);
+            StartQueued();
+        }
+        Wake();
+    }
+
+    void Add(HeldAttempt attempt, JobResult result)
+    {
+        held.Remove(attempt.Spec.Id.Run.Value);
+        var (spec, epoch) = (attempt.Spec, attempt.Epoch);
+        var end = new EndedAttempt(spec.Id, epoch, spec.Fingerprint, result);
+        ended.Add(
+            new EndedRun(spec.Id.Run, spec.Id.Attempt, epoch, end.ToBytes(), result.Log));
+    }
+
+    // Until something ended, the store says that something changed, or the lease is to be renewed.
+    // While there is work in hand, ends wait a moment for others: one turn for several.
+    void Wait()
+    {
+        lock (gate)
+        {
+            while (!woken) Monitor.Wait(gate);
+            if (queue.Count > 0 && ended.Count < AheadMax / 2) Monitor.Wait(gate, linger);
+        }
+    }
+
+    sealed class HeldAttempt(AttemptSpec spec, int epoch, int cpu, Func<bool> leaseHolds)
+    {
+        public AttemptSpec Spec { get; } = spec;
+        public int Epoch { get; } = epoch;
+        public int Cpu { get; } = cpu;
+        public JobControl Control { get; } = new(leaseHolds);
+        public bool IsGone { get; set; }
+    }
+}

@@ -1,0 +1,259 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Tests.Engine;
+
+/// <summary>
+/// Workers of other processes, on a store in memory: what the coordinator offers, they run.
+/// </summary>
+public sealed class RemoteWorkerTests
+{
+    const string Chain = """
+        quoin: 1
+        jobs:
+          leaf:
+            outputs: ["leaf/{n:int}"]
+            exec: [sh, -c, "echo {n} > $0", "{out}"]
+          sum:
+            outputs: [sum]
+            inputs: ["leaf/{n:range(1,40)}"]
+            exec: [sh, -c, "cat $@ > $0", "{out}", "{in...}"]
+        """;
+
+    [Fact]
+    public async Task Without_slots_of_its_own_a_coordinator_builds_with_workers()
+    {
+        using var world = new EngineWorld(Chain) { Slots = 0, IsShared = true };
+        await using var one = world.Work(2);
+        await using var two = world.Work(1);
+        Assert.Equal("Succeeded", await world.BuildAsync("sum"));
+        var expected = string.Concat(Enumerable.Range(1, 40).Select(n => $"{n}\n")).Length;
+        Assert.Equal(expected, world.Output("sum").Length);
+        Assert.Equal(41, world.Last.Of<RunCompleted>().Count());
+        Assert.Equal(41, world.Last.Of<RunLeased>().Count());
+        Assert.All(
+            world.Last.Of<RunLeased>(),
+            leased => Assert.StartsWith("host/2/", leased.Worker.Owner));
+        Assert.Empty(world.Store.QueuedRuns());
+        Assert.Empty(world.Store.Waiting());
+        Assert.Contains("launched", Text(world.Store.RunLog(new AttemptId(new RunId(1), 1))));
+    }
+
+    [Fact]
+    public async Task A_build_with_slots_shares_with_workers_and_the_next_build_finds_all_current()
+    {
+        using var world = new EngineWorld(Chain) { Slots = 1, IsShared = true };
+        await using (world.Work(2))
+        {
+            Assert.Equal("Succeeded", await world.BuildAsync("sum"));
+            Assert.Equal(41, world.Last.Of<RunCompleted>().Count());
+        }
+        Assert.Empty(world.Store.Workers());
+        Assert.Equal("Succeeded", await world.BuildAsync("sum"));
+        Assert.Equal("", world.Ran);
+    }
+
+    [Fact]
+    public async Task A_job_with_labels_waits_for_a_worker_that_has_them()
+    {
+        using var world = new EngineWorld("""
+            quoin: 1
+            jobs:
+              trained:
+                outputs: [trained]
+                labels: { gpu: a100, os: linux }
+                exec: [sh, -c, "echo ok > $0", "{out}"]
+            """) { Slots = 2, IsShared = true, Labels = ["os=linux"] };
+        await using var plain = world.Work(1, "os=linux");
+        await using var session = world.Open();
+        var want = session.WantAsync(new WantRequest { Targets = ["trained"] });
+        Assert.Equal(
+            (1, "gpu=a100 os=linux"),
+            await world.Last.Waits.Task.WaitAsync(TimeSpan.FromSeconds(60)));
+        await using var gpu = world.Work(1, "os=linux", "gpu=a100");
+        var report = await want.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(WantOutcome.Succeeded, report.Outcome);
+    }
+
+    [Fact]
+    public async Task A_failure_is_tried_again_and_reported_with_its_last_lines()
+    {
+        using var world = new EngineWorld("""
+            quoin: 1
+            jobs:
+              bad:
+                outputs: [bad]
+                exec: [sh, -c, "echo why; exit 65"]
+            """) { Slots = 0, IsShared = true };
+        await using var worker = world.Work(1);
+        Assert.Equal("Failed", await world.BuildAsync("bad"));
+        var failed = Assert.Single(world.Last.Of<RunFailed>());
+        Assert.Equal((FailureCategory.BadInput, 65),
+            (failed.Failure.Category, failed.Failure.ExitCode));
+    }
+
+    // A job that runs until the test writes to its pipe.
+    const string Gated = """
+        quoin: 1
+        jobs:
+          slow:
+            outputs: [slow]
+            exec:
+              - sh
+              - -c
+              - mkfifo gate.$QUOIN_ATTEMPT; read word < gate.$QUOIN_ATTEMPT; echo $word > $0
+              - "{out}"
+        """;
+
+    // Blocks until the job reads.
+    static Task OpenGateAsync(EngineWorld world, int attempt) => Task.Run(async () =>
+    {
+        var gate = Path.Combine(world.Workspace.Root, $"gate.{attempt}");
+        using var bounded = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!File.Exists(gate)) await Task.Yield();
+        await File.WriteAllTextAsync(gate, $"attempt {attempt}\n", bounded.Token);
+    });
+
+    static readonly TimeSpan patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task A_run_of_a_worker_goes_on_under_the_next_coordinator()
+    {
+        using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true };
+        await using var worker = world.Work(1);
+        await using (var first = world.Open())
+        {
+            _ = first.WantAsync(new WantRequest { Targets = ["slow"] });
+            await world.Last.WhenAsync(e => e is RunLeased).WaitAsync(patience);
+        }
+        await using var second = world.Open();
+        var end = world.Last.WhenAsync(e => e is WantSucceeded);
+        await OpenGateAsync(world, 1).WaitAsync(patience);
+        await end.WaitAsync(patience);
+        Assert.Equal("attempt 1\n", world.Output("slow"));
+        Assert.Empty(world.Last.Of<LeaseExpired>());
+        Assert.Equal(1, Assert.Single(world.Last.Of<RunCompleted>()).Epoch);
+    }
+
+    [Fact]
+    public async Task What_ends_while_nobody_leads_is_taken_by_the_next_coordinator()
+    {
+        using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true };
+        await using (var worker = world.Work(1))
+        {
+            await using (var first = world.Open())
+            {
+                _ = first.WantAsync(new WantRequest { Targets = ["slow"] });
+                await world.Last.WhenAsync(e => e is RunLeased).WaitAsync(patience);
+            }
+            await OpenGateAsync(world, 1).WaitAsync(patience);
+        }
+        Assert.Contains(world.Store.Waiting(), command => command.Type == "run-ended");
+        await using var second = world.Open();
+        await world.Last.WhenAsync(e => e is WantSucceeded).WaitAsync(patience);
+        Assert.Equal(1, Assert.Single(world.Last.Of<RunCompleted>()).Epoch);
+        Assert.Empty(world.Last.Of<LeaseExpired>());
+    }
+
+    [Fact]
+    public async Task A_coordinator_that_dies_as_it_learns_of_a_claim_leaves_the_run_to_its_worker()
+    {
+        using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true };
+        await using var worker = world.Work(1);
+        world.Store.BreakAfter(e => e is RunLeased);
+        var first = world.Open();
+        await Assert.ThrowsAsync<StoreException>(
+            () => first.WantAsync(new WantRequest { Targets = ["slow"] }).WaitAsync(patience));
+        await Assert.ThrowsAsync<StoreException>(async () => await first.DisposeAsync());
+        world.Store.Repair();
+        await using var second = world.Open();
+        await OpenGateAsync(world, 1).WaitAsync(patience);
+        await world.Last.WhenAsync(e => e is WantSucceeded).WaitAsync(patience);
+        Assert.Equal(1, Assert.Single(world.Last.Of<RunCompleted>()).Epoch);
+    }
+
+    [Fact]
+    public async Task A_worker_that_is_not_heard_of_loses_its_run_and_its_report_comes_too_late()
+    {
+        var clock = new ManualTime(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true, Clock = clock };
+        var store = world.Store;
+        var lost = new WorkerInfo { Owner = "lost/1/1", Slots = 1, Capacity = 1 };
+        await store.JoinAsync(
+            lost, patience, new StoreCommand.Joined(lost).ToInbox("joined/lost"), default);
+        await using var session = world.Open();
+        var want = session.WantAsync(new WantRequest { Targets = ["slow"] });
+        await world.Last.WhenAsync(e => e is RunScheduled).WaitAsync(patience);
+        var turn = new WorkerTurn
+        {
+            Owner = lost.Owner,
+            Claim = 1,
+            FreeCpu = 1,
+            Cpu = 1,
+            Renew = TimeSpan.Zero, // Its lease is over with this turn.
+            LeasedBody = StoreCommand.LeasedBody(lost.Owner),
+        };
+        var claimed = Assert.Single((await store.WorkAsync(turn, default)).Claimed);
+        clock.Advance(TimeSpan.FromSeconds(1)); // The session begins to listen.
+        await world.Last.WhenAsync(e => e is RunLeased).WaitAsync(patience);
+        clock.Advance(TimeSpan.FromSeconds(6)); // Its next look at the workers.
+        await store.SendAsync(new StoreCommand.CancelRun(new RunId(99), "t").ToInbox("x"), default);
+        await world.Last.WhenAsync(e => e is LeaseExpired).WaitAsync(patience);
+        var end = new EndedRun(claimed.Run, 1, claimed.Epoch, default, null);
+        var late = await store.WorkAsync(turn with { Ended = [end] }, default);
+        Assert.False(late.IsKnown);
+        Assert.Equal([claimed.Run], late.TooLate);
+
+        await using var worker = world.Work(1);
+        await OpenGateAsync(world, 2).WaitAsync(patience);
+        Assert.Equal(WantOutcome.Succeeded, (await want.WaitAsync(patience)).Outcome);
+        Assert.Equal(2, Assert.Single(world.Last.Of<RunCompleted>()).Epoch);
+        Assert.Equal("attempt 2\n", world.Output("slow"));
+    }
+
+    [Fact]
+    public async Task What_no_worker_comes_for_is_run_by_the_coordinator_itself()
+    {
+        using var world = new EngineWorld(Chain) { Slots = 1, IsShared = true };
+        var dead = new WorkerInfo { Owner = "dead/1/1", Slots = 4, Capacity = 68 };
+        await world.Store.JoinAsync(
+            dead, patience, new StoreCommand.Joined(dead).ToInbox("joined/dead"), default);
+        Assert.Equal("Succeeded", await world.BuildAsync("sum"));
+        Assert.Equal(41, world.Last.Of<RunCompleted>().Count());
+        Assert.All(
+            world.Last.Of<RunLeased>(),
+            leased => Assert.StartsWith("host/1/", leased.Worker.Owner));
+    }
+
+    [Fact]
+    public async Task A_cancelled_want_stops_its_run_wherever_it_is()
+    {
+        using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true };
+        await using var worker = world.Work(1);
+        await using var session = world.Open();
+        var want = session.WantAsync(new WantRequest { Targets = ["slow"] });
+        await world.Last.WhenAsync(e => e is RunLeased).WaitAsync(patience);
+        session.Cancel(null, "test");
+        Assert.Equal(WantOutcome.Cancelled, (await want.WaitAsync(patience)).Outcome);
+        await world.Last.WhenAsync(e => e is RunCancelAcked).WaitAsync(patience);
+        Assert.Empty(world.Store.QueuedRuns());
+    }
+
+    [Fact]
+    public async Task What_a_killed_worker_ran_is_run_by_another()
+    {
+        using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true };
+        await using var killed = world.Work(1);
+        await using var session = world.Open();
+        var want = session.WantAsync(new WantRequest { Targets = ["slow"] });
+        await world.Last.WhenAsync(e => e is RunLeased).WaitAsync(patience);
+        killed.Kill();
+        await using var other = world.Work(1);
+        await OpenGateAsync(world, 2).WaitAsync(patience);
+        Assert.Equal(WantOutcome.Succeeded, (await want.WaitAsync(patience)).Outcome);
+        Assert.Single(world.Last.Of<LeaseExpired>());
+    }
+
+    static string Text(byte[]? bytes) =>
+        bytes is null ? "" : System.Text.Encoding.UTF8.GetString(bytes);
+}

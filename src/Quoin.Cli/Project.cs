@@ -72,8 +72,7 @@ static class Project
     /// <summary>The store for the process that decides; made when it is missing.</summary>
     public static IBuildStore OpenForDeciding(Cli cli, Workspace workspace)
     {
-        if (cli.Options.Store is null) Directory.CreateDirectory(workspace.QuoinDirectory);
-        return Open(cli, workspace, new StoreOptions
+        return OpenToWrite(cli, workspace, new StoreOptions
         {
             NewId = NewId(),
             Durability = cli.Options.FullDurability ? Durability.Full : Durability.Normal,
@@ -97,9 +96,17 @@ static class Project
         }
     }
 
-    /// <summary>The store to put commands into its inbox.</summary>
+    /// <summary>
+    /// The store to put commands into its inbox, or to run what it offers; made when it is missing.
+    /// </summary>
     public static IBuildStore OpenForAsking(Cli cli, Workspace workspace) =>
-        Open(cli, workspace, new StoreOptions { NewId = NewId() });
+        OpenToWrite(cli, workspace, new StoreOptions { NewId = NewId() });
+
+    static IBuildStore OpenToWrite(Cli cli, Workspace workspace, StoreOptions options)
+    {
+        if (cli.Options.Store is null) Directory.CreateDirectory(workspace.QuoinDirectory);
+        return Open(cli, workspace, options);
+    }
 
     // Whoever comes first makes the store, also when two start at once.
     static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);

@@ -468,7 +468,7 @@ sealed class Dispatcher : IDisposable
     /// From when to when a plan will probably be done, from the work that it holds.
     /// </summary>
     public TimeLeft? TimeLeft(PlannedWant planned) =>
-        planned.Estimates.TimeLeft(parts.Slots);
+        planned.Estimates.TimeLeft(Math.Max(1, parts.Slots + remote.Slots));
 
     public void Dispose()
     {

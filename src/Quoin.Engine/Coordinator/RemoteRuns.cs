@@ -39,6 +39,9 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     /// <summary>True when another process takes runs.</summary>
     public bool Any => workers.Count > 0;
 
+    /// <summary>Their slots together.</summary>
+    public int Slots => workers.Values.Sum(worker => worker.Info.Slots);
+
     /// <summary>Something of the queue is to be changed with the next append.</summary>
     public bool HasChanges =>
         offered.Count + withdrawn.Count + takenBack.Count + stopped.Count + gone.Count > 0;

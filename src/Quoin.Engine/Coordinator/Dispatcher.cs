@@ -146,9 +146,9 @@ sealed class Dispatcher : IDisposable
         {
             OfferFrom(labelled, now);
             OfferFrom(ready, now);
-            if (self.Busy < self.Slots && ready.Count == 0
-                && TakeBack(self.Slots - self.Busy) is { } old && !(wait < old)) wait = old;
         }
+        if (self.Busy < self.Slots && ready.Count == 0
+            && TakeBack(self.Slots - self.Busy) is { } old && !(wait < old)) wait = old;
         timer.Change(wait ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 

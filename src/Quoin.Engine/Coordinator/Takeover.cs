@@ -46,12 +46,13 @@ sealed class Takeover(
     {
         foreach (var worker in State.Workers.Values.ToArray())
         {
-            if (!there.Contains(worker.Id.Owner)) coordinator.Do(new RemoveWorker(worker.Id));
+            if (!there.Contains(worker.Id.Owner))
+                remote.Leave(worker.Id.Owner, isRowThere: false);
         }
         foreach (var worker in workers)
         {
             if (there.Contains(worker.Owner)) remote.Join(worker);
-            else remote.Leave(worker.Owner, isRowThere: true);
+            else remote.Leave(worker.Owner, isRowThere: true); // Known to the log or not.
         }
         coordinator.Do(new AddWorker(parts.Worker, parts.Slots));
     }

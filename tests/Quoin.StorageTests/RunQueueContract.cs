@@ -306,7 +306,6 @@ public abstract class RunQueueContract : IAsyncDisposable
         await JoinAsync("a");
         await OfferAsync(Run(1));
         await ClaimAsync(Turn("a"));
-
         await Store.AppendAsync(
             Batch() with { Withdrawn = [new(1)], Offered = [Run(1, epoch: 1)] }, Ct);
 

@@ -15,8 +15,11 @@ sealed class StoreChanges : IDisposable
     /// <summary>Watches from now on.</summary>
     public StoreChanges(IEventLog store) => watching = store.Watch(Set);
 
-    /// <summary>Completes at the next change, or after <paramref name="longest"/>.</summary>
-    public Task WaitAsync(TimeSpan longest, CancellationToken ct) =>
+    /// <summary>
+    /// Completes at the next change, or after <paramref name="longest"/>: then it is false, and
+    /// asking the store would say nothing new.
+    /// </summary>
+    public Task<bool> WaitAsync(TimeSpan longest, CancellationToken ct) =>
         changed.WaitAsync(longest, ct);
 
     /// <inheritdoc/>

@@ -181,6 +181,7 @@ public class JoinTests
         var refused = Workspace.Quoin("build").Expect(4);
 
         Assert.Contains("error[graph-differs]", refused.Stderr, StringComparison.Ordinal);
+        Assert.Contains("  quoin.yaml:1 + # edited\n", refused.Stderr, StringComparison.Ordinal);
         Workspace.Write("go", "");
         first.WaitForExit().Expect(0);
     }

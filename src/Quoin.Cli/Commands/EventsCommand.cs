@@ -59,11 +59,11 @@ static class EventsCommand
         using var interruption = new Interruption();
         var rest = query with { Last = null };
         using var changes = new StoreChanges(store);
-        var version = -1L;
+        var (version, isChanged) = (-1L, true);
         while (!cli.OutIsClosed())
         {
             // Asked before reading: what comes in between changes it again.
-            if (store.ChangeVersion() is var now && now != version)
+            if (isChanged && store.ChangeVersion() is var now && now != version)
             {
                 version = now;
                 position = Print(cli, store, rest with { After = position });
@@ -71,7 +71,7 @@ static class EventsCommand
             }
             try
             {
-                await changes.WaitAsync(LookAgain, interruption.Stop);
+                isChanged = await changes.WaitAsync(LookAgain, interruption.Stop);
             }
             catch (OperationCanceledException)
             {

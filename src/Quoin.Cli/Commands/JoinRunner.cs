@@ -36,7 +36,7 @@ sealed class JoinRunner(
         var position = ReadBefore(store);
         cli.Say($"joining: {holder.Split(';')[0]}");
         await store.SendAsync(
-            new StoreCommand.Accept(request, graph.Digest).ToInbox(id), CancellationToken.None);
+            new StoreCommand.Accept(request, graph).ToInbox(id), CancellationToken.None);
         try
         {
             await FollowAsync(store, position, startedAt, interruption);
@@ -80,12 +80,12 @@ sealed class JoinRunner(
         IBuildStore store, long position, DateTimeOffset startedAt, Interruption interruption)
     {
         using var changes = new StoreChanges(store);
-        var version = -1L;
+        var (version, isChanged) = (-1L, true);
         var (painted, looked) = (cli.Time.GetTimestamp(), cli.Time.GetTimestamp());
         while (refused is null && progress?.EndedAt is null
             && !interruption.Kill.IsCancellationRequested)
         {
-            if (store.ChangeVersion() is var now && now != version)
+            if (isChanged && store.ChangeVersion() is var now && now != version)
             {
                 version = now;
                 foreach (var logged in store.Read(position, names))
@@ -100,7 +100,7 @@ sealed class JoinRunner(
             if (session is null && cli.Time.GetElapsedTime(looked) >= LookForLead)
             {
                 looked = cli.Time.GetTimestamp();
-                TakeOver();
+                if (store.LeadMayBeFree()) TakeOver();
             }
             var tick = view is PlainBuildView ? PlainTick : ScreenTick;
             if (cli.Time.GetElapsedTime(painted) >= tick)
@@ -108,7 +108,7 @@ sealed class JoinRunner(
                 painted = cli.Time.GetTimestamp();
                 view?.Tick(cli.Time.GetUtcNow());
             }
-            await changes.WaitAsync(tick, CancellationToken.None);
+            isChanged = await changes.WaitAsync(tick, CancellationToken.None);
         }
     }
 

@@ -49,7 +49,7 @@ static class WantCommand
             [
                 new StoreCommand.Accept(
                     new WantRequest { Targets = [.. targets], Options = options, Text = text },
-                    graph.Digest),
+                    graph),
             ],
             ct);
         if (made.Refusal is { } refusal)

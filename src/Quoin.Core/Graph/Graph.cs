@@ -31,6 +31,14 @@ public sealed class Graph
     /// <summary>Digest of the text of all graph files.</summary>
     public required Digest Digest { get; init; }
 
+    /// <summary>
+    /// The text of all graph files, each under a line with its name; see <see cref="GraphDiff"/>.
+    /// </summary>
+    public string Text => field ??= MakeText();
+
+    /// <summary>Puts the text together when somebody asks for it.</summary>
+    internal Func<string> MakeText { get; init; } = () => "";
+
     /// <summary>Outputs of jobs, and sources.</summary>
     internal PatternIndex<Producer> Producers { get; init; } = new();
 

@@ -28,6 +28,9 @@ public sealed class GraphBuilder(string name)
     /// <summary>Adds a job.</summary>
     public void Add(JobDeclaration job) => jobs.Add(job);
 
+    /// <summary>Puts <see cref="Graph.Text"/> together; asked only when it is needed.</summary>
+    public Func<string> Text { get; set; } = () => "";
+
     /// <summary>Adds a dataset.</summary>
     public void Add(DatasetDeclaration dataset) => datasets.Add(dataset);
 
@@ -59,6 +62,7 @@ public sealed class GraphBuilder(string name)
             Targets = [.. Targets.Select(target => target.Text)],
             Pools = Pools,
             Digest = digest,
+            MakeText = Text,
         };
         foreach (var job in graph.Jobs)
             foreach (var pattern in job.Outputs) graph.Producers.Add(pattern, new(job, null));

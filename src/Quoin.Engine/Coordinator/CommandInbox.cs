@@ -105,9 +105,7 @@ sealed class CommandInbox(
     {
         if (c.Graph != parts.Graph.Digest)
         {
-            Answer(id, "graph-differs",
-                "another process builds here with another version of the graph; wait for its end, "
-                + "or stop it (quoin cancel --all), and run the command again");
+            Answer(id, "graph-differs", GraphDiffers(c.GraphText));
             return;
         }
         foreach (var target in c.Request.Targets)
@@ -118,6 +116,17 @@ sealed class CommandInbox(
         }
         var report = new TaskCompletionSource<WantReport>();
         coordinator.Accept(new Message.Wanted(c.Request, report) { Command = id });
+    }
+
+    const int DiffLinesMax = 20;
+
+    string GraphDiffers(string sent)
+    {
+        var what = "another process builds here with another version of the graph; wait for its "
+            + "end, or stop it (quoin cancel --all), and run the command again";
+        if (sent.Length == 0) return what;
+        var lines = GraphDiff.Lines(parts.Graph.Text, sent, DiffLinesMax);
+        return $"{what}. What it has (-) and you have (+):\n  {string.Join("\n  ", lines)}";
     }
 
     // All or nothing is the sender's business: the first refusal is the answer.

@@ -320,8 +320,10 @@ sealed class Dispatcher : IDisposable
         if (!State.Runs.TryGetValue(id.Value, out var run) || run.Place != RunPlace.Queued
             || run.Epoch + 1 != epoch) return;
         var now = parts.Time.GetUtcNow();
-        if (coordinator.Do(new LeaseRun(id, who, run.RetryAt > now ? run.RetryAt.Value : now))
-            is not null)
+        if (run.RetryAt > now) now = run.RetryAt.Value; // By the store's clock it was time.
+        var isGone = !State.Workers.ContainsKey(who.Owner);
+        if (isGone) coordinator.Do(new AddWorker(who, 1));
+        if (coordinator.Do(new LeaseRun(id, who, now)) is not null)
         {
             remote.Withdraw(id, isRowThere: true);
             if (active.TryGetValue(id.Value, out var entry) && entry.Planned is not null)
@@ -329,6 +331,10 @@ sealed class Dispatcher : IDisposable
             return;
         }
         remote.Claimed(id, who.Owner, 1);
+        if (!isGone) return;
+        // It may be running there all the same: the next attempt is another one than this.
+        coordinator.Do(new ExpireLease(id, epoch, now));
+        remote.Leave(who.Owner, isRowThere: true);
     }
 
     /// <summary>True when somebody has it in hand.</summary>

@@ -15,7 +15,17 @@ public abstract record StoreCommand
     /// <summary>Make these partitions current.</summary>
     /// <param name="Request">What, and how it is planned.</param>
     /// <param name="Graph">The graph that the targets were selected with.</param>
-    public sealed record Accept(WantRequest Request, Digest Graph) : StoreCommand;
+    /// <param name="GraphText">Its files, to say what differs; may be empty.</param>
+    public sealed record Accept(WantRequest Request, Digest Graph, string GraphText = "")
+        : StoreCommand
+    {
+        /// <summary>The command for a graph.</summary>
+        public Accept(WantRequest request, Graph graph)
+            : this(request, graph.Digest, graph.Text.Length <= TextMax ? graph.Text : "") { }
+
+        // A longer one is not worth a row of the inbox.
+        const int TextMax = 1 << 20;
+    }
 
     /// <summary>Give a want up.</summary>
     public sealed record Cancel(WantId Want, string By) : StoreCommand;
@@ -64,6 +74,7 @@ public abstract record StoreCommand
                 w.Bool(4, c.Request.Soft);
                 w.Bool(5, c.Request.Thorough);
                 w.Digest(6, c.Graph);
+                w.Text(7, c.GraphText);
                 return "accept-want";
             case Cancel c:
                 w.Int32(1, c.Want.Value);
@@ -130,7 +141,7 @@ public abstract record StoreCommand
         const int block = ProtoReader.Block, number = ProtoReader.Number;
         var texts = new ProtoList<string>();
         var numbers = (First: 0, Soft: false, Thorough: false);
-        var (two, three) = ("", "");
+        var (two, three, graphText) = ("", "", "");
         var options = WantOptions.Default;
         var graph = default(Digest);
         while (r.Next())
@@ -147,6 +158,7 @@ public abstract record StoreCommand
                 case (4 << 3) | number: numbers.Soft = r.Bool(); break;
                 case (5 << 3) | number: numbers.Thorough = r.Bool(); break;
                 case (6 << 3) | block: graph = r.Digest(); break;
+                case (7 << 3) | block: graphText = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
@@ -162,7 +174,7 @@ public abstract record StoreCommand
                     Soft = numbers.Soft,
                     Thorough = numbers.Thorough,
                 },
-                graph),
+                graph, graphText),
             "cancel-want" => new Cancel(new WantId(numbers.First), two),
             "cancel-all" => new CancelAll(all.IsEmpty ? "" : all[0]),
             "cancel-run" => new CancelRun(new RunId(numbers.First), two),

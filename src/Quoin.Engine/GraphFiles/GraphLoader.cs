@@ -126,6 +126,8 @@ public static class GraphLoader
             // What a file with problems lacks would look like problems elsewhere.
             builder.IsIncomplete = files.Count < seen.Count
                 || files.Exists(entry => entry.Reader.IsIncomplete);
+            builder.Text = () => string.Concat(files.Select(file => GraphDiff.FileMark + file.File
+                + "\n" + Encoding.UTF8.GetString(file.Bytes).TrimEnd('\n') + "\n"));
             return builder.Build(DigestOfFiles(), problems);
         }
 

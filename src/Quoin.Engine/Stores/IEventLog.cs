@@ -190,6 +190,11 @@ public interface IBuildStore
     /// runs publish nothing more. Asked right before each rename, so it asks no server.
     /// </summary>
     bool LeadHolds => true;
+
+    /// <summary>
+    /// False: another process decides, as far as one cheap look can tell. True: try to lead.
+    /// </summary>
+    bool LeadMayBeFree() => true;
 }
 
 /// <summary>

@@ -93,6 +93,11 @@ public sealed partial class PostgresStore : IBuildStore
     }
 
     /// <inheritdoc/>
+    public bool LeadMayBeFree() => Ask(
+        "SELECT expires_at <= clock_timestamp() FROM coordinator", row => row.GetBoolean(0))
+        .Single();
+
+    /// <inheritdoc/>
     public bool LeadHolds => lease?.Holds ?? true;
 
     void TakeLease()

@@ -75,6 +75,7 @@ static class Project
         return OpenToWrite(cli, workspace, new StoreOptions
         {
             NewId = NewId(),
+            Owner = ThisMachine.NewWorkerId().Owner,
             Durability = cli.Options.FullDurability ? Durability.Full : Durability.Normal,
             Lead = true,
         });

@@ -49,6 +49,20 @@ public sealed class PostgresLeaseTests(PostgresServer server)
     }
 
     [Fact]
+    public async Task Nobody_waits_for_the_lease_of_a_process_of_this_host_that_is_gone()
+    {
+        var gone = ProcessNames.New("1").Owner.Split('/');
+        await using var first = Open($"{gone[0]}/{int.MaxValue}/{gone[2]}"); // No such number.
+        await using var second = Open(ProcessNames.New("2").Owner);
+        Assert.Equal(2, second.Fence);
+        Assert.Throws<StoreException>(() => Open(ProcessNames.New("3").Owner));
+
+        var lost = await Assert.ThrowsAsync<StoreException>(
+            () => first.AppendAsync(Batch(1), CancellationToken.None));
+        Assert.Equal("lease-lost", lost.Code);
+    }
+
+    [Fact]
     public async Task Who_was_paused_past_its_lease_writes_nothing()
     {
         await using var paused = Open("host-a/17");

@@ -95,7 +95,10 @@ sealed class CommandInbox(
             case StoreCommand.Leased c:
                 dispatcher.TakeLease(c.Run, c.Epoch, new WorkerId(c.Worker));
                 return;
-            case StoreCommand.Ended c: dispatcher.TakeResult(c.Attempt); return;
+            case StoreCommand.Ended c:
+                dispatcher.TakeResult(c.Attempt);
+                FaultPoint.Reach("read");
+                return;
             default:
                 throw new InvalidOperationException($"unknown command {command}");
         }

@@ -416,6 +416,7 @@ sealed class Coordinator : IDisposable
             });
             var last = parts.Store.AppendAsync(batch, CancellationToken.None)
                 .GetAwaiter().GetResult();
+            FaultPoint.Reach("appended");
             var first = last - batch.Events.Count + 1;
             var logged = batch.Events.Select((e, i) => new LoggedEvent(first + i, at, e)).ToArray();
             position = last;

@@ -27,6 +27,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     List<RunStop> stopped = [];
     List<string> gone = [];
     long sweptAt = parts.Time.GetTimestamp();
+    bool isSweepDue;
 
     sealed class Remote(WorkerInfo info)
     {
@@ -70,6 +71,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
             Ahead = worker.Capacity - worker.Slots,
         });
         workers[worker.Owner] = new Remote(worker);
+        isSweepDue = true; // Often it comes for one that died.
     }
 
     /// <summary>A worker ended by itself, or was lost.</summary>
@@ -87,14 +89,17 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         worker.IsOver || ProcessNames.IsGone(worker.Owner);
 
     /// <summary>
-    /// Looks every few seconds for workers whose lease is over, that died on this host, or whose
-    /// row is gone: what they had is given to others, and their reports count no more.
+    /// Looks every few seconds, and when one comes, for workers whose lease is over, that died on
+    /// this host, or whose row is gone: what they had is given to others, and their reports count
+    /// no more.
     /// </summary>
     public void Sweep()
     {
         var known = parts.State.Workers.Values
             .Where(worker => worker.Id != parts.Worker).Select(worker => worker.Id.Owner).ToArray();
-        if (known.Length == 0 || parts.Time.GetElapsedTime(sweptAt) < sweepEvery) return;
+        if (known.Length == 0) return;
+        if (!isSweepDue && parts.Time.GetElapsedTime(sweptAt) < sweepEvery) return;
+        isSweepDue = false;
         sweptAt = parts.Time.GetTimestamp();
         var rows = parts.Store.Workers().ToDictionary(worker => worker.Owner);
         foreach (var owner in known)

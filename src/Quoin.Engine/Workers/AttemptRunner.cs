@@ -15,6 +15,7 @@ static class AttemptRunner
     {
         var watched = new WatchedFiles(files, watchedFiles);
         var result = process.Run(spec, control, new Observer(progress));
+        FaultPoint.Reach("ended");
         if (keepsLog) result = result with { Log = LogExcerpt.Read(spec.LogFile) };
         if (result.End != JobEnd.Completed || watched.Moved() is not { } moved) return result;
         var warning = $"source-moved: {moved} changed after {spec.Id.Run} was planned; "
@@ -24,7 +25,7 @@ static class AttemptRunner
 
     sealed class Observer(Action<JobProgress> progress) : IJobObserver
     {
-        public void Launched(int pid) { }
+        public void Launched(int pid) => FaultPoint.Reach("launched");
 
         public void Progress(JobProgress report) => progress(report);
     }

@@ -246,6 +246,7 @@ public sealed class StoreWorker : IDisposable
             var answer = options.Store.WorkAsync(turn, CancellationToken.None)
                 .GetAwaiter().GetResult();
             if (turn.Renew is not null && answer.IsKnown) Volatile.Write(ref renewedAt, asked);
+            if (turn.Ended.Count > 0) FaultPoint.Reach("reported");
             if (unreachable) options.Observer.Said("the store answers again");
             unreachable = false;
             return answer;
@@ -269,6 +270,7 @@ public sealed class StoreWorker : IDisposable
             {
                 GiveUp(answer.Held);
                 foreach (var claimed in answer.Claimed) Add(claimed);
+                if (answer.Claimed.Length > 0) FaultPoint.Reach("claimed");
                 StartQueued();
                 return;
             }

@@ -46,23 +46,40 @@ sealed class PostgresLease : IDisposable
         NpgsqlDataSource source, PostgresAddress address, StoreOptions options,
         Action<StoreException> lost)
     {
-        var asked = options.Time.GetTimestamp();
-        using var command = source.CreateCommand("SELECT take_lease($1, $2)");
-        command.Parameters.Add(new() { Value = options.Owner });
-        command.Parameters.Add(new() { Value = length.TotalSeconds });
-        if (command.ExecuteScalar() is long fence)
-            return new PostgresLease(source, address, fence, options.Time, asked, lost);
-        using var who = source.CreateCommand("""
-            SELECT owner, extract(epoch FROM expires_at - clock_timestamp())::float8
+        for (var isFirst = true; ; isFirst = false)
+        {
+            var asked = options.Time.GetTimestamp();
+            using var command = source.CreateCommand("SELECT take_lease($1, $2)");
+            command.Parameters.Add(new() { Value = options.Owner });
+            command.Parameters.Add(new() { Value = length.TotalSeconds });
+            if (command.ExecuteScalar() is long fence)
+                return new PostgresLease(source, address, fence, options.Time, asked, lost);
+            var (owner, held, left) = Holder(source);
+            if (!isFirst || !ProcessNames.IsGone(owner))
+                throw new StoreException(
+                    "store-locked",
+                    $"{address.Shown}: {owner} decides for this store at the moment (its lease is "
+                    + $"good for {left:0} s more, unless it renews it); wait for it, or end it");
+            Give(source, held); // It died on this host, so nobody has to wait for its lease's end.
+        }
+    }
+
+    static (string Owner, long Fence, double Left) Holder(NpgsqlDataSource source)
+    {
+        using var command = source.CreateCommand("""
+            SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8
             FROM coordinator
             """);
-        using var row = who.ExecuteReader();
+        using var row = command.ExecuteReader();
         row.Read();
-        throw new StoreException(
-            "store-locked",
-            $"{address.Shown}: {row.GetString(0)} decides for this store at the moment (its lease "
-            + $"is good for {Math.Max(0, row.GetDouble(1)):0} s more, unless it renews it); wait "
-            + "for it, or end it");
+        return (row.GetString(0), row.GetInt64(1), Math.Max(0, row.GetDouble(2)));
+    }
+
+    static void Give(NpgsqlDataSource source, long fence)
+    {
+        using var command = source.CreateCommand("SELECT give_lease($1)");
+        command.Parameters.Add(new() { Value = fence });
+        command.ExecuteNonQuery();
     }
 
     void Renew()
@@ -105,9 +122,7 @@ sealed class PostgresLease : IDisposable
         }
         try
         {
-            using var command = source.CreateCommand("SELECT give_lease($1)");
-            command.Parameters.Add(new() { Value = Fence });
-            command.ExecuteNonQuery();
+            Give(source, Fence);
         }
         catch (Exception e) when (e is NpgsqlException or IOException)
         {

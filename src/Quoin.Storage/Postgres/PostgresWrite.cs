@@ -20,6 +20,9 @@ sealed class PostgresAppend(AppendBatch batch) : StoreWrite<PostgresGroup, long>
     /// <summary>How many events it appends.</summary>
     public int Events => batch.Events.Count;
 
+    /// <summary>It has runs for workers.</summary>
+    public bool HasOffers => batch.Offered.Count > 0;
+
     /// <summary>It was found committed, with the log ending here.</summary>
     public void FoundCommitted(long last) => Answer = last;
 

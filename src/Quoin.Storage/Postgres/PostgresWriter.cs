@@ -40,6 +40,8 @@ sealed class PostgresWriter : GroupWriter<PostgresGroup>
     protected override void Commit(List<StoreWrite<PostgresGroup>> group)
     {
         Write(group);
+        if (group.Exists(write => write is PostgresAppend { HasOffers: true }))
+            FaultPoint.Reach("offered");
         if (group.Exists(write => write.IsNews)) tell();
     }
 

@@ -1,0 +1,35 @@
+namespace Quoin.Engine;
+
+/// <summary>
+/// Named moments at which tests end a process with SIGKILL: <c>QUOIN_FAULT=appended</c>, or
+/// <c>appended:3</c> for its third time. Without the variable they do nothing. The names, and who
+/// comes by:
+/// <list type="bullet">
+/// <item><c>claimed</c>: a worker claimed runs and has started none of them</item>
+/// <item><c>launched</c>: a job's process was started (here, or at a worker)</item>
+/// <item><c>ended</c>: a job ended and its outputs are in place; nobody was told</item>
+/// <item><c>reported</c>: what a worker handed in is committed; it does not know that</item>
+/// <item><c>read</c>: the coordinator took a worker's report and has appended nothing</item>
+/// <item><c>appended</c>: the coordinator appended and has not acted on it</item>
+/// <item><c>offered</c>: runs for workers are committed, on PostgreSQL; nobody was notified</item>
+/// </list>
+/// </summary>
+public static class FaultPoint
+{
+    static readonly string[] words =
+        (Environment.GetEnvironmentVariable("QUOIN_FAULT") ?? "").Split(':');
+    static readonly bool isOn = words[0].Length > 0;
+    static int left = words.Length > 1 && int.TryParse(words[1], out var times) ? times : 1;
+
+    /// <summary>Ends this process if the variable names this moment.</summary>
+    public static void Reach(string point)
+    {
+        if (isOn) Count(point);
+    }
+
+    static void Count(string point)
+    {
+        if (point == words[0] && Interlocked.Decrement(ref left) == 0)
+            _ = Libc.kill(Environment.ProcessId, Libc.SigKill); // Does not come back.
+    }
+}

@@ -93,10 +93,8 @@ sealed class FaultWorld : IDisposable
         {
             Close(store);
         }
-        Assert.Equal(
-            Log().OfType<RunCompleted>().Count(),
-            Log().OfType<RunCompleted>().SelectMany(run => run.Outputs)
-                .Select(output => output.Partition).Distinct().Count());
+        var made = Log().OfType<RunCompleted>().SelectMany(run => run.Outputs).ToList();
+        Assert.Equal(made.Count, made.Select(output => output.Partition).Distinct().Count());
     }
 
     string[] Folder(string path) => Workspace.Exists(path)
@@ -109,7 +107,9 @@ sealed class FaultWorld : IDisposable
     public void Dispose() => Workspace.Dispose();
 }
 
-/// <summary>What one process makes of a graph that nobody hurts: each graph is built once.</summary>
+/// <summary>
+/// What one process makes of a graph that nobody hurts: each graph is built once.
+/// </summary>
 static class PlainBuild
 {
     static readonly Dictionary<string, SortedDictionary<string, string>> known = [];

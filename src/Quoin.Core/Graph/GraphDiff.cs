@@ -29,7 +29,9 @@ public static class GraphDiff
         var all = Middle(
             old.GetRange(start, old.Count - start - end),
             now.GetRange(start, now.Count - start - end));
-        return all.Count <= most ? [.. all] : [.. all.Take(most), $"({all.Count - most} more lines)"];
+        return all.Count <= most
+            ? [.. all]
+            : [.. all.Take(most), $"({all.Count - most} more lines)"];
     }
 
     readonly record struct Place(string File, int Line, string Text);

@@ -49,6 +49,9 @@ sealed class Coordinator : IDisposable
     /// <summary>How many runs hold resources of this process.</summary>
     public int Holding => dispatcher.Holding;
 
+    /// <summary>How many of them wait for a worker of another process.</summary>
+    public int Offered => remote.Offered;
+
     /// <summary>The position of the newest committed event.</summary>
     public long Position => position;
 

@@ -10,7 +10,7 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class Dispatcher : IDisposable
 {
-    static readonly TimeSpan WaitMax = TimeSpan.FromDays(1), TellEvery = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(30);
 
     readonly Coordinator coordinator;
     readonly CoordinatorParts parts;
@@ -26,7 +26,7 @@ sealed class Dispatcher : IDisposable
     readonly ITimer timer;
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
     readonly Dictionary<int, ActiveRun> active = [];
-    readonly PriorityQueue<RunId, DateTimeOffset> retries = new();
+    readonly WaitingRuns retries;
     long? toldAt;
 
     public Dispatcher(
@@ -37,6 +37,7 @@ sealed class Dispatcher : IDisposable
         (this.earlier, this.remote) = (earlier, remote);
         outcomes = new Outcomes(coordinator, parts, earlier);
         needs = new RunNeeds(parts, planning);
+        retries = new WaitingRuns(parts.Time);
         ready = new ReadyQueue(parts.State.Names);
         labelled = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
@@ -58,7 +59,7 @@ sealed class Dispatcher : IDisposable
         if (labelled.Count > 0 && needs.LabelsOf(labelled.InOrder.First().Partition) is var needed
             && !remote.Matches(needed))
             (runs, labels) = (labelled.Count, needed);
-        else if (parts.Slots == 0 && !remote.Any) runs = ready.Count;
+        else if (parts.Slots == 0 && !remote.Any) runs = ready.Count + retries.Count;
         if (runs == 0)
         {
             toldAt = null;
@@ -132,7 +133,7 @@ sealed class Dispatcher : IDisposable
     public void StartReady()
     {
         if (remote.Any) remote.Recount();
-        StartRetries();
+        retries.Start(StartAgain);
         var self = State.Workers[parts.Worker.Owner];
         var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
         while (self.Busy < self.Slots && ready.Count > 0
@@ -141,14 +142,15 @@ sealed class Dispatcher : IDisposable
             if (Schedule(next.Partition) is { } run) Lease(run);
             now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
         }
-        var wait = NextRetry();
+        var wait = retries.Next;
         if (remote.Any)
         {
             OfferFrom(labelled, now);
             OfferFrom(ready, now);
         }
-        if (self.Busy < self.Slots && ready.Count == 0
-            && TakeBack(self.Slots - self.Busy) is { } old && !(wait < old)) wait = old;
+        if (remote.Offered > 0
+            && TakeBack(ready.Count == 0 ? self.Slots - self.Busy : 0) is { } old
+            && !(wait < old)) wait = old;
         timer.Change(wait ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -173,7 +175,7 @@ sealed class Dispatcher : IDisposable
             remote.Withdraw(id, isRowThere: false);
             entry.IsRowThere = false;
             ledger.Give(entry.Key);
-            retries.Enqueue(id, parts.Time.GetUtcNow());
+            retries.Put(id, null);
         }
     }
 
@@ -223,37 +225,12 @@ sealed class Dispatcher : IDisposable
         return run;
     }
 
-    void StartRetries()
-    {
-        var now = parts.Time.GetUtcNow();
-        List<(RunId Run, DateTimeOffset At)>? waiting = null;
-        while (retries.TryPeek(out var id, out var at) && at <= now)
-        {
-            retries.Dequeue();
-            if (!State.Runs.TryGetValue(id.Value, out var run) || run.Place != RunPlace.Queued)
-                continue; // Cancelled while it waited.
-            if (!StartAgain(run, now)) (waiting ??= []).Add((id, at));
-        }
-        foreach (var (id, at) in waiting ?? []) retries.Enqueue(id, at);
-    }
-
-    // Those that are due wait for a slot, and not for a time. A clock that was set back makes waits
-    // of any length; timers refuse more than 49 days.
-    TimeSpan? NextRetry()
-    {
-        var now = parts.Time.GetUtcNow();
-        DateTimeOffset? next = null;
-        foreach (var (_, at) in retries.UnorderedItems)
-            if (at > now && !(next < at)) next = at;
-        return next is { } time
-            ? TimeSpan.FromTicks(Math.Min((time - now).Ticks, WaitMax.Ticks))
-            : null;
-    }
-
     // False: there is no room for it yet.
-    bool StartAgain(RunToken run, DateTimeOffset now)
+    bool StartAgain(RunId id)
     {
-        var entry = active[run.Id.Value];
+        if (!State.Runs.TryGetValue(id.Value, out var run) || run.Place != RunPlace.Queued)
+            return true; // Cancelled while it waited.
+        var entry = active[id.Value];
         if (entry.Planned is not { } planned)
         {
             // Its plan died with the coordinator that had it.
@@ -261,7 +238,7 @@ sealed class Dispatcher : IDisposable
             return true;
         }
         var self = State.Workers[parts.Worker.Owner];
-        var end = now.ToUnixTimeMilliseconds() + needs.EstimateMs(entry.Key);
+        var end = parts.Time.GetUtcNow().ToUnixTimeMilliseconds() + needs.EstimateMs(entry.Key);
         var labels = planned.Plan.Graph.JobOf(entry.Node).Limits.Labels;
         if (self.Busy < self.Slots && labels.All(label => parts.Labels.Contains(label))
             && ledger.Take(entry.Key, needs.NeedOf(entry.Key), end))
@@ -277,8 +254,7 @@ sealed class Dispatcher : IDisposable
 
     void Lease(RunToken run)
     {
-        var refusal = coordinator.Do(
-            new LeaseRun(run.Id, parts.Worker, parts.Time.GetUtcNow()));
+        var refusal = coordinator.Do(new LeaseRun(run.Id, parts.Worker, Now(run)));
         if (refusal is not null) throw new InvalidOperationException(refusal.ToString());
         var entry = active[run.Id.Value];
         entry.IsRemote = false;
@@ -287,6 +263,10 @@ sealed class Dispatcher : IDisposable
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.AfterCommit(() => worker.Launch(request));
     }
+
+    // The wait is over, by a clock that nobody sets; the wall clock may have been set back.
+    DateTimeOffset Now(RunToken run) =>
+        parts.Time.GetUtcNow() is var now && run.RetryAt > now ? run.RetryAt.Value : now;
 
     void Offer(RunToken run)
     {
@@ -319,8 +299,7 @@ sealed class Dispatcher : IDisposable
         // Otherwise it was taken back, and the worker learns that with its next turn.
         if (!State.Runs.TryGetValue(id.Value, out var run) || run.Place != RunPlace.Queued
             || run.Epoch + 1 != epoch) return;
-        var now = parts.Time.GetUtcNow();
-        if (run.RetryAt > now) now = run.RetryAt.Value; // By the store's clock it was time.
+        var now = Now(run);
         var isGone = !State.Workers.ContainsKey(who.Owner);
         if (isGone) coordinator.Do(new AddWorker(who, 1));
         if (coordinator.Do(new LeaseRun(id, who, now)) is not null)
@@ -430,7 +409,7 @@ sealed class Dispatcher : IDisposable
         entry.Control?.Revoke(); // If it has ended: without effect. If not: its lease is gone.
         if (State.Runs.ContainsKey(run.Id.Value))
         {
-            retries.Enqueue(run.Id, run.RetryAt ?? parts.Time.GetUtcNow());
+            retries.Put(run.Id, run.RetryAt);
             return;
         }
         active.Remove(run.Id.Value);

@@ -21,6 +21,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     readonly SortedDictionary<string, Remote> workers = new(StringComparer.Ordinal);
     readonly SortedDictionary<int, (OfferedRun Run, long At)> unclaimed = [];
     readonly Dictionary<int, (string Owner, int Cpu)> leased = [];
+    readonly HashSet<RunId> coming = []; // Taken back, unless a worker was quicker.
     List<OfferedRun> offered = [];
     List<RunId> withdrawn = [];
     List<RunId> takenBack = [];
@@ -39,6 +40,9 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
 
     /// <summary>True when another process takes runs.</summary>
     public bool Any => workers.Count > 0;
+
+    /// <summary>How many runs wait for one of them.</summary>
+    public int Offered => unclaimed.Count;
 
     /// <summary>Their slots together.</summary>
     public int Slots => workers.Values.Sum(worker => worker.Info.Slots);
@@ -186,6 +190,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     {
         if (Best(run.Labels, usualMs) is { } worker) worker.Load += run.Cpu;
         leased.Remove(run.Run.Value);
+        coming.Remove(run.Run);
         unclaimed[run.Run.Value] = (run, parts.Time.GetTimestamp());
         offered.Add(run);
     }
@@ -194,6 +199,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     public void Claimed(RunId run, string owner, int cpu)
     {
         unclaimed.Remove(run.Value, out var was);
+        coming.Remove(run);
         leased[run.Value] = (owner, was.Run?.Cpu ?? cpu);
     }
 
@@ -201,6 +207,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     public void Withdraw(RunId run, bool isRowThere)
     {
         unclaimed.Remove(run.Value);
+        coming.Remove(run);
         leased.Remove(run.Value);
         if (!isRowThere) return;
         offered.RemoveAll(other => other.Run == run);
@@ -208,11 +215,12 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     }
 
     /// <summary>
-    /// Slots of this process are idle while nobody comes for what was offered: takes some of it
-    /// back with the next append. Whether a worker was quicker is known when that is committed.
+    /// Takes back with the next append what nobody who is there can take, and some of what nobody
+    /// comes for while slots of this process are idle. Whether a worker was quicker is known when
+    /// that is committed.
     /// </summary>
     /// <param name="fits">Whether it could run here.</param>
-    /// <param name="most">How many.</param>
+    /// <param name="most">How many slots are idle.</param>
     /// <param name="wait">How long until the next one is old enough; null: there is none.</param>
     public List<RunId> TakeBack(Func<OfferedRun, bool> fits, int most, out TimeSpan? wait)
     {
@@ -220,17 +228,30 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         wait = null;
         foreach (var (run, at) in unclaimed.Values)
         {
-            if (back.Count == most) break;
-            if (!fits(run)) continue;
+            if (coming.Contains(run.Run)) continue;
+            if (IsOrphan(run))
+            {
+                back.Add(run.Run);
+                continue;
+            }
+            if (most <= 0 || !fits(run)) continue;
             var age = parts.Time.GetElapsedTime(at);
-            if (age >= takeBackAfter) back.Add(run.Run);
-            else wait ??= takeBackAfter - age;
+            if (age < takeBackAfter)
+            {
+                wait ??= takeBackAfter - age;
+                continue;
+            }
+            back.Add(run.Run);
+            most--;
         }
         takenBack.AddRange(back);
-        foreach (var run in back)
-            unclaimed[run.Value] = (unclaimed[run.Value].Run, parts.Time.GetTimestamp());
+        coming.UnionWith(back);
         return back;
     }
+
+    // Its worker left: nobody has its labels, or so many cores.
+    bool IsOrphan(OfferedRun run) => !workers.Values.Any(
+        worker => worker.Info.Slots >= run.Cpu && Has(worker, run.Labels));
 
     /// <summary>Nobody has it, although it was offered.</summary>
     public bool IsUnclaimed(RunId run) => unclaimed.ContainsKey(run.Value);

@@ -7,7 +7,7 @@ namespace Quoin.Tests.Simulation;
 sealed record SimulatedMachine
 {
     public required SimulatedTime Time { get; init; }
-    public MemoryStore Store { get; } = new();
+    public MemoryStore Store => field ??= new MemoryStore(Time.Database);
     public required SimulatedDisk Disk { get; init; }
     public required Graph Graph { get; init; }
     public required ICommandRunner Commands { get; init; }

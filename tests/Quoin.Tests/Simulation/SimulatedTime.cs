@@ -21,6 +21,14 @@ sealed class SimulatedTime : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
+    /// <summary>The clock of the database, which nobody sets.</summary>
+    public TimeProvider Database => field ??= new Steady(this);
+
+    sealed class Steady(SimulatedTime time) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => Start + time.Elapsed;
+    }
+
     /// <summary>When the next timer goes off, in elapsed time; null: none is set.</summary>
     public TimeSpan? NextTimer => timers.Min(timer => timer.DueAt);
 

@@ -12,6 +12,7 @@ namespace Quoin.Tests.Simulation;
 sealed class SimulatedWorld
 {
     readonly List<SimulatedAttempt> attempts = [];
+    readonly List<SimulatedWorker> workers = [];
     readonly PriorityQueue<(string What, Action Do), (TimeSpan, long)> agenda = new();
     readonly List<string> trace = [];
     readonly SimulatedMachine machine;
@@ -19,13 +20,15 @@ sealed class SimulatedWorld
     readonly SimulatedClients clients;
     SimulatedProcess? process, interrupted;
     bool faults = true;
-    int processes, steps;
+    int processes, steps, workersMax;
     long scheduled;
 
     public SimulatedWorld(int seed)
     {
         Random = new Random(seed);
         var slots = Random.Next(1, 4);
+        workersMax = Random.Next(2) == 0 ? 0 : Random.Next(1, 4);
+        if (workersMax > 0 && Random.Next(3) == 0) slots = 0;
         Graph = new SimulatedGraph(Random);
         Disk = new SimulatedDisk(Time);
         machine = new SimulatedMachine
@@ -60,6 +63,9 @@ sealed class SimulatedWorld
         trace.Add($"{steps,6} {Time.Elapsed.TotalSeconds,9:0.0}s {what}");
     }
 
+    /// <summary>A worker has a run.</summary>
+    public void Claimed(RunId run, int epoch) => checks.Claimed(run, epoch);
+
     /// <summary>Something changed that builds read.</summary>
     public void Disturbed() => checks.Disturbed();
 
@@ -67,6 +73,7 @@ sealed class SimulatedWorld
     public void Run(int count)
     {
         Start();
+        for (var n = 0; n < workersMax; n++) AddWorker();
         for (var i = 0; i < count; i++)
         {
             steps++;
@@ -100,6 +107,7 @@ sealed class SimulatedWorld
             case < 21: Interrupt(); break;
             case < 22: Snapshot(); break;
             case < 24: LoseLease(); break;
+            case < 25 when workersMax > 0: ShakeWorker(); break;
             default: Proceed(); break;
         }
         if (Random.Next(4) > 0) Turn();
@@ -120,6 +128,56 @@ sealed class SimulatedWorld
             Assert.True(i < 20_000, "It does not come to an end.\n" + Waiting());
         }
         agenda.Clear();
+        if (workersMax > 0) LookAgain();
+        foreach (var worker in workers) Work(worker);
+    }
+
+    void AddWorker()
+    {
+        var files = new FileStampCache("/simulated", Disk, [], Time);
+        var worker = new SimulatedWorker(this, workers.Count + 1, files);
+        workers.Add(worker);
+        Work(worker);
+        Look();
+    }
+
+    // It is woken, or takes a turn by itself after a while; then the coordinator is woken, or looks
+    // by itself after a while.
+    void Work(SimulatedWorker worker)
+    {
+        if (worker.IsDead) return;
+        var wait = TimeSpan.FromMilliseconds(Random.Next(2500));
+        agenda.Enqueue(
+            ("", () =>
+            {
+                worker.Turn(faults);
+                if (!faults || Random.Next(3) > 0) Look();
+                Work(worker);
+            }
+        ),
+            (Time.Elapsed + wait, scheduled++));
+    }
+
+    void Look() => process!.Coordinator.Post(new Message.Look());
+
+    void LookAgain() => Later(TimeSpan.FromSeconds(2.5), "", () =>
+    {
+        Look();
+        LookAgain();
+    });
+
+    void ShakeWorker()
+    {
+        var worker = workers[Random.Next(workers.Count)];
+        if (worker.IsDead) return;
+        if (Random.Next(2) == 0)
+        {
+            worker.Die();
+            AddWorker();
+            return;
+        }
+        worker.PausedTo = Time.Elapsed + Seconds(100);
+        Say($"{worker.Name} pauses to {worker.PausedTo.TotalSeconds:0}s");
     }
 
     string Waiting() => string.Join('\n',
@@ -136,7 +194,7 @@ sealed class SimulatedWorld
         {
             agenda.Dequeue();
             Time.AdvanceTo(at.Item1);
-            Say(next.What);
+            if (next.What.Length > 0) Say(next.What);
             next.Do();
             return true;
         }
@@ -190,6 +248,7 @@ sealed class SimulatedWorld
             {
                 checks.Opened(process);
                 process.Coordinator.Begin();
+                if (workersMax > 0) LookAgain();
                 return;
             }
             catch (Exception e) when (e is ProcessDied or StoreException)

@@ -40,6 +40,10 @@ sealed class SimulationChecks(SimulatedWorld world)
         launched.Add((attempt.Request.Id.Run, attempt.Request.Epoch)),
         $"{attempt.Id} is launched twice under one lease");
 
+    /// <summary>The same for a worker of another process.</summary>
+    public void Claimed(RunId run, int epoch) => Assert.True(
+        launched.Add((run, epoch)), $"{run} is claimed twice under epoch {epoch}");
+
     public void AfterStep(SimulatedProcess process)
     {
         var state = process.State;
@@ -61,9 +65,10 @@ sealed class SimulationChecks(SimulatedWorld world)
     void CheckSlots(SimulatedProcess process)
     {
         var running = process.State.Runs.Values.Where(run => run.Place != RunPlace.Queued);
-        Assert.Equal(running.Count(), process.Coordinator.Holding);
+        Assert.Equal(
+            running.Count() + process.Coordinator.Offered, process.Coordinator.Holding);
         Assert.All(running, run => Assert.Contains((run.Id, run.Epoch), launched));
-        Assert.Equal([process.Self.Owner], process.State.Workers.Keys);
+        Assert.Contains(process.Self.Owner, process.State.Workers.Keys);
     }
 
     /// <summary>Nothing is wanted and nothing runs.</summary>
@@ -73,6 +78,7 @@ sealed class SimulationChecks(SimulatedWorld world)
         Assert.Empty(state.Wants);
         Assert.Empty(state.Runs);
         Assert.Equal(0, world.Process.Coordinator.Holding);
+        Assert.Empty(world.Store.QueuedRuns());
         Assert.All(wants, want => Assert.True(want.Value != "open", $"{want.Key} did not end"));
         Assert.All(
             world.Process.Reports,

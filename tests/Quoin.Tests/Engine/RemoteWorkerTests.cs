@@ -226,6 +226,29 @@ public sealed class RemoteWorkerTests
     }
 
     [Fact]
+    public async Task What_was_offered_to_a_bigger_worker_that_left_is_offered_to_a_smaller_one()
+    {
+        using var world = new EngineWorld("""
+            quoin: 1
+            jobs:
+              big:
+                outputs: [big]
+                resources: { cpu: 4 }
+                exec: [sh, -c, "echo ok > $0", "{out}"]
+            """) { Slots = 0, IsShared = true };
+        var bigger = new WorkerInfo { Owner = "bigger/1/1", Slots = 4, Capacity = 4 };
+        await world.Store.JoinAsync(
+            bigger, patience, new StoreCommand.Joined(bigger).ToInbox("joined/bigger"), default);
+        await using var session = world.Open();
+        var want = session.WantAsync(new WantRequest { Targets = ["big"] });
+        await world.Last.WhenAsync(e => e is RunScheduled).WaitAsync(patience);
+        await world.Store.LeaveAsync(
+            bigger.Owner, new StoreCommand.Left(bigger.Owner).ToInbox("left/bigger"), default);
+        await using var smaller = world.Work(1);
+        Assert.Equal(WantOutcome.Succeeded, (await want.WaitAsync(patience)).Outcome);
+    }
+
+    [Fact]
     public async Task A_cancelled_want_stops_its_run_wherever_it_is()
     {
         using var world = new EngineWorld(Gated) { Slots = 0, IsShared = true };

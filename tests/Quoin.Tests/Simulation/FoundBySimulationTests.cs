@@ -28,6 +28,23 @@ public sealed class FoundBySimulationTests
     }
 
     [Fact]
+    public void A_clock_that_is_set_back_by_an_hour_lets_the_next_attempt_wait_for_seconds()
+    {
+        var build = new ScriptedBuild(1, ("one", ["a"], []));
+        var want = build.Want("a");
+        build.Turn();
+        build.Fail("a", FailureCategory.Temporary);
+        build.Turn();
+        build.Time.Jump(TimeSpan.FromHours(-1));
+        Assert.Equal("", build.Running);
+        build.Time.AdvanceTo(build.Time.Elapsed + TimeSpan.FromSeconds(3)); // 2 s, and a fifth.
+        build.Turn();
+        build.Complete("a"); // It used to wait for an hour.
+        build.Turn();
+        Assert.Equal(WantOutcome.Succeeded, want.Outcome);
+    }
+
+    [Fact]
     public void An_output_is_built_although_the_want_for_its_sibling_is_gone()
     {
         var build = new ScriptedBuild(1, ("busy", ["x"], []), ("one", ["a", "b"], []));

@@ -9,7 +9,7 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class WaitingRuns(TimeProvider time)
 {
-    static readonly TimeSpan longest = TimeSpan.FromDays(1); // Timers refuse more than 49 days.
+    static readonly TimeSpan longest = TimeSpan.FromDays(1); // Timers refuse 50 days.
 
     readonly PriorityQueue<RunId, long> runs = new();
 

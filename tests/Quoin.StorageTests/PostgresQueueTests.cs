@@ -126,7 +126,7 @@ public sealed class PostgresQueueTests : RunQueueContract
     [InlineData("UPDATE ready_run SET epoch = 2 WHERE run = 2", "adds one")]
     [InlineData("UPDATE ready_run SET owner = NULL, epoch = 0 WHERE run = 2", "adds one")]
     [InlineData("UPDATE ready_run SET run = 9 WHERE run = 1", "adds one")]
-    [InlineData("UPDATE ready_run SET owner = 'x', epoch = 1 WHERE run = 1", "foreign key")]
+    [InlineData("UPDATE ready_run SET owner = 'x', epoch = 1 WHERE run = 1", "that is there")]
     [InlineData("UPDATE ready_run SET stop = 1 WHERE run = 1", "check constraint")]
     [InlineData("UPDATE ready_run SET stop = 3 WHERE run = 2", "check constraint")]
     [InlineData("UPDATE ready_run SET owner = NULL, stop = 1 WHERE run = 2", "check constraint")]

@@ -90,6 +90,33 @@ public sealed class WatchTests(PostgresServer server) : IDisposable
     [Theory]
     [InlineData("SQLite")]
     [InlineData("PostgreSQL")]
+    public async Task A_worker_is_woken_by_what_is_offered(string kind)
+    {
+        var open = Opener(kind);
+        await using var one = open();
+        await using var two = open();
+        using var calls = new Calls();
+        using var watch = two.WatchRuns(calls.Add);
+        var gaps = new List<TimeSpan>();
+        for (var i = 1; i <= 10; i++)
+        {
+            var since = TimeProvider.System.GetTimestamp();
+            await one.AppendAsync(
+                Batch(i) with
+                {
+                    Offered = [new() { Run = new(i), Epoch = 0, Attempt = 1, Spec = default }],
+                },
+                Ct);
+            await calls.UntilAsync(() => two.QueuedRuns().Count == i);
+            gaps.Add(TimeProvider.System.GetElapsedTime(since));
+        }
+        gaps.Sort();
+        Assert.InRange(gaps[5], TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    [Theory]
+    [InlineData("SQLite")]
+    [InlineData("PostgreSQL")]
     public async Task It_calls_now_and_then_though_nothing_happens_and_never_once_over(string kind)
     {
         var open = Opener(kind);

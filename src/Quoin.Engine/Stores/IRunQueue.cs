@@ -30,6 +30,12 @@ public interface IRunQueue
     /// </summary>
     Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct);
 
+    /// <summary>
+    /// As <see cref="IEventLog.Watch"/>, for a worker: where the store can tell, only what concerns
+    /// workers calls back (runs were offered, or are to be stopped), not what they did themselves.
+    /// </summary>
+    IDisposable WatchRuns(Action changed);
+
     /// <summary>All workers, by owner.</summary>
     IReadOnlyList<WorkerInfo> Workers();
 

@@ -124,6 +124,9 @@ public sealed partial class MemoryStore : IBuildStore
     }
 
     /// <inheritdoc/>
+    public IDisposable WatchRuns(Action changed) => Watch(changed);
+
+    /// <inheritdoc/>
     public IDisposable Watch(Action changed)
     {
         lock (gate) watchers.Add(changed);

@@ -109,7 +109,7 @@ public sealed class StoreWorker : IDisposable
     public void Run()
     {
         Join();
-        using (options.Store.Watch(Wake))
+        using (options.Store.WatchRuns(Wake))
         {
             while (TakeTurn() is { } turn)
             {

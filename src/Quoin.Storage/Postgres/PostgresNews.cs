@@ -6,9 +6,10 @@ namespace Quoin.Storage;
 
 /// <summary>
 /// Tells other processes that there is something new, and hears it from them: NOTIFY and LISTEN on
-/// one channel a store, with an empty payload. Only a hint: it is told after the commit, on another
-/// connection, because a commit that notifies waits for all others that do; it may get lost, and
-/// nobody waits for it. Many within 20 ms are one.
+/// one channel a store. The payload says <c>runs</c> when it concerns workers; nothing else wakes
+/// those, or each would look into an empty queue whenever another one did something. Only a hint:
+/// it is told after the commit, on another connection, because a commit that notifies waits for all
+/// others that do; it may get lost, and nobody waits for it. Many within 20 ms are one.
 /// </summary>
 sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDisposable
 {
@@ -18,21 +19,21 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
 
     readonly Lock gate = new();
     readonly CancellationTokenSource ending = new(), lastWords = new();
-    ImmutableArray<SignalBell> bells = [];
+    ImmutableArray<(SignalBell Bell, bool RunsOnly)> bells = [];
     Task telling = Task.CompletedTask, listening = Task.CompletedTask;
     NpgsqlConnection? teller;
-    bool isDue, isTelling, isListening, closed;
+    bool isDue, isForWorkers, isTelling, isListening, closed;
     volatile int tellerPid;
 
     // Quoted, it may be any schema; its letters are checked where the address is read.
     string Channel => $"\"quoin {schema}\"";
 
-    /// <summary>Something was committed that others wait for.</summary>
-    public void Tell()
+    /// <summary>Something was committed that others wait for; workers too, perhaps.</summary>
+    public void Tell(bool toWorkers)
     {
         lock (gate)
         {
-            isDue = true;
+            (isDue, isForWorkers) = (true, isForWorkers || toWorkers);
             if (isTelling || closed) return;
             isTelling = true;
             telling = Task.Run(TellAsync);
@@ -41,12 +42,13 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
 
     async Task TellAsync()
     {
-        while (IsDue())
+        while (IsDue(out var toWorkers))
         {
             try
             {
                 teller ??= await OpenTellerAsync();
-                await using var command = new NpgsqlCommand($"NOTIFY {Channel}", teller);
+                await using var command = new NpgsqlCommand(
+                    $"NOTIFY {Channel}{(toWorkers ? ", 'runs'" : "")}", teller);
                 await command.ExecuteNonQueryAsync(lastWords.Token);
             }
             catch (Exception e) when (IsExpected(e))
@@ -59,12 +61,13 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
         }
     }
 
-    bool IsDue()
+    bool IsDue(out bool toWorkers)
     {
         lock (gate)
         {
             var due = isDue && !lastWords.IsCancellationRequested;
-            isDue = false;
+            toWorkers = isForWorkers;
+            isDue = isForWorkers = false;
             isTelling = due;
             return due;
         }
@@ -81,11 +84,11 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
     }
 
     /// <summary>Rings when another process told something, from soon on.</summary>
-    public void Add(SignalBell bell)
+    public void Add(SignalBell bell, bool runsOnly)
     {
         lock (gate)
         {
-            bells = bells.Add(bell);
+            bells = bells.Add((bell, runsOnly));
             if (isListening || closed) return;
             isListening = true;
             listening = Task.Run(ListenAsync);
@@ -95,7 +98,7 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
     /// <summary>Rings no more.</summary>
     public void Remove(SignalBell bell)
     {
-        lock (gate) bells = bells.Remove(bell);
+        lock (gate) bells = bells.RemoveAll(one => one.Bell == bell);
     }
 
     async Task ListenAsync()
@@ -107,11 +110,11 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
                 await using var connection = await source.OpenConnectionAsync(ending.Token);
                 connection.Notification += (_, told) =>
                 {
-                    if (told.PID != tellerPid) Ring();
+                    if (told.PID != tellerPid) Ring(told.Payload == "runs");
                 };
                 await using (var command = new NpgsqlCommand($"LISTEN {Channel}", connection))
                     await command.ExecuteNonQueryAsync(ending.Token);
-                Ring(); // What was told before, nobody heard.
+                Ring(toWorkers: true); // What was told before, nobody heard.
                 while (true) await connection.WaitAsync(ending.Token);
             }
             catch (Exception e) when (IsExpected(e))
@@ -133,11 +136,12 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
         }
     }
 
-    void Ring()
+    void Ring(bool toWorkers)
     {
-        ImmutableArray<SignalBell> all;
+        ImmutableArray<(SignalBell Bell, bool RunsOnly)> all;
         lock (gate) all = bells;
-        foreach (var bell in all) bell.Ring();
+        foreach (var (bell, runsOnly) in all)
+            if (toWorkers || !runsOnly) bell.Ring();
     }
 
     static bool IsExpected(Exception e) => e is NpgsqlException or SocketException or IOException

@@ -77,13 +77,15 @@ sealed class PostgresQueue(PostgresAddress address, TimeProvider time) : IDispos
             },
             ct);
 
-    /// <summary>A worker's turn.</summary>
-    public Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct) =>
+    /// <summary>A worker's turn, and whether it left free runs that it had looked at.</summary>
+    public Task<(WorkerAnswer Answer, bool IsMoreFree)> WorkAsync(
+        WorkerTurn turn, CancellationToken ct) =>
         PatientlyAsync(
             async (connection, isFirst) =>
             {
                 await using var work = new PostgresTurn(turn);
-                return await work.RunAsync(connection, isFirst, ct);
+                var answer = await work.RunAsync(connection, isFirst, ct);
+                return (answer, work.IsMoreFree);
             },
             ct);
 

@@ -26,11 +26,16 @@ public sealed partial class PostgresStore
     }
 
     /// <inheritdoc/>
-    public IDisposable Watch(Action changed)
+    public IDisposable Watch(Action changed) => Watch(changed, runsOnly: false);
+
+    /// <inheritdoc/>
+    public IDisposable WatchRuns(Action changed) => Watch(changed, runsOnly: true);
+
+    Watcher Watch(Action changed, bool runsOnly)
     {
         ObjectDisposedException.ThrowIf(closed, this);
         var bell = new SignalBell();
-        news.Add(bell);
+        news.Add(bell, runsOnly);
         return new Watcher(bell, changed, () => news.Remove(bell));
     }
 
@@ -41,14 +46,16 @@ public sealed partial class PostgresStore
         if (!await Workshop.JoinAsync(worker, lease, joined, ct))
             throw new StoreException(
                 "store-corrupt", $"{Address.Shown}: {worker.Owner} is there already");
-        news.Tell();
+        news.Tell(toWorkers: false);
     }
 
     /// <inheritdoc/>
     public async Task<WorkerAnswer> WorkAsync(WorkerTurn turn, CancellationToken ct)
     {
-        var answer = await Workshop.WorkAsync(turn, ct);
-        if (answer.Claimed.Length > 0 || turn.Ended.Count > answer.TooLate.Length) news.Tell();
+        var (answer, isMoreFree) = await Workshop.WorkAsync(turn, ct);
+        // What this one looked at and left, others may have found locked.
+        if (answer.Claimed.Length > 0 || turn.Ended.Count > answer.TooLate.Length)
+            news.Tell(toWorkers: isMoreFree);
         return answer;
     }
 
@@ -56,7 +63,7 @@ public sealed partial class PostgresStore
     public async Task<bool> LeaveAsync(string owner, InboxCommand left, CancellationToken ct)
     {
         var wasThere = await Workshop.LeaveAsync(owner, left, ct);
-        news.Tell();
+        news.Tell(toWorkers: false);
         return wasThere;
     }
 

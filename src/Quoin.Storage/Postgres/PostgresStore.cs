@@ -14,6 +14,7 @@ public sealed partial class PostgresStore : IBuildStore
     readonly NpgsqlDataSource source;
     readonly StoreOptions options;
     readonly PostgresWriter? writer;
+    readonly PackedCommands packed = new();
     PostgresLease? lease;
     bool closed;
 
@@ -120,8 +121,11 @@ public sealed partial class PostgresStore : IBuildStore
         Ask("SELECT coalesce(max(position), 0) FROM event", row => row.GetInt64(0)).Single();
 
     /// <inheritdoc/>
-    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct) =>
-        Queue(new PostgresAppend(batch), ct);
+    public Task<long> AppendAsync(AppendBatch batch, CancellationToken ct)
+    {
+        if (packed.IsUnknownAmong(batch.InboxTaken)) _ = Waiting();
+        return Queue(new PostgresAppend(batch, packed.Take(batch.InboxTaken)), ct);
+    }
 
     /// <inheritdoc/>
     public IEnumerable<LoggedEvent> Read(long after, PartitionNames names)
@@ -227,10 +231,10 @@ public sealed partial class PostgresStore : IBuildStore
         Queue(new PostgresInbox(command), ct);
 
     /// <inheritdoc/>
-    public IReadOnlyList<InboxCommand> Waiting() => Ask(
+    public IReadOnlyList<InboxCommand> Waiting() => packed.Unpack(Ask(
         "SELECT id, type, body FROM inbox ORDER BY number",
         row => new InboxCommand(
-            row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2)));
+            row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2))));
 
     Task<T> Queue<T>(StoreWrite<PostgresGroup, T> write, CancellationToken ct)
     {

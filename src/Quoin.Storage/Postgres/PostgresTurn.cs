@@ -63,12 +63,16 @@ sealed class PostgresTurn : IAsyncDisposable
           INSERT INTO run_log (run, attempt, form, body)
           SELECT run, attempt, form, log FROM ended WHERE log IS NOT NULL
           ON CONFLICT (run, attempt) DO UPDATE SET form = excluded.form, body = excluded.body),
+        counted AS (
+          UPDATE worker SET turn = turn + 1 WHERE owner = $1 AND EXISTS (SELECT FROM ended)
+          RETURNING turn),
         sent AS (
           INSERT INTO inbox (id, type, body)
-          SELECT 'ended/' || run || '/' || epoch, 'run-ended', body FROM ended ORDER BY number
-          ON CONFLICT (id) DO NOTHING),
-        counted AS (
-          UPDATE worker SET turn = turn + 1 WHERE owner = $1 AND EXISTS (SELECT FROM ended))
+          SELECT 'turn/' || $1 || '/' || turn, 'runs-ended', (
+            SELECT string_agg(
+              int4send(run) || int4send(epoch) || int4send(length(body)) || body, ''::bytea
+              ORDER BY number) FROM ended)
+          FROM counted)
         SELECT run FROM ended
         """;
 
@@ -114,11 +118,18 @@ sealed class PostgresTurn : IAsyncDisposable
           UPDATE ready_run q SET owner = $1, epoch = epoch + 1 FROM chosen
           WHERE q.run = chosen.run RETURNING q.run, q.epoch, q.priority),
         counted AS (
-          UPDATE worker SET turn = turn + 1 WHERE owner = $1 AND EXISTS (SELECT FROM claimed))
+          UPDATE worker SET turn = turn + 1 WHERE owner = $1 AND EXISTS (SELECT FROM claimed)
+          RETURNING turn)
         INSERT INTO inbox (id, type, body)
-        SELECT 'leased/' || run || '/' || epoch, 'run-leased', $8 FROM claimed
-        ORDER BY priority DESC, run ON CONFLICT (id) DO NOTHING
+        SELECT 'turn/' || $1 || '/' || turn, 'runs-leased', int4send(length($8)) || $8 || (
+          SELECT string_agg(int4send(run) || int4send(epoch), ''::bytea
+            ORDER BY priority DESC, run) FROM claimed)
+        FROM counted
+        RETURNING (SELECT count(*) FROM free) > (SELECT count(*) FROM claimed)
         """;
+
+    /// <summary>Free runs were looked at and not claimed.</summary>
+    public bool IsMoreFree { get; private set; }
 
     /// <summary>
     /// Takes the turn. <paramref name="isFirst"/> false: the answer of the try before got lost, so
@@ -135,6 +146,11 @@ sealed class PostgresTurn : IAsyncDisposable
         if (turn.Ended.Count > 0)
         {
             while (await reader.ReadAsync(ct)) taken.Add(reader.GetInt32(0));
+            await reader.NextResultAsync(ct);
+        }
+        if (turn.Claim > 0)
+        {
+            IsMoreFree = await reader.ReadAsync(ct) && reader.GetBoolean(0);
             await reader.NextResultAsync(ct);
         }
         var claimed = ImmutableArray.CreateBuilder<ClaimedRun>();

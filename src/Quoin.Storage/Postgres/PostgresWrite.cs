@@ -9,7 +9,7 @@ namespace Quoin.Storage;
 // Writing twice what was committed already has to be harmless, because a lost connection does not
 // say whether it was.
 
-sealed class PostgresAppend(AppendBatch batch) : StoreWrite<PostgresGroup, long>
+sealed class PostgresAppend(AppendBatch batch, TakenRows taken) : StoreWrite<PostgresGroup, long>
 {
     byte[] buffer = new byte[4096];
 
@@ -22,6 +22,10 @@ sealed class PostgresAppend(AppendBatch batch) : StoreWrite<PostgresGroup, long>
 
     /// <summary>It has runs for workers.</summary>
     public bool HasOffers => batch.Offered.Count > 0;
+
+    /// <summary>Workers have something to do after it.</summary>
+    public bool ConcernsWorkers =>
+        batch.Offered.Count + batch.Stopped.Count + batch.Withdrawn.Count > 0;
 
     /// <summary>It was found committed, with the log ending here.</summary>
     public void FoundCommitted(long last) => Answer = last;
@@ -46,9 +50,11 @@ sealed class PostgresAppend(AppendBatch batch) : StoreWrite<PostgresGroup, long>
         target.Move(Events);
         if (batch.Fingerprints.Count > 0) AddFingerprints(target);
         if (batch.Stamps.Count > 0) AddStamps(target);
-        if (batch.InboxTaken.Count > 0)
+        if (taken.Whole.Count > 0)
+            target.Add(Say("DELETE FROM inbox WHERE id = ANY ($1)", Texts([.. taken.Whole])));
+        foreach (var row in taken.Rest)
             target.Add(Say(
-                "DELETE FROM inbox WHERE id = ANY ($1)", Texts([.. batch.InboxTaken])));
+                "UPDATE inbox SET body = $2 WHERE id = $1", Text(row.Id), Bytes(row.Body)));
         PostgresQueueCommands.AddChanges(target, batch);
     }
 

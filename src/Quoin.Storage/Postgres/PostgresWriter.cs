@@ -17,14 +17,14 @@ sealed class PostgresWriter : GroupWriter<PostgresGroup>
     readonly NpgsqlDataSource source;
     readonly PostgresAddress address;
     readonly TimeProvider time;
-    readonly Action tell;
+    readonly Action<bool> tell; // True: workers too.
     readonly object waiting = new();
     NpgsqlConnection? connection;
     long last;
 
     public PostgresWriter(
         NpgsqlDataSource source, PostgresAddress address, TimeProvider time, long last,
-        Action tell)
+        Action<bool> tell)
     {
         (this.source, this.address, this.time) = (source, address, time);
         (this.last, this.tell) = (last, tell);
@@ -42,7 +42,8 @@ sealed class PostgresWriter : GroupWriter<PostgresGroup>
         Write(group);
         if (group.Exists(write => write is PostgresAppend { HasOffers: true }))
             FaultPoint.Reach("offered");
-        if (group.Exists(write => write.IsNews)) tell();
+        if (group.Exists(write => write.IsNews))
+            tell(group.Exists(write => write is PostgresAppend { ConcernsWorkers: true }));
     }
 
     void Write(List<StoreWrite<PostgresGroup>> group)

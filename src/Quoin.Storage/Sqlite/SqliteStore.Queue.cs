@@ -13,6 +13,9 @@ public sealed partial class SqliteStore
         return new Watcher(bell ?? new PollingBell(VersionOrNone), changed, () => { });
     }
 
+    /// <inheritdoc/>
+    public IDisposable WatchRuns(Action changed) => Watch(changed);
+
     // Whoever is called back meets what is wrong, and says so.
     long VersionOrNone()
     {

@@ -78,6 +78,8 @@ sealed class SimulatedStore(
 
     public IDisposable Watch(Action changed) => inner.Watch(changed);
 
+    public IDisposable WatchRuns(Action changed) => inner.WatchRuns(changed);
+
     public Task JoinAsync(
         WorkerInfo worker, TimeSpan lease, InboxCommand joined, CancellationToken ct) =>
         inner.JoinAsync(worker, lease, joined, ct);

@@ -61,6 +61,22 @@ public sealed class PostgresFaultTests(PostgresFaultTests.OwnServer own)
     }
 
     [Fact]
+    public async Task Who_reads_while_the_server_restarts_waits_for_it()
+    {
+        await using var store = PostgresStore.Open(server.NewAddress(), Options);
+        using var done = new CancellationTokenSource();
+        var reading = Task.Run(
+            () =>
+            {
+                while (!done.IsCancellationRequested) Assert.Equal(0, store.LastPosition);
+            },
+            Ct);
+        server.Restart("immediate");
+        await done.CancelAsync();
+        await reading;
+    }
+
+    [Fact]
     public async Task A_connection_that_is_cut_in_mid_build_is_made_again()
     {
         var address = server.NewAddress();

@@ -172,9 +172,16 @@ sealed class JoinRunner(
         {
             return;
         }
-        view?.Say("the process that decided is gone; this one goes on");
+        Say("the process that decided is gone; this one goes on");
         worker?.Drain(); // From now on the session has the slots.
-        session = runner.Open(lead, new Quiet(message => view?.Say(message)));
+        session = runner.Open(lead, new Quiet(Say));
+    }
+
+    // There is no view before somebody accepted the want.
+    void Say(string message)
+    {
+        if (view is null) cli.Say(message);
+        else view.Say(message);
     }
 
     async Task LetGoAsync(Interruption interruption)

@@ -260,12 +260,17 @@ public sealed partial class PostgresStore : IBuildStore
         await source.DisposeAsync();
     }
 
-    // Reads everything before it returns: no connection is held while a caller thinks. A lost
-    // connection is tried once more, because a pool may hold one that died with its server.
+    static readonly TimeSpan patience = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan pause = TimeSpan.FromMilliseconds(200);
+    readonly object waiting = new();
+
+    // Reads everything before it returns: no connection is held while a caller thinks. When it is
+    // lost another one is tried, for a while: a server that restarts ends nobody's work.
     List<T> Ask<T>(string sql, Func<NpgsqlDataReader, T> read, params object[] values)
     {
         ObjectDisposedException.ThrowIf(closed, this);
-        for (var attempt = 1; ; attempt++)
+        var since = options.Time.GetTimestamp();
+        for (var isFirst = true; ; isFirst = false)
         {
             try
             {
@@ -276,9 +281,12 @@ public sealed partial class PostgresStore : IBuildStore
                 while (rows.Read()) found.Add(read(rows));
                 return found;
             }
-            catch (Exception e) when (attempt == 1 && PostgresErrors.IsConnectionLost(e))
+            catch (Exception e) when (PostgresErrors.IsConnectionLost(e)
+                && options.Time.GetElapsedTime(since) < patience)
             {
-                continue;
+                // One that died while it was idle is replaced at once.
+                if (isFirst) continue;
+                lock (waiting) Monitor.Wait(waiting, pause);
             }
             catch (Exception e) when (e is NpgsqlException or IOException)
             {

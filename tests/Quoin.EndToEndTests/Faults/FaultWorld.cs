@@ -44,6 +44,16 @@ sealed class FaultWorld : IDisposable
         ? Workspace.Read("ran").Count(letter => letter == '\n')
         : 0;
 
+    /// <summary>Returns when this file is there.</summary>
+    public void WaitForFile(string name)
+    {
+        using var seen = new ManualResetEventSlim();
+        using var watcher = new FileSystemWatcher(Workspace.Root, name);
+        watcher.Created += (_, _) => seen.Set();
+        watcher.EnableRaisingEvents = true;
+        if (!Workspace.Exists(name)) Assert.True(seen.Wait(TestWorkspace.Patience));
+    }
+
     /// <summary>The store as it is now, to read it.</summary>
     public IBuildStore Open()
     {

@@ -199,13 +199,16 @@ sealed partial class QuoinProcess : IDisposable
     }
 
     /// <summary>Waits for the end of the process and of its output.</summary>
-    public CommandResult WaitForExit()
+    public CommandResult WaitForExit() => WaitForExit(TestWorkspace.Patience);
+
+    /// <summary>The same, for what takes minutes as a whole.</summary>
+    public CommandResult WaitForExit(TimeSpan patience)
     {
-        if (!process.WaitForExit(TestWorkspace.Patience))
+        if (!process.WaitForExit(patience))
         {
             var printed = Printed();
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"still running after {TestWorkspace.Patience}{printed}");
+            throw new TimeoutException($"still running after {patience}{printed}");
         }
         process.WaitForExit(); // And for the readers of its output.
         lock (gate)

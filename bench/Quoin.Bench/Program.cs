@@ -12,6 +12,7 @@ Measurement[] all =
     new("job", "what the wrapper adds to a tiny process", JobBench.Run),
     new("digests", "XXH3-128 against SHA-256", DigestBench.Run),
     new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),
+    new("hosts", "workers on PostgreSQL, from a want to a process, idle processes", HostsBench.Run),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];
 

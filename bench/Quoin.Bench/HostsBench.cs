@@ -184,7 +184,8 @@ static class HostsBench
             string[] command = args is ["build", ..] ? args : ["worker", .. args];
             var line = string.Join(' ', [BuildBench.QuoinBinary, "-C", folder, .. command]);
             process = Process.Start(new ProcessStartInfo("/bin/sh", [
-                "-c", $"exec {line} \"$@\" >>{folder}.worker.log 2>&1", "sh", .. OptionOf(store)]))!;
+                "-c", $"exec {line} \"$@\" >>{folder}.worker.log 2>&1", "sh",
+                .. OptionOf(store)]))!;
         }
 
         public TimeSpan Cpu

@@ -136,8 +136,7 @@ sealed class Coordinator : IDisposable
 
     void Look()
     {
-        inbox.Look();
-        remote.Sweep();
+        remote.Sweep(inbox.Look);
     }
 
     /// <summary>

@@ -60,6 +60,7 @@ sealed class Dispatcher : IDisposable
             && !remote.Matches(needed))
             (runs, labels) = (labelled.Count, needed);
         else if (parts.Slots == 0 && !remote.Any) runs = ready.Count + retries.Count;
+        else if (State.Runs.Count == 0) runs = ready.Count; // Too big for all who are there.
         if (runs == 0)
         {
             toldAt = null;
@@ -195,7 +196,9 @@ sealed class Dispatcher : IDisposable
     static readonly ResourceVector noRoom = new() { Cpu = int.MaxValue };
 
     ResourceVector OfferNeedOf(PartitionId p) =>
-        remote.HasRoom(needs.LabelsOf(p), needs.UsualMs(p)) ? needs.PoolsOf(p) : noRoom;
+        remote.HasRoom(needs.LabelsOf(p), needs.DeclaredBy(p).MemoryBytes, needs.UsualMs(p))
+            ? needs.PoolsOf(p)
+            : noRoom;
 
     RunToken? Schedule(PartitionId p)
     {
@@ -246,7 +249,8 @@ sealed class Dispatcher : IDisposable
             Lease(run);
             return true;
         }
-        if (!remote.Any || !remote.HasRoom(labels, needs.UsualMs(entry.Key))
+        var memory = needs.DeclaredBy(entry.Key).MemoryBytes;
+        if (!remote.Any || !remote.HasRoom(labels, memory, needs.UsualMs(entry.Key))
             || !ledger.Take(entry.Key, needs.PoolsOf(entry.Key), end)) return false;
         Offer(run);
         return true;

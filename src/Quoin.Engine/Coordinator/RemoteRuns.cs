@@ -22,6 +22,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     readonly SortedDictionary<int, (OfferedRun Run, long At)> unclaimed = [];
     readonly Dictionary<int, (string Owner, int Cpu)> leased = [];
     readonly HashSet<RunId> coming = []; // Taken back, unless a worker was quicker.
+    readonly HashSet<string> joinedNow = new(StringComparer.Ordinal); // Since rows were read.
     List<OfferedRun> offered = [];
     List<RunId> withdrawn = [];
     List<RunId> takenBack = [];
@@ -75,6 +76,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
             Ahead = worker.Capacity - worker.Slots,
         });
         workers[worker.Owner] = new Remote(worker);
+        joinedNow.Add(worker.Owner);
         isSweepDue = true; // Often it comes for one that died.
     }
 
@@ -97,19 +99,27 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     /// this host, or whose row is gone: what they had is given to others, and their reports count
     /// no more.
     /// </summary>
-    public void Sweep()
+    /// <param name="look">
+    /// Takes what they put into the inbox: done after their rows were read, so that a worker that
+    /// handed in all and left is not taken for one that was lost.
+    /// </param>
+    public void Sweep(Action look)
     {
-        var known = parts.State.Workers.Values
-            .Where(worker => worker.Id != parts.Worker).Select(worker => worker.Id.Owner).ToArray();
-        if (known.Length == 0) return;
-        if (!isSweepDue && parts.Time.GetElapsedTime(sweptAt) < sweepEvery) return;
+        var isDue = parts.State.Workers.Count > 1
+            && (isSweepDue || parts.Time.GetElapsedTime(sweptAt) >= sweepEvery);
+        var rows = isDue ? parts.Store.Workers() : [];
+        look();
+        if (!isDue) return;
         isSweepDue = false;
         sweptAt = parts.Time.GetTimestamp();
-        var rows = parts.Store.Workers().ToDictionary(worker => worker.Owner);
-        foreach (var owner in known)
+        foreach (var worker in parts.State.Workers.Values.ToArray())
         {
-            if (!rows.TryGetValue(owner, out var row) || IsLost(row)) Lose(owner);
+            var owner = worker.Id.Owner;
+            if (worker.Id == parts.Worker || joinedNow.Contains(owner)) continue;
+            var row = rows.FirstOrDefault(row => row.Owner == owner);
+            if (row is null || IsLost(row)) Lose(owner);
         }
+        joinedNow.Clear();
     }
 
     void Lose(string owner)
@@ -122,7 +132,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     }
 
     /// <summary>
-    /// Shares out in thought what is offered, so that <see cref="TryAssign"/> knows who has room.
+    /// Shares out in thought what is offered, so that <see cref="HasRoom"/> knows it.
     /// </summary>
     public void Recount()
     {
@@ -130,18 +140,20 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         foreach (var (owner, cpu) in leased.Values)
             if (workers.TryGetValue(owner, out var worker)) worker.Load += cpu;
         foreach (var (run, _) in unclaimed.Values)
-            if (Best(run.Labels, int.MaxValue) is { } worker) worker.Load += run.Cpu;
+            if (Best(run.Labels, run.MemoryBytes, int.MaxValue) is { } worker)
+                worker.Load += run.Cpu;
     }
 
     /// <summary>True when somebody with these labels could take one more.</summary>
     /// <param name="labels">Labels that it needs.</param>
+    /// <param name="memoryBytes">Memory that it needs.</param>
     /// <param name="usualMs">How long it usually takes; -1: not known.</param>
-    public bool HasRoom(ImmutableArray<string> labels, int usualMs) =>
-        Best(labels, usualMs) is not null;
+    public bool HasRoom(ImmutableArray<string> labels, long memoryBytes, int usualMs) =>
+        Best(labels, memoryBytes, usualMs) is not null;
 
     /// <summary>True when somebody has these labels, busy or not.</summary>
     public bool Matches(ImmutableArray<string> labels) =>
-        workers.Values.Any(worker => Has(worker, labels));
+        workers.Values.Any(worker => Has(worker, labels, 0));
 
     /// <summary>True when somebody could take one more, however short.</summary>
     public bool HasAnyRoom => workers.Values.Any(worker => worker.Load < LimitOf(worker, 0));
@@ -151,25 +163,27 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     /// </summary>
     public int CpuFor(ImmutableArray<string> labels, int cpu)
     {
-        var most = workers.Values.Where(worker => Has(worker, labels))
+        var most = workers.Values.Where(worker => Has(worker, labels, 0))
             .Select(worker => worker.Info.Slots).DefaultIfEmpty(1).Max();
         return Math.Min(Math.Max(cpu, 1), Math.Max(most, 1));
     }
 
-    Remote? Best(ImmutableArray<string> labels, int usualMs)
+    Remote? Best(ImmutableArray<string> labels, long memoryBytes, int usualMs)
     {
         Remote? best = null;
         foreach (var worker in workers.Values)
         {
-            if (worker.Load >= LimitOf(worker, usualMs) || !Has(worker, labels)) continue;
+            if (worker.Load >= LimitOf(worker, usualMs) || !Has(worker, labels, memoryBytes))
+                continue;
             if (best is null || worker.Load * best.Info.Slots < best.Load * worker.Info.Slots)
                 best = worker;
         }
         return best;
     }
 
-    static bool Has(Remote worker, ImmutableArray<string> labels)
+    static bool Has(Remote worker, ImmutableArray<string> labels, long memoryBytes)
     {
+        if (worker.Info.MemoryBytes > 0 && worker.Info.MemoryBytes < memoryBytes) return false;
         foreach (var label in labels)
             if (!worker.Info.Labels.Contains(label)) return false;
         return true;
@@ -188,7 +202,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     /// <summary>Puts a run into the queue, or in again with its next epoch.</summary>
     public void Offer(OfferedRun run, int usualMs)
     {
-        if (Best(run.Labels, usualMs) is { } worker) worker.Load += run.Cpu;
+        if (Best(run.Labels, run.MemoryBytes, usualMs) is { } worker) worker.Load += run.Cpu;
         leased.Remove(run.Run.Value);
         coming.Remove(run.Run);
         unclaimed[run.Run.Value] = (run, parts.Time.GetTimestamp());
@@ -249,9 +263,9 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         return back;
     }
 
-    // Its worker left: nobody has its labels, or so many cores.
+    // Its worker left: nobody has its labels, or so many cores, or so much memory.
     bool IsOrphan(OfferedRun run) => !workers.Values.Any(
-        worker => worker.Info.Slots >= run.Cpu && Has(worker, run.Labels));
+        worker => worker.Info.Slots >= run.Cpu && Has(worker, run.Labels, run.MemoryBytes));
 
     /// <summary>Nobody has it, although it was offered.</summary>
     public bool IsUnclaimed(RunId run) => unclaimed.ContainsKey(run.Value);

@@ -16,7 +16,7 @@ sealed class WaitingRuns(TimeProvider time)
     /// <summary>How many wait.</summary>
     public int Count => runs.Count;
 
-    /// <summary>Lets a run wait until a time of the wall clock as it is now; null: no time.</summary>
+    /// <summary>Lets a run wait until a time of the wall clock as it is; null: no time.</summary>
     public void Put(RunId run, DateTimeOffset? until)
     {
         var wait = until - time.GetUtcNow() ?? TimeSpan.Zero;

@@ -13,9 +13,12 @@ Measurement[] all =
     new("digests", "XXH3-128 against SHA-256", DigestBench.Run),
     new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),
     new("hosts", "workers on PostgreSQL, from a want to a process, idle processes", HostsBench.Run),
+    new("queue", "claims and ends of runs, beside other queues", QueueBench.Run),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];
 
+if (args is ["queue-runs", .. var queue]) return QueueBench.RunQuoin(queue);
+if (args is ["queue-workers", var place, var count]) return QueueRuns.Work(place, int.Parse(count));
 if (args is ["-l" or "--list" or "-h" or "--help", ..])
 {
     foreach (var measurement in all)

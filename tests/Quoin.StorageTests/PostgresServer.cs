@@ -22,6 +22,12 @@ public sealed class PostgresServer : IAsyncLifetime
     readonly Lock gate = new();
     bool started;
 
+    /// <summary>An IP address to listen on beside the socket; empty: none.</summary>
+    public string Listens { get; init; } = "";
+
+    /// <summary>What to start its programs with, as <c>ip netns exec NAME</c>.</summary>
+    public string[] Within { get; init; } = [];
+
     /// <summary>Why there is none; null when there is.</summary>
     public string? Missing => bin is null
         ? "PostgreSQL's server is not installed (Debian: apt-get install postgresql)"
@@ -50,6 +56,8 @@ public sealed class PostgresServer : IAsyncLifetime
             if (Environment.UserName == "root") Run("chown", "postgres", folder);
             Server("initdb", "-D", $"{folder}/data", "-U", "test", "--auth=trust", "-E", "UTF8",
                 "--no-locale", "--no-sync");
+            if (Listens.Length > 0)
+                File.AppendAllText($"{folder}/data/pg_hba.conf", "host all all samenet trust\n");
             StartServer();
             started = true;
         }
@@ -64,7 +72,8 @@ public sealed class PostgresServer : IAsyncLifetime
 
     void StartServer() => Server(
         "pg_ctl", "-D", $"{folder}/data", "-w", "-l", $"{folder}/log", "-o",
-        $"-c listen_addresses='' -c unix_socket_directories='{folder}' -c max_connections=200",
+        $"-c listen_addresses='{Listens}' -c unix_socket_directories='{folder}' "
+        + "-c max_connections=200",
         "start");
 
     void Server(string program, params string[] args)
@@ -72,6 +81,7 @@ public sealed class PostgresServer : IAsyncLifetime
         string[] line = [$"{bin}/{program}", .. args];
         if (Environment.UserName == "root")
             line = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", .. line];
+        line = [.. Within, .. line];
         Run(line[0], line[1..]);
     }
 

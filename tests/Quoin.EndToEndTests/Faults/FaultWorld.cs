@@ -4,6 +4,9 @@ using Quoin.Engine;
 using Quoin.Storage;
 using Quoin.StorageTests;
 
+// These tests mostly wait: for leases, for timers of the programs that they hurt.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
+
 namespace Quoin.EndToEndTests.Faults;
 
 /// <summary>

@@ -87,7 +87,7 @@ static class HostsBench
         var waits = new List<double>();
         for (var n = first; n < first + Wants; n++)
         {
-            var from = DateTimeOffset.UtcNow;
+            var from = TimeProvider.System.GetUtcNow();
             Build(folder, store, $"at/{n}", "-j", withWorker ? "0" : "1");
             var nanoseconds = long.Parse(
                 File.ReadAllText($"{folder}/.quoin/data/at/{n}"), CultureInfo.InvariantCulture);
@@ -110,11 +110,11 @@ static class HostsBench
             using var one = new Worker(folder, store, "-j", "1");
             using var two = new Worker(folder, store, "-j", "1");
             using var build = new Worker(folder, store, ["build", "long", "-j", "0"]);
-            Thread.Sleep(5000); // All of it has begun.
+            Wait(TimeSpan.FromSeconds(5)); // All of it has begun.
             Worker[] all = [build, one, two];
             var (cpu, queries) = (all.Select(p => p.Cpu).ToArray(), Transactions(server, "idle"));
             var clock = Stopwatch.StartNew();
-            Thread.Sleep(idle);
+            Wait(idle);
             var seconds = clock.Elapsed.TotalSeconds;
             var used = all.Select((p, i) => 100 * (p.Cpu - cpu[i]).TotalSeconds / seconds);
             var asked = (Transactions(server, "idle") - queries) / seconds / all.Length;
@@ -125,6 +125,9 @@ static class HostsBench
                     : Invariant($"; {asked:F2} transactions a second and process")));
         }
     }
+
+    // What is measured here is time that passes.
+    static void Wait(TimeSpan time) => Task.Delay(time).GetAwaiter().GetResult();
 
     // A database of its own, so that its counters count nothing else.
     static string Store(PrivatePostgres server, string name)

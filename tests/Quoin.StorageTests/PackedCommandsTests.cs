@@ -21,16 +21,16 @@ public sealed class PackedCommandsTests(PostgresServer server)
         Events = [],
     };
 
-    static Task TakeAsync(IBuildStore store, params string[] ids) =>
+    static Task<long> TakeAsync(PostgresStore store, params string[] ids) =>
         store.AppendAsync(Batch() with { InboxTaken = ids }, Ct);
 
-    static string Inbox(IBuildStore store) => string.Join(", ", store.Waiting().Select(
+    static string Inbox(PostgresStore store) => string.Join(", ", store.Waiting().Select(
         c => $"{c.Id} {Encoding.ASCII.GetString(c.Body.Span)}"));
 
     static PostgresStore Open(PostgresAddress address) =>
         PostgresStore.Open(address, new StoreOptions { NewId = "store-1" });
 
-    async Task<PostgresStore> WithTurnsAsync(PostgresAddress address)
+    static async Task<PostgresStore> WithTurnsAsync(PostgresAddress address)
     {
         var store = Open(address);
         await store.JoinAsync(

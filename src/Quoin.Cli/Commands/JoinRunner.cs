@@ -26,8 +26,7 @@ sealed class JoinRunner(
     CommandAnswered? refused;
     BuildSession? session;
     IBuildStore? lead;
-    StoreWorker? worker;
-    Task working = Task.CompletedTask;
+    LentSlots? lent;
     bool cancelSent;
 
     /// <summary>Asks, follows to the end, and returns the exit code.</summary>
@@ -95,7 +94,9 @@ sealed class JoinRunner(
                     position = logged.Position;
                     Take(store, logged, startedAt);
                 }
-                if (progress is not null && worker is null && session is null) Lend(store);
+                if (progress is not null && session is null && slots.Count > 0)
+                    lent ??= new LentSlots(
+                        cli, workspace, store, slots, message => view?.Say(message));
                 continue;
             }
             if (interruption.Stop.IsCancellationRequested) await CancelAsync(store);
@@ -130,33 +131,12 @@ sealed class JoinRunner(
         view!.Show(logged, notices);
     }
 
-    // What it takes is not only for its own want: whoever waits for this one gets help, too.
-    void Lend(IBuildStore store)
-    {
-        if (slots.Count == 0) return;
-        worker = new StoreWorker(new StoreWorkerOptions
-        {
-            Workspace = workspace,
-            Store = store,
-            Time = cli.Time,
-            NewId = ThisMachine.NewWorkerId,
-            Slots = slots.Count,
-            MemoryBytes = ThisMachine.MemoryBytes,
-            Labels = slots.Labels,
-            KeepsLogs = Project.IsRemote(cli),
-            Observer = new Lender(message => view?.Say(message)),
-        });
-        working = Task.Factory.StartNew(
-            worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
-    }
-
     // Once; the runs that only this want demands are stopped, and the others go on.
     async Task CancelAsync(IBuildStore store)
     {
         if (cancelSent || progress is null) return;
         cancelSent = true;
-        worker?.Drain();
+        lent?.Drain();
         view!.Say($"cancelled {progress.Want}; waiting for its runs to stop (once more leaves)");
         await store.SendAsync(
             new StoreCommand.Cancel(progress.Want, "signal").ToInbox(id + "-cancel"),
@@ -175,7 +155,7 @@ sealed class JoinRunner(
             return;
         }
         Say("the process that decided is gone; this one goes on");
-        worker?.Drain(); // From now on the session has the slots.
+        lent?.Drain(); // From now on the session has the slots.
         session = runner.Open(lead, new Quiet(Say));
     }
 
@@ -188,13 +168,10 @@ sealed class JoinRunner(
 
     async Task LetGoAsync(Interruption interruption)
     {
-        if (worker is not null)
+        if (lent is not null)
         {
-            if (interruption.Kill.IsCancellationRequested) worker.Kill();
-            else worker.Drain();
-            using var onKill = interruption.Kill.Register(worker.Kill);
-            await working;
-            worker.Dispose();
+            using var onKill = interruption.Kill.Register(lent.Kill);
+            await lent.DisposeAsync();
         }
         if (session is not null)
         {
@@ -203,18 +180,6 @@ sealed class JoinRunner(
             await session.DisposeAsync();
         }
         if (lead is not null) await lead.DisposeAsync();
-    }
-
-    /// <summary>What lent slots say beside the log.</summary>
-    sealed class Lender(Action<string> say) : IWorkerObserver
-    {
-        public void Joined(WorkerId worker) { }
-
-        public void Started(AttemptId attempt, JobConfig config) { }
-
-        public void Ended(AttemptId attempt, JobConfig config, JobResult result) { }
-
-        public void Said(string message) => say(message);
     }
 
     /// <summary>What a session says beside the log.</summary>

@@ -126,9 +126,9 @@ sealed class SimulatedWorker
             _ when !LeaseHolds => new JobResult { End = JobEnd.LeaseLost },
             { IsStopped: true } when world.Random.Next(4) > 0 =>
                 new JobResult { End = JobEnd.Cancelled },
-            _ when failure == 0 => attempt.Failed(FailureCategory.Temporary, "exit 75"),
+            _ when failure == 0 => Attempt.Failed(FailureCategory.Temporary, "exit 75"),
             _ when failure == 1 =>
-                attempt.Failed((FailureCategory)world.Random.Next(9), "exit 1"),
+                Attempt.Failed((FailureCategory)world.Random.Next(9), "exit 1"),
             _ => attempt.Finish(world),
         };
         held.Remove(attempt.Id.Run);
@@ -164,7 +164,7 @@ sealed class SimulatedWorker
         public TimeSpan EndsAt { get; }
         public bool IsStopped { get; set; }
 
-        public JobResult Failed(FailureCategory category, string reason) => new()
+        public static JobResult Failed(FailureCategory category, string reason) => new()
         {
             End = JobEnd.Failed,
             Failure = new RunFailure(category, reason) { ExitCode = 1 },

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
@@ -10,7 +9,6 @@ namespace Quoin.Cli;
 /// says what comes of it. Meanwhile this process lends its slots, to whatever runs there are. When
 /// the other process ends before the want does, this one takes over.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "LetGoAsync disposes of what it made.")]
 sealed class JoinRunner(
     Cli cli, Workspace workspace, Graph graph, BuildRunner runner, Slots slots)
 {

@@ -93,6 +93,7 @@ public sealed record PostgresAddress(
             MaxPoolSize = 8,
             CommandTimeout = 60,
             KeepAlive = 30,
+            NoResetOnClose = true, // Nothing that a session keeps is ever set.
         };
         if (Of("sslmode", "PGSSLMODE", "") is { Length: > 0 } mode)
             builder.SslMode = Mode(mode);

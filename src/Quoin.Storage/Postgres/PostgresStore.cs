@@ -71,6 +71,9 @@ public sealed partial class PostgresStore : IBuildStore
     {
         var builder = new NpgsqlSlimDataSourceBuilder(connection.ConnectionString);
         builder.EnableArrays();
+        // Only types of the server itself are used: to ask for all that there are takes longer
+        // than the rest of a build with nothing to do.
+        builder.ConfigureTypeLoading(types => types.EnableTypeLoading(false));
         builder.EnableTransportSecurity();
         return builder;
     }

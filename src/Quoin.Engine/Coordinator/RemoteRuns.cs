@@ -195,8 +195,9 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         if (usualMs == int.MaxValue) return int.MaxValue;
         var slots = worker.Info.Slots;
         if (usualMs is < 0 or >= ShortMs) return slots;
+        // What it runs next, and as much again for its next claim.
         var ahead = 2 * (ShortMs / Math.Max(1, usualMs));
-        return (int)Math.Min(worker.Info.Capacity, slots * (1L + ahead));
+        return (int)Math.Min(2L * worker.Info.Capacity, slots * (1L + ahead));
     }
 
     /// <summary>Puts a run into the queue, or in again with its next epoch.</summary>

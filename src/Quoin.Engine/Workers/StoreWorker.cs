@@ -66,7 +66,7 @@ public sealed class StoreWorker : IDisposable
 {
     // Runs shorter than this are claimed ahead, for about so long.
     const int AheadMs = 100, AheadMax = 64;
-    static readonly TimeSpan linger = TimeSpan.FromMilliseconds(4);
+    static readonly TimeSpan linger = TimeSpan.FromMilliseconds(20);
     static readonly TimeSpan again = TimeSpan.FromSeconds(1);
 
     readonly StoreWorkerOptions options;
@@ -234,6 +234,8 @@ public sealed class StoreWorker : IDisposable
         var ahead = usualMs is < 0 or >= AheadMs
             ? 0
             : Math.Min(AheadMax, (int)(options.Slots * AheadMs / Math.Max(1, usualMs)));
+        // A claim costs the database as much as several runs, so they come in batches.
+        if (queue.Count * 2 > ahead) return (0, 0);
         var cpu = options.Slots + ahead - held.Values.Sum(attempt => attempt.Cpu);
         return cpu > 0 ? (options.Slots + ahead - held.Count, cpu) : (0, 0);
     }
@@ -381,13 +383,18 @@ public sealed class StoreWorker : IDisposable
     }
 
     // Until something ended, the store says that something changed, or the lease is to be renewed.
-    // While there is work in hand, ends wait a moment for others: one turn for several.
+    // While there is work in hand, ends wait a moment for others: one turn for many.
     void Wait()
     {
         lock (gate)
         {
             while (!woken) Monitor.Wait(gate);
-            if (queue.Count > 0 && ended.Count < AheadMax / 2) Monitor.Wait(gate, linger);
+            var since = options.Time.GetTimestamp();
+            while (queue.Count > 0 && ended.Count < AheadMax / 2)
+            {
+                var left = linger - options.Time.GetElapsedTime(since);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left)) break;
+            }
         }
     }
 

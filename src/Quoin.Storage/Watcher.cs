@@ -97,12 +97,12 @@ sealed class PollingBell(Func<long> version) : IBell
 }
 
 /// <summary>
-/// Calls back on a thread of its own when a bell rings, and at least every 2.5 s: whoever rings may
+/// Calls back on a thread of its own when a bell rings, and at least every 4 s: whoever rings may
 /// fail, and what was missed is found then. Many rings soon after each other are one call.
 /// </summary>
 sealed class Watcher : IDisposable
 {
-    static readonly TimeSpan backstop = TimeSpan.FromSeconds(2.5);
+    static readonly TimeSpan backstop = TimeSpan.FromSeconds(4);
     static readonly TimeSpan pause = TimeSpan.FromMilliseconds(10);
 
     readonly IBell bell;

@@ -50,7 +50,11 @@ public sealed class PackedCommandsTests(PostgresServer server)
             Ct);
         var turn = new WorkerTurn
         {
-            Owner = "a", Claim = 9, FreeCpu = 9, Cpu = 9, LeasedBody = "by a"u8.ToArray(),
+            Owner = "a",
+            Claim = 9,
+            FreeCpu = 9,
+            Cpu = 9,
+            LeasedBody = "by a"u8.ToArray(),
         };
         await store.WorkAsync(turn, Ct);
         await store.WorkAsync(

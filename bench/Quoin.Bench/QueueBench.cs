@@ -86,8 +86,7 @@ static class QueueBench
             decided by the kernel; two processes, compiled before they run, as what is shipped is.
             graphile-worker: localQueue 500, completeJobBatchDelay 0, 24 jobs at a time; pg-boss:
             fetch and complete 500 at a time; a process a worker. quartz: one scheduler, 10 threads,
-            batches of 10. The server as it comes, synchronous commits on; turns of Quoin's workers
-            do not wait for the disk, the appends that make anything of them do.
+            batches of 10. The server as it comes, synchronous commits on.
             """);
     }
 

@@ -38,9 +38,9 @@ static class WorkerCommand
 
     static async Task<int> RunAsync(Cli cli, Slots slots, TimeSpan lease)
     {
+        using var interruption = new Interruption(); // A stop while it connects is one, too.
         var workspace = Project.Find(cli);
         await using var store = Project.OpenForAsking(cli, workspace);
-        using var interruption = new Interruption();
         var view = new WorkerView(cli, workspace);
         using var worker = new StoreWorker(new StoreWorkerOptions
         {

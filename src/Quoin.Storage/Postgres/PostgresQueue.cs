@@ -16,11 +16,7 @@ sealed class PostgresQueue(PostgresAddress address, TimeProvider time) : IDispos
 
     // A queue changes faster than statistics do, so the planner only gets the choice that stays
     // right: the index. Measured: a plan for 10 % of the rows makes a claim take 16 times as long.
-    // A turn does not wait for the disk: what the coordinator makes of it does, later in the same
-    // write-ahead log. A turn that a crash of the server takes back is a lost answer the other way
-    // round: the worker still has the run, by the store, and is given it again.
     const string Settings = """
-        SET synchronous_commit = off;
         SET plan_cache_mode = force_custom_plan;
         SET enable_seqscan = off; SET enable_bitmapscan = off;
         SET enable_hashjoin = off; SET enable_mergejoin = off;

@@ -121,9 +121,11 @@ public sealed class BuildSession : IAsyncDisposable
     static void RemoveStaging(Workspace workspace, IBuildStore store)
     {
         if (!Directory.Exists(workspace.StagingDirectory)) return;
+        var folders = Directory.GetDirectories(workspace.StagingDirectory);
+        if (folders.Length == 0) return; // As most builds find it: the store is not asked.
         var held = store.QueuedRuns().Where(row => row.Owner is not null)
             .Select(row => $"{row.Run}.").ToArray();
-        foreach (var folder in Directory.EnumerateDirectories(workspace.StagingDirectory))
+        foreach (var folder in folders)
         {
             var name = Path.GetFileName(folder);
             if (!held.Any(run => name.StartsWith(run, StringComparison.Ordinal)))

@@ -119,7 +119,7 @@ sealed class Coordinator : IDisposable
         {
             case Message.Ended m: dispatcher.TakeResult(m.Launch, m.Result); break;
             case Message.Wanted m: Accept(m); break;
-            case Message.Look: Look(); break;
+            case Message.Look: remote.Sweep(inbox.Look); break;
             case Message.TakenBack m:
                 inbox.Look();
                 dispatcher.StartHere(m.Runs);
@@ -132,11 +132,6 @@ sealed class Coordinator : IDisposable
             case Message.Stop: stopping = true; break;
             default: throw new InvalidOperationException($"unknown message {message}");
         }
-    }
-
-    void Look()
-    {
-        remote.Sweep(inbox.Look);
     }
 
     /// <summary>

@@ -81,7 +81,7 @@ sealed class Dispatcher : IDisposable
         var isDecided = plan.VerdictOf(node) == Verdict.Build && !plan.IsDelegated(node);
         if (!isDecided && IsStillCurrent(plan, node)) return;
         var job = plan.Graph.JobOf(node);
-        var isOurs = job.Limits.Labels.All(label => parts.Labels.Contains(label));
+        var isOurs = AreOurs(job.Limits.Labels);
         var need = isOurs && parts.Slots > 0 && !remote.Any ? needs.NeedOf(p) : needs.PoolsOf(p);
         if (ledger.WhyNever(need) is { } never)
         {
@@ -159,7 +159,7 @@ sealed class Dispatcher : IDisposable
     TimeSpan? TakeBack(int most)
     {
         var runs = remote.TakeBack(
-            run => run.Labels.All(label => parts.Labels.Contains(label)), most, out var wait);
+            run => AreOurs(run.Labels), most, out var wait);
         if (runs.Count > 0)
             coordinator.AfterCommit(() => coordinator.Post(new Message.TakenBack(runs)));
         return wait;
@@ -191,6 +191,9 @@ sealed class Dispatcher : IDisposable
             if (Schedule(next.Partition) is { } run) Offer(run);
         }
     }
+
+    bool AreOurs(ImmutableArray<string> labels) =>
+        labels.All(label => parts.Labels.Contains(label));
 
     // More than there can ever be: nobody has room for it now.
     static readonly ResourceVector noRoom = new() { Cpu = int.MaxValue };
@@ -243,7 +246,7 @@ sealed class Dispatcher : IDisposable
         var self = State.Workers[parts.Worker.Owner];
         var end = parts.Time.GetUtcNow().ToUnixTimeMilliseconds() + needs.EstimateMs(entry.Key);
         var labels = planned.Plan.Graph.JobOf(entry.Node).Limits.Labels;
-        if (self.Busy < self.Slots && labels.All(label => parts.Labels.Contains(label))
+        if (self.Busy < self.Slots && AreOurs(labels)
             && ledger.Take(entry.Key, needs.NeedOf(entry.Key), end))
         {
             Lease(run);

@@ -22,7 +22,9 @@ public static class Fingerprint
 
     /// <summary>All kinds in the order of the text.</summary>
     public static readonly ImmutableArray<string> Kinds =
-        ["job", "output", "code", "arg", "env", "option", "condition", "input", "source"];
+    [
+        "job", "output", "code", "arg", "env", "option", "condition", "resource", "input", "source",
+    ];
 
     /// <summary>SHA-256 of a text.</summary>
     public static Digest DigestOf(ReadOnlySpan<byte> utf8)

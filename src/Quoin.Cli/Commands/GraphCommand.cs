@@ -64,12 +64,15 @@ static class GraphCommand
         var jobs = new Table(
             new TableColumn("job", 9), new TableColumn("makes", 8) { ShrinkTo = 12 },
             new TableColumn("from", 7) { ShrinkTo = 12, HideEmpty = true },
+            new TableColumn("released by", 6) { ShrinkTo = 12, HideEmpty = true },
             new TableColumn("tags", 2) { HideEmpty = true }, new TableColumn("where", 1));
         foreach (var job in graph.Jobs)
         {
             jobs.Add(
                 (job.Name, Style.Bold), (string.Join(", ", job.Outputs), Style.Plain),
-                (InputsOf(job), Style.Plain), (string.Join(",", job.Tags), Style.Dim),
+                (InputsOf(job), Style.Plain),
+                (string.Join(' ', job.Resource?.Release ?? []), Style.Plain),
+                (string.Join(",", job.Tags), Style.Dim),
                 ($"{job.Location.File}:{job.Location.Line}", Style.Dim));
         }
         foreach (var line in jobs.Lines(width, "  ")) yield return line;
@@ -132,7 +135,45 @@ static class GraphCommand
         json.WriteNumber("retries", job.Limits.Retries);
         if (job.Limits.Timeout is { } timeout)
             json.WriteNumber("timeout_ms", (long)timeout.TotalMilliseconds);
+        if (job.Resource is { } resource) Write(json, resource);
         JsonParts.Write(json, job.Location);
+        json.WriteEndObject();
+    }
+
+    static void Write(Utf8JsonWriter json, ResourceSpec resource)
+    {
+        json.WriteStartObject("resource");
+        JsonParts.Write(json, "release", resource.Release);
+        JsonParts.Write(json, "watch", resource.Watch);
+        json.WriteStartArray("startup");
+        foreach (var hook in resource.Startup)
+        {
+            json.WriteStartArray();
+            foreach (var word in hook) json.WriteStringValue(word);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
+        json.WriteString("start", ResourceWords.Of(resource.Start));
+        json.WriteString("identity", ResourceWords.Of(resource.Identity));
+        json.WriteString("on_doubt", ResourceWords.Of(resource.OnDoubt));
+        json.WriteNumber("keep_ms", (long)resource.Keep.TotalMilliseconds);
+        json.WriteNumber("timeout_ms", (long)resource.Timeout.TotalMilliseconds);
+        Write(json, "poll", resource.Poll);
+        Write(json, "watch_poll", resource.WatchPoll);
+        json.WriteNumber("unknown_count", resource.UnknownMax);
+        json.WriteNumber("unknown_ms", (long)resource.UnknownTime.TotalMilliseconds);
+        json.WriteNumber("release_ms", (long)resource.ReleaseTime.TotalMilliseconds);
+        json.WriteNumber("settle_ms", (long)resource.Settle.TotalMilliseconds);
+        json.WriteEndObject();
+    }
+
+    static void Write(Utf8JsonWriter json, string name, PollLimits poll)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("every_ms", (long)poll.Every.TotalMilliseconds);
+        json.WriteNumber("max_ms", (long)poll.Max.TotalMilliseconds);
+        if (poll.Count is { } count) json.WriteNumber("count", count);
+        if (poll.Time is { } time) json.WriteNumber("time_ms", (long)time.TotalMilliseconds);
         json.WriteEndObject();
     }
 }

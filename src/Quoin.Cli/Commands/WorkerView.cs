@@ -98,6 +98,7 @@ sealed class WorkerView(Cli cli, Workspace workspace) : IWorkerObserver
         JobEnd.Failed => "failed",
         JobEnd.NeedsInputs => "needs more inputs",
         JobEnd.Cancelled => "cancelled",
+        JobEnd.Answered => "answered",
         _ => "given to another worker",
     };
 

@@ -66,6 +66,9 @@ public sealed record JobDeclaration
     /// <summary>Limits.</summary>
     public JobLimits Limits { get; init; } = new();
 
+    /// <summary>Its output is a thing outside; null: data.</summary>
+    public ResourceDeclaration? Resource { get; init; }
+
     /// <summary>Tags.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 }

@@ -72,6 +72,11 @@ public sealed class Job
     /// <summary>Labels of runs for selection.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 
+    /// <summary>
+    /// Its output is a thing outside that is held and released; null: data, made once.
+    /// </summary>
+    public ResourceSpec? Resource { get; init; }
+
     /// <summary>The templates behind <see cref="Exec"/>.</summary>
     internal ImmutableArray<Template> ExecTemplates { get; init; } = [];
 
@@ -194,6 +199,9 @@ public sealed class Job
                     + "config differ in them";
             }
         }
+        if (Resource is not null && answered.Outputs.Length > 1)
+            wrong ??= "a resource is one thing, but the config has "
+                + $"{answered.Outputs.Length} outputs";
         var all = first.AddRange(answered.Args);
         if (answered.Outputs.Length > 1 && all.Any(arg => Arguments.Has(arg, "{out}")))
             wrong ??= "{out} is one path, but the config has several outputs; "
@@ -204,6 +212,27 @@ public sealed class Job
         return wrong is null
             ? answered with { Args = all, Env = env, Resources = resources ?? Limits.Resources }
             : null;
+    }
+
+    /// <summary>
+    /// The commands for one resource partition; only for jobs with <see cref="Resource"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It is not an output of this job.</exception>
+    public ResourceCommands CommandsOf(string output)
+    {
+        var name = Encoding.UTF8.GetBytes(output);
+        var slots = new Slot[Pattern.CapturesMax];
+        if (!TryBind(name, slots)) throw new InvalidOperationException(NotAnOutput(name));
+        var templates = Resource!.Templates;
+        return new()
+        {
+            Release = Argv(templates.Release),
+            Watch = Argv(templates.Watch),
+            Startup = [.. templates.Startup.Select(Argv)],
+        };
+
+        ImmutableArray<string> Argv(ImmutableArray<Template> argv) =>
+            [.. argv.Select(template => Render(template, name, slots))];
     }
 
     /// <summary>Finds the captures of an output.</summary>
@@ -266,8 +295,9 @@ public sealed class Job
 
     // Arguments and values of env that have no text for some outputs: found when planning.
     Template[] Shifting => field ??=
-        [.. ExecTemplates.Concat(EnvTemplates.Select(entry => entry.Value)).Where(template =>
-            template.Parts.ToArray().Any(part => part.Value?.MayLeaveRange == true))];
+        [.. ExecTemplates.Concat(EnvTemplates.Select(entry => entry.Value))
+            .Concat(Resource?.Templates.All ?? []).Where(template =>
+                template.Parts.ToArray().Any(part => part.Value?.MayLeaveRange == true))];
 
     string NotAnOutput(ReadOnlySpan<byte> name)
     {

@@ -25,6 +25,9 @@ static class JobReader
         foreach (var arg in declared.Exec) CheckPaths(arg, declared, inputs, problems);
         if (declared.Stdout is { } stdout) CheckStdout(stdout, declared, problems);
         var env = ReadEnv(declared, captures, problems);
+        var resource = declared.Resource is { } written
+            ? new ResourceReader(declared, written, problems).Read(captures)
+            : null;
         if (problems.Count > before) return null;
         return new()
         {
@@ -45,7 +48,11 @@ static class JobReader
             EnvTemplates = [.. env],
             Options = declared.Options,
             Conditions = declared.Conditions,
-            Limits = declared.Limits,
+            // What bounds one activation says nothing of how long it takes until it is there.
+            Limits = resource is null
+                ? declared.Limits
+                : declared.Limits with { Timeout = null, MaxAge = null },
+            Resource = resource,
             Tags = declared.Tags,
         };
     }

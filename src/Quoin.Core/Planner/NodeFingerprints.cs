@@ -139,6 +139,8 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
             lines.Line("option\t"u8, option.Name, option.Value);
         foreach (var (name, value) in fact.Conditions.OrderBy(c => c.Name, StringComparer.Ordinal))
             lines.Line("condition\t"u8, name, value);
+        foreach (var (name, value) in job.Resource?.DefinitionItems() ?? [])
+            lines.Line("resource\t"u8, name, value);
         return new Blocks(fact, code, lines.Text.ToArray(), new ConfigLines(job));
     }
 

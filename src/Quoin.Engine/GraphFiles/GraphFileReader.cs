@@ -11,6 +11,8 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class GraphFileReader(string file, string folder, YamlNode root)
 {
+    const int ResourceRetries = 4; // What is outside has bad minutes; it is tried for a while.
+
     /// <summary>
     /// True: something that may declare jobs or datasets was passed over. Complete once all of them
     /// were asked for.
@@ -100,6 +102,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Options = OptionsOf(value),
                 Conditions = ConditionsOf(value),
                 Limits = LimitsOf(value, defaults),
+                Resource = ResourceOf(value),
                 Tags = TextList(value, "tags"),
             };
         }
@@ -151,7 +154,9 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         var limits = new JobLimits
         {
             Timeout = Duration("timeout"),
-            Retries = Find("retries") is { } retries ? IntOf(retries) ?? 0 : 0,
+            Retries = Find("retries") is { } retries
+                ? IntOf(retries) ?? 0
+                : job.Find("resource") is null ? 0 : ResourceRetries,
             ExitCodes = codes,
             Resources = ResourcesOf(Find("resources")),
             Labels = LabelsOf(job),
@@ -167,6 +172,35 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
             Find(key) is { } node && Quantities.TryParseDuration(node.Text, out var duration)
                 ? duration
                 : null;
+    }
+
+    // Null also when release is missing, which was reported.
+    ResourceDeclaration? ResourceOf(YamlNode job)
+    {
+        if (job.Find("resource") is not { Kind: YamlKind.Map } map) return null;
+        var values = ImmutableDictionary.CreateBuilder<string, Written>();
+        foreach (var (key, value) in map.Entries)
+        {
+            Add(key.Text, value);
+            if (value.Kind != YamlKind.Map) continue;
+            foreach (var (part, one) in value.Entries) Add($"{key.Text}.{part.Text}", one);
+        }
+        var release = WrittenList(map, "release");
+        if (release.IsEmpty) return null;
+        return new(At(map).At)
+        {
+            Release = release,
+            Watch = WrittenList(map, "watch"),
+            Startup = map.Find("startup") is { Kind: YamlKind.List } hooks
+                ? [.. hooks.Items.Select(WrittenItems).Where(hook => !hook.IsEmpty)]
+                : [],
+            Values = values.ToImmutable(),
+        };
+
+        void Add(string key, YamlNode value)
+        {
+            if (value.Kind == YamlKind.Text && !value.IsEmpty) values[key] = At(value);
+        }
     }
 
     static ImmutableArray<string> LabelsOf(YamlNode job)
@@ -203,7 +237,11 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
     ImmutableArray<Written> WrittenList(YamlNode owner, string key)
     {
         // Find looks at a map's entries; of anything else there are none.
-        if (owner.Find(key) is not { Kind: YamlKind.List } list) return [];
+        return owner.Find(key) is { Kind: YamlKind.List } list ? WrittenItems(list) : [];
+    }
+
+    ImmutableArray<Written> WrittenItems(YamlNode list)
+    {
         var texts = ImmutableArray.CreateBuilder<Written>(list.Items.Count);
         foreach (var item in list.Items)
             if (item.Kind == YamlKind.Text && !item.IsEmpty) texts.Add(At(item));

@@ -35,6 +35,40 @@ static class GraphShape
         new("pools", new MapShape(new IntShape(1, 1_000_000), "POOL"),
             "Places that a run takes in named pools."));
 
+    static readonly IntShape Times = new(1, 1_000_000);
+
+    static readonly ObjectShape Resource = new("resource",
+        new("release", Argv, "The program that gives the thing back.") { IsRequired = true },
+        new("watch", Argv, "A program that looks whether it is still in use (nobody looks)."),
+        new("startup", new ListShape(Argv),
+            "Programs to run one by one, once it is acquired and before it counts as available."),
+        new("start", new ChoiceShape("now", "window"),
+            "window: launched only inside the want's start window (now)."),
+        new("identity", new ChoiceShape("key", "label", "none"),
+            "How a thing is found again whose launch nobody heard of (key)."),
+        new("on-doubt", new ChoiceShape("ask", "repeat"),
+            "With identity none, when it may be there already: ask a person, or repeat (ask)."),
+        new("keep", Duration, "How long it is kept after its last holder let go (0s)."),
+        new("timeout", Duration, "Limit of one call of a program (60s)."),
+        new("poll", new ObjectShape("poll",
+            new("every", Duration, "Before the first look; waits grow by half (5s)."),
+            new("max", Duration, "The longest wait (60s)."),
+            new("count", Times, "Busy answers before it fails (any number)."),
+            new("time", DurationOrNone, "How long it may be busy (1h; with start: window 15m).")),
+            "Looks while it gets ready."),
+        new("watch-poll", new ObjectShape("watch-poll",
+            new("every", Duration, "Before the first look; waits grow by half (5s)."),
+            new("max", Duration, "The longest wait (60s).")),
+            "Looks while it is in use."),
+        new("unknown", new ObjectShape("unknown",
+            new("count", new IntShape(3, 1_000_000), "Answers in a row that said nothing (10)."),
+            new("time", Duration, "How long there was none that said anything (10m).")),
+            "When contact counts as lost."),
+        new("release-time", Duration,
+            "How long a release is tried before a person is asked (24h)."),
+        new("settle", Duration,
+            "How long after a lost call the service may still create what was asked for (60s)."));
+
     // Keys that a job has and that `defaults` may give to all jobs of a file.
     static readonly KeyShape[] Shared =
     [
@@ -80,9 +114,8 @@ static class GraphShape
         new("before", Argv, "A program to run before each run.") { Support = KeySupport.None },
         new("order", new ChoiceShape("critical-path", "fifo", "least-recently-dispatched"),
             "Which runs come first (critical-path).") { Support = KeySupport.NoEffect },
-        new("resource", new MapShape(Text, "KEY"),
-            "Makes outputs things that are held and released.")
-            { Support = KeySupport.None },
+        new("resource", Resource,
+            "Makes its output a thing outside that is held while it is used, then released."),
         new("line", new MapShape(Text, "KEY"), "Gives runs to workers on a line protocol.")
             { Support = KeySupport.None },
         .. Shared,

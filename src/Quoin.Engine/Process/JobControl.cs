@@ -101,6 +101,11 @@ public interface IJobObserver
 
     /// <summary>The job reported progress.</summary>
     void Progress(JobProgress progress);
+
+    /// <summary>
+    /// It reported the id of the thing that it is about: worth to be written down before it ends.
+    /// </summary>
+    void External(string id) { }
 }
 
 /// <summary>How far a job says that it is.</summary>
@@ -120,26 +125,3 @@ public sealed class NoObserver : IJobObserver
     /// <inheritdoc/>
     public void Progress(JobProgress progress) { }
 }
-
-/// <summary>What a job's reports said, all together.</summary>
-sealed class JobReports
-{
-    /// <summary>References that it needs, in the order of the reports, each once.</summary>
-    public List<string> Needs { get; } = [];
-
-    /// <summary>It reported <c>defer</c>.</summary>
-    public bool Deferred { get; set; }
-
-    /// <summary>The last <c>fail</c> report.</summary>
-    public (Core.FailureCategory Category, string Reason)? Fail { get; set; }
-
-    /// <summary>What <c>manifest</c> reports said of outputs, by reference.</summary>
-    public Dictionary<string, OutputReport> Outputs { get; } = new(StringComparer.Ordinal);
-}
-
-/// <summary>What a <c>manifest</c> report says of one output.</summary>
-/// <param name="Path">
-/// Where it lies, relative to the staging folder; null: where it was told to.
-/// </param>
-/// <param name="MetadataJson">An object of the job's own.</param>
-readonly record struct OutputReport(string? Path, string? MetadataJson);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace Quoin.Engine;
 
@@ -16,7 +17,8 @@ sealed class JobEnvironment
     static readonly string[] own =
     [
         "QUOIN_RUN", "QUOIN_ATTEMPT", "QUOIN_STAGING", "QUOIN_INPUTS", "QUOIN_OUTPUTS",
-        "QUOIN_EPOCH", OwnerVariable,
+        "QUOIN_EPOCH", "QUOIN_KEY", "QUOIN_DIRECTION", "QUOIN_REENTRY", "QUOIN_MAY_CREATE",
+        "QUOIN_EXTERNAL_ID", "QUOIN_STATE", "QUOIN_NOT_AFTER", "QUOIN_CALLBACK", OwnerVariable,
     ];
 
     readonly List<KeyValuePair<string, string>> shared = [];
@@ -66,6 +68,22 @@ sealed class JobEnvironment
         into.Add("QUOIN_OUTPUTS", staging.OutputsFile);
         spec.Epoch.TryFormat(number, out length);
         into.Add("QUOIN_EPOCH", number[..length]);
+        if (spec.Resource is { } call) Fill(call, into);
+    }
+
+    // All of them in every activation, empty where there is nothing: a shell script can use them
+    // without asking first.
+    static void Fill(ResourceCall call, StringBlock into)
+    {
+        into.Add("QUOIN_KEY", call.CallKey);
+        into.Add("QUOIN_DIRECTION", ResourceCall.Word(call.Direction));
+        into.Add("QUOIN_REENTRY", call.Reentry ? "1" : "0");
+        into.Add("QUOIN_MAY_CREATE", call.MayCreate ? "1" : "0");
+        into.Add("QUOIN_EXTERNAL_ID", call.ExternalId);
+        into.Add("QUOIN_STATE", call.StateJson ?? "");
+        into.Add("QUOIN_NOT_AFTER", call.NotAfter?.UtcDateTime.ToString(
+            "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture) ?? "");
+        into.Add("QUOIN_CALLBACK", call.Callback ?? "");
     }
 
     /// <summary>What is wrong with declared variables, one sentence each.</summary>

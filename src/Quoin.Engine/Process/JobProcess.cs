@@ -74,8 +74,9 @@ sealed class Attempt
 
     DateTimeOffset startedAt, chunkAt;
     ProcessEnd end;
+    string? external;
     int malformed;
-    bool escaped;
+    bool started, escaped;
 
     public Attempt(
         JobSpec spec, JobControl control, IJobObserver observer, TimeProvider time,
@@ -110,6 +111,8 @@ sealed class Attempt
         {
             result = Failed(new RunFailure(FailureCategory.Failed, e.Message));
         }
+        if (spec.Resource is not null && result is { End: JobEnd.Failed, Failure: { } failure })
+            result = Unanswered(failure);
         CleanUp(result);
         log.Begin("ended"u8).With("end"u8, result.End.ToString()).End();
         log.Close();
@@ -143,6 +146,7 @@ sealed class Attempt
         environment.Fill(spec, staging, buffers.Environment);
         var launch = new JobLaunch(spec, environment, buffers, guardian, log);
         if (launch.Start(stdoutPath) is { } failure) return Failed(failure);
+        started = true;
         observer.Launched(launch.Pid);
         end = launch.Watch(control, OnOutput, buffers);
         warnings.AddRange(launch.Warnings);
@@ -200,6 +204,9 @@ sealed class Attempt
             output.Add(ReportStream, line, cut, chunkAt);
         }
         if (progress is { } shown) observer.Progress(shown);
+        if (spec.Resource is null || reports.ExternalId == external) return;
+        external = reports.ExternalId;
+        observer.External(external!);
     }
 
     // The order is the design's ("End of a process, first match"): the first that applies.
@@ -207,24 +214,54 @@ sealed class Attempt
     {
         var succeeded = ExitMeaning.Succeeded(end, spec);
         LogEnd(succeeded);
+        if (spec.Resource is { } call) return Answer(call, succeeded);
         if (!control.LeaseHolds()) return new JobResult { End = JobEnd.LeaseLost };
-        if (reports.Deferred)
+        if (reports.ResourceOnly is { } report)
             return Failed(new RunFailure(
-                FailureCategory.Contract, "it reported defer, which only jobs with resource: may"));
+                FailureCategory.Contract,
+                $"it reported {report}, which only jobs with resource: may"));
         if (reports.Needs.Count > 0) return Needs();
         if (succeeded) return Publish();
-        if (end.TimedOut)
-            return Failed(new RunFailure(
-                FailureCategory.Timeout, $"timeout after {Duration(spec.Timeout!.Value)}")
-            {
-                ExitCode = end.ExitCode,
-                Signal = end.Signal,
-            });
+        if (end.TimedOut) return Failed(TimedOut());
         if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
         var failure = ExitMeaning.Failure(end, spec);
         return Failed(reports.Fail is { } fail
             ? failure with { Category = fail.Category, Reason = fail.Reason }
             : failure);
+    }
+
+    // A program that was never started did nothing; of one that was nobody knows.
+    JobResult Unanswered(RunFailure failure) => new()
+    {
+        End = JobEnd.Answered,
+        Failure = started ? null : failure,
+        Answer = ResourceAnswer.Of(
+            spec.Resource!.Direction,
+            started ? failure with { Category = FailureCategory.Lost } : failure, reports),
+    };
+
+    RunFailure TimedOut() =>
+        new(FailureCategory.Timeout, $"timeout after {Duration(spec.Timeout!.Value)}")
+        {
+            ExitCode = end.ExitCode,
+            Signal = end.Signal,
+        };
+
+    // What was heard stays true when the lease is over or somebody had it stopped: the answer goes
+    // along, and who takes it decides what it still counts.
+    JobResult Answer(ResourceCall call, bool succeeded)
+    {
+        var failure = succeeded ? null
+            : end.TimedOut ? TimedOut()
+            : control.CancelRequested ? new(FailureCategory.Lost, "it was stopped")
+            : ExitMeaning.Failure(end, spec);
+        var answer = ResourceAnswer.Of(call.Direction, failure, reports);
+        log.Begin("answer"u8).With("answer"u8, answer.Kind.ToString())
+            .With("reason"u8, answer.Reason).End();
+        var how = !control.LeaseHolds() ? JobEnd.LeaseLost
+            : control.CancelRequested && !succeeded ? JobEnd.Cancelled
+            : JobEnd.Answered;
+        return new JobResult { End = how, Answer = answer, Failure = answer.Failure };
     }
 
     JobResult Needs()

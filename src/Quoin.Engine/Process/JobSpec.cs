@@ -60,13 +60,28 @@ public sealed record JobSpec
         ImmutableSortedDictionary<int, FailureCategory?>.Empty;
 
     /// <summary>
+    /// An activation of a resource run: it answers instead of writing outputs. Null: an ordinary
+    /// run.
+    /// </summary>
+    public ResourceCall? Resource { get; init; }
+
+    /// <summary>
     /// Bytes of output that the log keeps from the start and, beyond that, from the end.
     /// </summary>
     public LogLimits LogLimits { get; init; } = LogLimits.Default;
 }
 
 /// <summary>An input of an attempt.</summary>
-public readonly record struct SpecInput(string Ref, string Path, Digest Digest);
+public readonly record struct SpecInput(string Ref, string Path, Digest Digest)
+{
+    /// <summary>A held thing instead of bytes at a path; null: bytes.</summary>
+    public HeldInput? Held { get; init; }
+}
+
+/// <summary>What is known of a resource that a run reads.</summary>
+/// <param name="ExternalId">The thing's own id; empty: it has none.</param>
+/// <param name="ConnectionsJson">How to reach it, a JSON object; null: not said.</param>
+public sealed record HeldInput(string ExternalId, string? ConnectionsJson);
 
 /// <summary>An output of an attempt. Only claimed ones are published.</summary>
 public readonly record struct SpecOutput(string Ref, string Path, bool Claimed);
@@ -97,6 +112,9 @@ public enum JobEnd : byte
 
     /// <summary>The lease was over before publishing; nothing was published.</summary>
     LeaseLost,
+
+    /// <summary>An activation of a resource run; see <see cref="JobResult.Answer"/>.</summary>
+    Answered,
 }
 
 /// <summary>What came of an attempt.</summary>
@@ -115,6 +133,12 @@ public sealed record JobResult
 
     /// <summary>References that it asked for (<see cref="JobEnd.NeedsInputs"/>).</summary>
     public ImmutableArray<string> Needs { get; init; } = [];
+
+    /// <summary>
+    /// What an activation of a resource run came to. There also when it ended in another way once
+    /// its process had started: a thing that it named has to be dealt with.
+    /// </summary>
+    public ResourceAnswer? Answer { get; init; }
 
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }

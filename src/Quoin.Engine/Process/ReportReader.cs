@@ -23,25 +23,42 @@ static class ReportReader
         progress = null;
         try
         {
-            var reader = new Utf8JsonReader(line[Prefix.Length..]);
-            using var document = JsonDocument.ParseValue(ref reader);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                return "it is not a JSON object";
-            if (line[(Prefix.Length + (int)reader.BytesConsumed)..].TrimEnd(" \t\r"u8).Length > 0)
-                return "something follows the JSON object";
-            var problems = new List<string>();
-            foreach (var property in document.RootElement.EnumerateObject())
-            {
-                if (ReadOne(property, document.RootElement, reports, ref progress) is { } problem)
-                    problems.Add(problem);
-            }
-            return problems.Count == 0 ? null : string.Join("; ", problems);
+            return ReadLine(line, reports, ref progress);
         }
         // Half a surrogate pair in an escape is InvalidOperationException.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return "it is not valid JSON: " + e.Message;
+            return Broken(reports, "it is not valid JSON: " + e.Message);
         }
+    }
+
+    static string? ReadLine(
+        ReadOnlySpan<byte> line, JobReports reports, ref JobProgress? progress)
+    {
+        var reader = new Utf8JsonReader(line[Prefix.Length..]);
+        using var document = JsonDocument.ParseValue(ref reader);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            return Broken(reports, "it is not a JSON object");
+        if (line[(Prefix.Length + (int)reader.BytesConsumed)..].TrimEnd(" \t\r"u8).Length > 0)
+            return Broken(reports, "something follows the JSON object");
+        var problems = new List<string>();
+        foreach (var property in document.RootElement.EnumerateObject())
+        {
+            if (ReadOne(property, document.RootElement, reports, ref progress) is not { } problem)
+                continue;
+            problems.Add(problem);
+            // What is only to be shown is no part of an answer; a failure is one of any category.
+            if (property.Name is not ("progress" or "message" or "metric")
+                && !(property.Name == "fail" && reports.Fail is not null))
+                Broken(reports, problem);
+        }
+        return problems.Count == 0 ? null : string.Join("; ", problems);
+    }
+
+    static string Broken(JobReports reports, string problem)
+    {
+        reports.Broken ??= problem;
+        return problem;
     }
 
     static string? ReadOne(
@@ -62,18 +79,18 @@ static class ReportReader
                 return null;
             case "needs":
                 return ReadNeeds(value, reports);
-            case "defer":
-                reports.Deferred = true;
-                return null;
             case "fail":
                 return ReadFail(value, reports);
             case "manifest":
+                reports.HasManifest = true;
                 return ReadManifest(value, reports);
             case "metric":
                 return null; // It is in the log, which is where metrics are read.
             default:
-                return $"unknown report \"{property.Name}\" (known: manifest, progress, message, "
-                    + "needs, metric, fail, defer)";
+                return ResourceReports.TryRead(property.Name, value, reports, out var problem)
+                    ? problem
+                    : $"unknown report \"{property.Name}\" (known: manifest, progress, message, "
+                        + "needs, metric, fail, defer, external, unknown, absent, ended, released)";
         }
     }
 
@@ -114,11 +131,12 @@ static class ReportReader
 
     static string? ReadManifest(JsonElement value, JobReports reports)
     {
-        if (value.ValueKind != JsonValueKind.Object
-            || !value.TryGetProperty("outputs", out var outputs)
-            || outputs.ValueKind != JsonValueKind.Array)
-            return "manifest is not an object with a list \"outputs\"";
+        if (value.ValueKind != JsonValueKind.Object) return "manifest is not an object";
         var problems = new List<string>();
+        if (ResourceReports.ReadConnections(value, reports) is { } wrong) problems.Add(wrong);
+        // In JSON of protocol buffers an empty list is left out.
+        if (!value.TryGetProperty("outputs", out var outputs)) return problems.FirstOrDefault();
+        if (outputs.ValueKind != JsonValueKind.Array) return "manifest.outputs is not a list";
         foreach (var output in outputs.EnumerateArray())
         {
             if (output.ValueKind != JsonValueKind.Object

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -66,6 +67,13 @@ sealed class Staging
             Entry(json, i, input.Ref, input.Path);
             json.Raw(",\"digest\":"u8);
             json.Quoted(input.Digest.ToString());
+            if (input.Held is { } held)
+            {
+                json.Raw(",\"external_id\":"u8);
+                json.Quoted(held.ExternalId);
+                json.Raw(",\"connections\":"u8);
+                json.Raw(Encoding.UTF8.GetBytes(held.ConnectionsJson ?? "{}"));
+            }
             json.Raw((byte)'}');
         }
         json.Raw("]}\n"u8);

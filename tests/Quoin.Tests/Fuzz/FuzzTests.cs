@@ -65,6 +65,10 @@ public sealed class FuzzTests(ITestOutputHelper output)
             """{"fail":{"category":"bad-input","reason":"no such city"}}""",
             """{"manifest":{"outputs":[{"ref":"a","path":"x/y","metadata":{"rows":3}}]}}""",
             """{"defer":{"after":"30s","reset":false,"state":{}}}""",
+            """{"external":{"id":"s-77","extra":["s-78",79]}}""",
+            """{"unknown":{"reason":"503"}}""",
+            """{"ended":{"exit":3}}""",
+            """{"manifest":{"connections":{"url":"http://x"}},"released":true,"absent":{}}""",
             """{"metric":{"name":"rows","value":3}}""",
         ];
         var fuzzer = new Fuzzer(

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Quoin.Core;
 using Xunit;
@@ -68,6 +69,41 @@ public sealed class NodeFingerprintTests
             "quoin-definition\t1\njob\tb\noutput\tb\narg\t0\tmake\narg\t1\t{out...}\n"
             + "input\ta\nsource\ts.csv\n",
             Encoding.UTF8.GetString(fingerprints.DefinitionTextOf(graph.ProducerOf(world.P("b")))));
+    }
+
+    [Fact]
+    public void How_a_resource_is_found_and_released_belongs_to_its_definition_and_limits_do_not()
+    {
+        var resource = new ResourceDeclaration(At("").At)
+        {
+            Release = [At("stop"), At("{x}")],
+            Watch = [At("look")],
+            Startup = [[At("one")], [At("two")]],
+            Values = Values(("keep", "1h"), ("identity", "label"), ("poll.count", "7")),
+        };
+
+        Assert.Equal(
+            "quoin-definition\t1\njob\ts\noutput\ts/4\narg\t0\tlaunch\n"
+            + "resource\tidentity\tlabel\nresource\ton-doubt\task\n"
+            + "resource\trelease 0000\tstop\nresource\trelease 0001\t{x}\n"
+            + "resource\tstart\tnow\nresource\tstartup 0000 0000\tone\n"
+            + "resource\tstartup 0001 0000\ttwo\nresource\twatch 0000\tlook\n",
+            Definition(resource));
+        Assert.Equal(
+            Definition(resource),
+            Definition(resource with { Values = Values(("identity", "label")) }));
+
+        static string Definition(ResourceDeclaration resource)
+        {
+            var world = new PlanWorld(
+                Job("s", "s/{x}") with { Exec = [At("launch")], Resource = resource });
+            var graph = world.Analyze("s/4");
+            return Encoding.UTF8.GetString(new NodeFingerprints(graph, world)
+                .DefinitionTextOf(graph.ProducerOf(world.P("s/4"))));
+        }
+
+        static ImmutableDictionary<string, Written> Values(params (string, string)[] values) =>
+            values.ToImmutableDictionary(value => value.Item1, value => At(value.Item2));
     }
 
     // The lines are written past the config; they have to be those of the config.

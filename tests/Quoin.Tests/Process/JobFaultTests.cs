@@ -69,7 +69,8 @@ public sealed class JobFaultTests : IDisposable
         Assert.Equal("report in line 3 ignored: it is not a JSON object", result.Warnings[1]);
         Assert.Equal(
             "report in line 4 ignored: unknown report \"progres\" (known: manifest, progress, "
-            + "message, needs, metric, fail, defer)", result.Warnings[2]);
+            + "message, needs, metric, fail, defer, external, unknown, absent, ended, released)",
+            result.Warnings[2]);
         Assert.Equal(
             "report in line 5 ignored: needs has 1, which is not a text; needs: \"a//b\" has an "
             + "empty segment", result.Warnings[3]);

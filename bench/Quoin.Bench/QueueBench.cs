@@ -11,9 +11,9 @@ namespace Quoin.Bench;
 static class QueueBench
 {
     const int WarmUp = 5_000; // So many first, which do not count.
-    const int Jobs = 20_000;
+    const int Jobs = 40_000;
     const int QuartzJobs = 1_000; // It has no use for more; warming up makes it no faster.
-    const int Rounds = 3;
+    const int Rounds = 5;
 
     static readonly Dictionary<string, Dictionary<string, List<double>>> places = [];
 

@@ -13,6 +13,7 @@ sealed class CommandInbox(
     readonly HashSet<string> carried = [];
     readonly HashSet<(RunId Run, int Epoch)> ends = [];
     List<string> taken = [];
+    IReadOnlyList<InboxCommand> waited = [];
     long version = -1;
 
     /// <summary>The rows whose answers are among the next events.</summary>
@@ -44,13 +45,20 @@ sealed class CommandInbox(
     /// </summary>
     public void LookForWorkers()
     {
-        var rows = parts.Store.Waiting();
-        Carry(rows.Where(row => row.Type is "worker-joined" or "run-leased"));
-        foreach (var row in rows)
+        waited = parts.Store.Waiting();
+        Carry(waited.Where(row => row.Type is "worker-joined" or "run-leased"));
+        foreach (var row in waited)
         {
             if (row.Type == "run-ended" && StoreCommand.Read(row, out _) is StoreCommand.Ended end)
                 ends.Add((end.Attempt.Id.Run, end.Attempt.Epoch));
         }
+    }
+
+    /// <summary>Carries out the rest of what waited then.</summary>
+    public void CarryRest()
+    {
+        Carry(waited);
+        waited = [];
     }
 
     /// <summary>The end of this lease waits to be taken.</summary>

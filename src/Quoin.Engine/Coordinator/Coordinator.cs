@@ -69,7 +69,6 @@ sealed class Coordinator : IDisposable
         try
         {
             Begin();
-            Post(new Message.Look()); // What was asked while nobody led.
             while (!stopping) Turn(wait: true);
             Do(new RemoveWorker(parts.Worker));
             Commit();
@@ -86,14 +85,18 @@ sealed class Coordinator : IDisposable
         }
     }
 
-    /// <summary>Takes the store over from whoever had it, and continues its wants.</summary>
+    /// <summary>
+    /// Takes the store over from whoever had it, continues its wants, and does what was asked while
+    /// nobody led. When a message waits already, the facts so far go with what comes of it.
+    /// </summary>
     public void Begin()
     {
         new Takeover(this, parts, dispatcher, remote, inbox).Run();
         State.Notices.ToPlan.Clear();
         foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
             Continue(want);
-        Settle();
+        inbox.CarryRest();
+        if (!mailbox.HasMessages) Settle();
     }
 
     /// <summary>

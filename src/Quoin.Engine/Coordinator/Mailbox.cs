@@ -61,6 +61,15 @@ sealed class Mailbox
         }
     }
 
+    /// <summary>Something is there to be taken.</summary>
+    public bool HasMessages
+    {
+        get
+        {
+            lock (gate) return messages.Count > 0;
+        }
+    }
+
     /// <summary>Takes all; <paramref name="wait"/>: there is one at least.</summary>
     public List<Message> Take(List<Message> empty, bool wait)
     {

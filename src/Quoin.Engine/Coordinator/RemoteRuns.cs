@@ -122,6 +122,13 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         joinedNow.Clear();
     }
 
+    /// <summary>All rows of workers were just read, and everybody in them looked at.</summary>
+    public void Met()
+    {
+        isSweepDue = false;
+        joinedNow.Clear();
+    }
+
     void Lose(string owner)
     {
         var now = parts.Time.GetUtcNow();

@@ -54,6 +54,7 @@ sealed class Takeover(
             if (there.Contains(worker.Owner)) remote.Join(worker);
             else remote.Leave(worker.Owner, isRowThere: true); // Known to the log or not.
         }
+        remote.Met();
         coordinator.Do(new AddWorker(parts.Worker, parts.Slots));
     }
 }

@@ -22,15 +22,27 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
     ImmutableArray<(SignalBell Bell, bool RunsOnly)> bells = [];
     Task telling = Task.CompletedTask, listening = Task.CompletedTask;
     NpgsqlConnection? teller;
-    bool isDue, isForWorkers, isTelling, isListening, closed;
+    bool isDue, isForWorkers, isTelling, isListening, hasToldHere, closed;
     volatile int tellerPid;
 
     // Quoted, it may be any schema; its letters are checked where the address is read.
     string Channel => $"\"quoin {schema}\"";
 
     /// <summary>Something was committed that others wait for; workers too, perhaps.</summary>
-    public void Tell(bool toWorkers)
+    /// <param name="toWorkers">Workers too.</param>
+    /// <param name="writing">
+    /// The connection that committed, if it may be used now: the first runs of a build are told
+    /// about here, because to open another one takes longer than all else until they start.
+    /// </param>
+    public void Tell(bool toWorkers, NpgsqlConnection? writing = null)
     {
+        var isHere = false;
+        lock (gate)
+        {
+            if (toWorkers && writing is not null && teller is null && !hasToldHere)
+                isHere = hasToldHere = true;
+        }
+        if (isHere && TellHere(writing!)) return;
         lock (gate)
         {
             (isDue, isForWorkers) = (true, isForWorkers || toWorkers);
@@ -40,8 +52,24 @@ sealed class PostgresNews(NpgsqlDataSource source, string schema) : IAsyncDispos
         }
     }
 
+    bool TellHere(NpgsqlConnection writing)
+    {
+        try
+        {
+            using var command = new NpgsqlCommand($"NOTIFY {Channel}, 'runs'", writing);
+            command.ExecuteNonQuery();
+            return true;
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            return false;
+        }
+    }
+
     async Task TellAsync()
     {
+        // Others than workers can wait until the process that begins has begun.
+        if (teller is null && !isForWorkers) await PauseAsync(spacing);
         while (IsDue(out var toWorkers))
         {
             try

@@ -24,7 +24,8 @@ static class PostgresSchema
                 "store-unavailable",
                 $"{at.Shown}: the server is PostgreSQL {connection.PostgreSqlVersion}; quoin needs "
                 + $"{PostgresErrors.OldestServer} or newer");
-        var version = Version(connection, at);
+        // Nearly always all is there; to look through the catalogue takes longer than the rest.
+        var version = Newest(connection) ?? Version(connection, at);
         if (version > Scripts.Length)
             throw new StoreException(
                 "store-newer",
@@ -88,6 +89,12 @@ static class PostgresSchema
             if (row.GetInt32(1) == 0) return 0;
             if (row.GetInt32(0) == 0) throw Foreign(at);
         }
+        return Newest(connection) ?? throw Foreign(at);
+    }
+
+    // Null: there is no such table, or it is somebody else's.
+    static int? Newest(NpgsqlConnection connection)
+    {
         try
         {
             using var newest = new NpgsqlCommand(
@@ -97,7 +104,7 @@ static class PostgresSchema
         }
         catch (PostgresException e) when (e.SqlState is "42703" or "42P01" or "42883" or "42804")
         {
-            throw Foreign(at);
+            return null;
         }
     }
 

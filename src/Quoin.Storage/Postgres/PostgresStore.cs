@@ -23,7 +23,8 @@ public sealed partial class PostgresStore : IBuildStore
         (Address, this.source, this.options) = (address, source, options);
         news = new PostgresNews(source, address.Schema);
         if (!options.ReadOnly)
-            writer = new PostgresWriter(source, address, options.Time, LastPosition, news.Tell);
+            writer = new PostgresWriter(
+                source, address, options.Time, options.Lead ? 0 : LastPosition, news.Tell);
     }
 
     /// <summary>Where it is.</summary>

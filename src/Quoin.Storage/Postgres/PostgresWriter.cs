@@ -17,14 +17,14 @@ sealed class PostgresWriter : GroupWriter<PostgresGroup>
     readonly NpgsqlDataSource source;
     readonly PostgresAddress address;
     readonly TimeProvider time;
-    readonly Action<bool> tell; // True: workers too.
+    readonly Action<bool, NpgsqlConnection?> tell; // True: workers too.
     readonly object waiting = new();
     NpgsqlConnection? connection;
     long last;
 
     public PostgresWriter(
         NpgsqlDataSource source, PostgresAddress address, TimeProvider time, long last,
-        Action<bool> tell)
+        Action<bool, NpgsqlConnection?> tell)
     {
         (this.source, this.address, this.time) = (source, address, time);
         (this.last, this.tell) = (last, tell);
@@ -43,7 +43,9 @@ sealed class PostgresWriter : GroupWriter<PostgresGroup>
         if (group.Exists(write => write is PostgresAppend { HasOffers: true }))
             FaultPoint.Reach("offered");
         if (group.Exists(write => write.IsNews))
-            tell(group.Exists(write => write is PostgresAppend { ConcernsWorkers: true }));
+            tell(
+                group.Exists(write => write is PostgresAppend { ConcernsWorkers: true }),
+                connection);
     }
 
     void Write(List<StoreWrite<PostgresGroup>> group)

@@ -48,6 +48,16 @@ static unsafe class Folders
             return Libc.mkdirat(Libc.AtCwd, utf8, AllModes) == 0 ? 0 : Libc.Error;
     }
 
+    /// <summary>Its names are on disk when this returns.</summary>
+    public static int Sync(string folder)
+    {
+        var fd = Libc.Open(folder, Libc.ReadOnly | Libc.DirectoryOnly);
+        if (fd < 0) return -fd;
+        var error = Libc.fsync(fd) == 0 ? 0 : Libc.Error;
+        _ = Libc.close(fd);
+        return error;
+    }
+
     /// <summary>Removes an empty folder.</summary>
     [SkipLocalsInit]
     public static int RemoveEmpty(string folder)

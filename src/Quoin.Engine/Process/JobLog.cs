@@ -6,7 +6,14 @@ namespace Quoin.Engine;
 /// log that cannot be written (disk full) is not a reason to stop a job: the first problem is kept
 /// in <see cref="Problem"/> and the rest of the log is dropped.
 /// </summary>
-sealed class JobLog(string path, TimeProvider time, Utf8Buffer buffer)
+/// <param name="path">The file.</param>
+/// <param name="time">Of its entries.</param>
+/// <param name="buffer">What is not in the file yet.</param>
+/// <param name="keepBytes">
+/// A file that is there and not longer than this is gone on with: the calls of a resource are one
+/// log. 0: it is of an attempt that nobody knows of, and begun anew.
+/// </param>
+sealed class JobLog(string path, TimeProvider time, Utf8Buffer buffer, long keepBytes = 0)
 {
     /// <summary>A quick job's log is smaller than this and is one write.</summary>
     public const int FlushAtBytes = 48 << 10;
@@ -120,7 +127,9 @@ sealed class JobLog(string path, TimeProvider time, Utf8Buffer buffer)
 
     int Open()
     {
-        const int flags = Libc.WriteOnly | Libc.Create | Libc.Truncate | Libc.Append;
+        var isKept = keepBytes > 0 && FileStat.OfLink(path) is { Exists: true } stat
+            && stat.Stamp.Size <= keepBytes;
+        var flags = Libc.WriteOnly | Libc.Create | Libc.Append | (isKept ? 0 : Libc.Truncate);
         var opened = Libc.Open(path, flags, 0x1B6); // rw-rw-rw-, less the umask
         if (opened != -Libc.ENOENT) return opened;
         var error = Folders.Make(Path.GetDirectoryName(path)!);

@@ -56,6 +56,8 @@ sealed class SlotBuffers
 /// <summary>One attempt, from its first log entry to its last.</summary>
 sealed class Attempt
 {
+    const long CallsLogBytesMax = 1 << 20;
+
     readonly JobSpec spec;
     readonly JobControl control;
     readonly IJobObserver observer;
@@ -82,12 +84,16 @@ sealed class Attempt
         JobSpec spec, JobControl control, IJobObserver observer, TimeProvider time,
         Guardian guardian, JobEnvironment environment)
     {
+        // One run is called many times, and a call that lost its lease may still be at work.
+        if (spec.Resource is not null)
+            spec = spec with { StagingDirectory = $"{spec.StagingDirectory}.{spec.Epoch}" };
         (this.spec, this.control, this.observer) = (spec, control, observer);
         (this.time, this.guardian, this.environment) = (time, guardian, environment);
         staging = new Staging(spec, buffers.Spare);
         publish = new JobPublish(spec, staging, reports);
         buffers.Log.Clear();
-        log = new JobLog(spec.LogFile, time, buffers.Log);
+        log = new JobLog(
+            spec.LogFile, time, buffers.Log, spec.Resource is null ? 0 : CallsLogBytesMax);
         output = new JobOutput(log, spec.LogLimits);
         onLine = OnLine;
     }
@@ -130,8 +136,10 @@ sealed class Attempt
 
     JobResult Execute()
     {
-        log.Begin("validating"u8).With("run"u8, spec.Id.ToString())
-            .With("epoch"u8, spec.Epoch).End();
+        log.Begin("validating"u8).With("run"u8, spec.Id.ToString()).With("epoch"u8, spec.Epoch);
+        if (spec.Resource is { } call)
+            log.With("direction"u8, ResourceCall.Word(call.Direction));
+        log.End();
         var problems = Validate(out var stdoutPath);
         if (problems.Count > 0)
         {

@@ -115,6 +115,9 @@ static unsafe partial class Libc
     public static partial int mkdirat(int folder, byte* path, uint mode);
 
     [LibraryImport(Name, SetLastError = true)]
+    public static partial int fsync(int fd);
+
+    [LibraryImport(Name, SetLastError = true)]
     public static partial int unlinkat(int folder, byte* path, int flags);
 
     [LibraryImport(Name, SetLastError = true)]

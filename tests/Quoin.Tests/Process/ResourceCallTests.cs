@@ -123,6 +123,20 @@ public sealed class ResourceCallTests : IDisposable
         Assert.Equal(FailureCategory.Configuration, result.Answer.Failure!.Category);
     }
 
+    [Fact]
+    public void All_calls_of_a_run_are_one_log()
+    {
+        var spec = box.Shell("echo '@quoin {\"defer\":{}}'") with { Resource = acquire };
+        box.Run(spec);
+        var watch = acquire with { Direction = ResourceDirection.Watch };
+        box.Run(spec with { Epoch = 8, Resource = watch });
+
+        Assert.Equal(
+            ["acquire", "watch"],
+            box.Entries().Where(e => e.GetProperty("type").GetString() == "validating")
+                .Select(e => e.GetProperty("direction").GetString()));
+    }
+
     [Theory]
     [InlineData("""{"defer":{"after":"5s"}}""", "defer")]
     [InlineData("""{"external":{"id":"a"}}""", "external")]

@@ -8,6 +8,7 @@ Measurement[] all =
     new("builds", "whole builds of tiny commands, beside Ninja and Make", BuildBench.Run),
     new("kernel", "decisions and their events, in memory", KernelBench.Run),
     new("plan", "analysis of a million partitions, the test of 10,000", PlanBench.Run),
+    new("schedule", "the end of random builds over the lower bound", ScheduleBench.Run),
     new("spawn", "starting /bin/true: Process against posix_spawn", SpawnBench.Run),
     new("job", "what the wrapper adds to a tiny process", JobBench.Run),
     new("digests", "XXH3-128 against SHA-256", DigestBench.Run),

@@ -11,6 +11,9 @@ sealed class Cli
     /// <summary>Results, or JSON. Never a progress line, never a warning.</summary>
     public required TextWriter Out { get; init; }
 
+    /// <summary>What is typed or piped in.</summary>
+    public TextReader In { get; init; } = Console.In;
+
     /// <summary>Everything for people.</summary>
     public required TextWriter Err { get; init; }
 

@@ -23,6 +23,7 @@ static class CommandTree
         new("explain", ExplainCommand.Summary, ExplainCommand.Create),
         new("status", StatusCommand.Summary, StatusCommand.Create),
         new("runs", RunsCommand.Summary, RunsCommand.Create),
+        new("stats", StatsCommand.Summary, StatsCommand.Create),
         new("taint", TaintCommand.Summary, TaintCommand.Create),
         new("retry", RetryCommand.Summary, RetryCommand.Create),
         new("cancel", CancelCommand.Summary, CancelCommand.Create),
@@ -32,6 +33,7 @@ static class CommandTree
         new("events", EventsCommand.Summary, EventsCommand.Create),
         new("log", LogCommand.Summary, LogCommand.Create),
         new("doctor", DoctorCommand.Summary, DoctorCommand.Create),
+        new("completion", CompletionCommand.Summary, CompletionCommand.Create),
     ];
 
     /// <summary>The root command for this argv.</summary>
@@ -49,6 +51,23 @@ static class CommandTree
                 : new Command(entry.Name, entry.Summary));
         }
         return root;
+    }
+
+    /// <summary>All commands.</summary>
+    public static IEnumerable<string> Names => Entries.Select(entry => entry.Name);
+
+    /// <summary>A command has this name.</summary>
+    public static bool IsCommand(string name) => Entries.Any(entry => entry.Name == name);
+
+    /// <summary>The options of a command, those of all included; null: only those.</summary>
+    public static IEnumerable<string> OptionsOf(string? name)
+    {
+        var root = Create(
+            name is null ? [] : [name], new GlobalOptionSet(),
+            _ => throw new InvalidOperationException("nothing is run here"));
+        var own = root.Subcommands.FirstOrDefault(command => command.Name == name)?.Options ?? [];
+        return own.Concat(root.Options).Where(option => !option.Hidden)
+            .Select(option => option.Name);
     }
 
     /// <summary>Everything that is wrong with an argv, or null.</summary>

@@ -23,36 +23,63 @@ static class BuildCommand
         {
             Description = "Only test; exit code 3 when something is not current",
         };
+        var clean = new Option<bool>("--clean")
+        {
+            Description = "First remove the outputs of what is selected and of what is made from"
+                + " it; with --no-build only that",
+        };
+        var list = new Option<bool>("--list")
+        {
+            Description = "Only list what is selected, in build order, with where it stands",
+        };
+        var onlySources = new Option<bool>("--only-sources")
+        {
+            Description = "Only list the sources that the build reads, with their digests",
+        };
         var command = new Command("build", Summary);
         selectors.AddTo(command);
         slots.AddTo(command);
         command.Options.Add(dryRun);
         command.Options.Add(noBuild);
+        command.Options.Add(clean);
+        command.Options.Add(list);
+        command.Options.Add(onlySources);
         modes.AddTo(command);
-        command.SetAction((parsed, _) =>
+        command.SetAction(async (parsed, ct) =>
         {
             var context = cli(parsed);
             var asked = selectors.Read(parsed);
             var request = modes.Read(parsed) with { Text = $"build {asked.Text}".Trim() };
+            var here = slots.Read(parsed, least: 0);
+            var count = Math.Max(1, here.Count);
+            if (parsed.GetValue(list)) return await ListCommand.RunAsync(context, asked, request);
+            if (parsed.GetValue(onlySources))
+                return await ListCommand.SourcesAsync(context, asked, request);
+            if (parsed.GetValue(clean))
+            {
+                var code = await CleanCommand.RunAsync(
+                    context, asked, parsed.GetValue(dryRun), orTargets: true, ct);
+                if (code != ExitCode.Ok || parsed.GetValue(noBuild)) return code;
+            }
             if (parsed.GetValue(dryRun))
-                return PlanCommand.RunAsync(context, asked, request);
+                return await PlanCommand.RunAsync(context, asked, request, count, GanttForm.None);
             return parsed.GetValue(noBuild)
-                ? PlanCommand.TestAsync(context, asked, request)
-                : RunAsync(context, asked, request, slots.Read(parsed, least: 0));
+                ? await PlanCommand.TestAsync(context, asked, request, count)
+                : await RunAsync(context, asked, request, here);
         });
         return command;
     }
 
     /// <summary>Selects, builds, follows to the end.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Selectors.Asked asked, WantRequest request, Slots slots)
+        Cli cli, Asked asked, WantRequest request, Slots slots)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         var (store, holder) = Project.OpenToBuild(cli, workspace);
         await using (store)
         {
-            var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store));
+            var targets = Selecting.Find(cli, workspace, graph, asked, store);
             if (targets.IsEmpty)
             {
                 cli.Say("nothing to build");
@@ -120,6 +147,8 @@ sealed class BuildModes
     {
         "--fresh=all" => FreshAll,
         "--fail-fast=kill" => FailFastKill,
+        "--gantt=svg" => GanttOption.Svg,
+        "--gantt=json" => "--json",
         _ => arg,
     });
 

@@ -23,7 +23,7 @@ static class CleanCommand
         var command = new Command("clean", Summary) { dryRun };
         selectors.AddTo(command);
         command.SetAction((parsed, ct) => RunAsync(
-            cli(parsed), selectors.Read(parsed), parsed.GetValue(dryRun), ct));
+            cli(parsed), selectors.Read(parsed), parsed.GetValue(dryRun), orTargets: false, ct));
         return command;
     }
 
@@ -32,7 +32,7 @@ static class CleanCommand
     /// them. Never a source.
     /// </summary>
     public static async Task<int> RunAsync(
-        Cli cli, Selectors.Asked asked, bool dryRun, CancellationToken ct)
+        Cli cli, Asked asked, bool dryRun, bool orTargets, CancellationToken ct)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
@@ -40,11 +40,9 @@ static class CleanCommand
         var store = deciding.Store;
         var names = new PartitionNames();
         var removed = new List<PartitionId>();
-        var targets = Selectors.Find(
-            workspace, graph, asked, Selectors.Recorded(store), orTargets: false);
-        var made = targets.Where(
-            name => graph.FindProducer(Encoding.UTF8.GetBytes(name)).Job is not null);
-        foreach (var name in DryRun.Descendants(workspace, graph, store, made, cli.Time, ct))
+        var made = Selecting.Find(cli, workspace, graph, asked, store, orTargets)
+            .Where(name => Selecting.HasJob(graph, name));
+        foreach (var name in Selecting.MadeFrom(cli, workspace, graph, store, made, ct))
         {
             var utf8 = Encoding.UTF8.GetBytes(name);
             var path = workspace.Absolute(graph.PathOf(utf8));

@@ -32,9 +32,8 @@ static class ExplainCommand
         await using var store = Project.HasStore(cli, workspace)
             ? Project.OpenForReading(cli, workspace)
             : null;
-        var targets = Selectors.Find(
-            workspace, graph, new Selectors.Asked([.. partitions], [], false),
-            Selectors.Recorded(store));
+        var targets = Selecting.Find(
+            cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store);
         var dry = DryRun.Make(
             workspace, graph, store, new WantRequest { Targets = targets }, 1, cli.Time,
             CancellationToken.None);

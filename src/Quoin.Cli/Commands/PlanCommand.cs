@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using System.Text.Json;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Storage;
@@ -21,45 +20,60 @@ static class PlanCommand
     {
         var selectors = new Selectors();
         var modes = new BuildModes();
+        var jobs = SlotOptions.Jobs();
+        var gantt = new GanttOption();
         var command = new Command("plan", Summary);
         selectors.AddTo(command);
+        command.Options.Add(jobs);
+        gantt.AddTo(command);
         modes.AddTo(command);
         command.SetAction((parsed, _) => RunAsync(
-            cli(parsed), selectors.Read(parsed), modes.Read(parsed)));
+            cli(parsed), selectors.Read(parsed), modes.Read(parsed),
+            SlotOptions.Count(parsed, jobs, least: 1), gantt.Read(parsed)));
         return command;
     }
 
     /// <summary>
     /// Prints the plan; 2 when analysis found problems with <c>--strict</c>, else 0.
     /// </summary>
-    public static async Task<int> RunAsync(Cli cli, Selectors.Asked asked, WantRequest request)
+    public static async Task<int> RunAsync(
+        Cli cli, Asked asked, WantRequest request, int slots, GanttForm gantt)
     {
-        var (dry, wanted) = await MakeAsync(cli, asked, request);
+        var (dry, targets) = await MakeAsync(cli, asked, request, slots);
         var isRefused = request.Options.Strict && !dry.Plan.Problems.IsEmpty;
         var exitCode = isRefused ? ExitCode.Usage : ExitCode.Ok;
         if (cli.Options.Json)
         {
-            cli.Print(JsonText.Write(json => PlanJson.Write(json, dry, wanted, exitCode)));
+            PrintJson(cli, dry, slots, targets.Length, exitCode);
             return exitCode;
         }
         SayProblems(cli, dry.Plan);
-        cli.Print(CountsLine(dry, wanted));
+        if (gantt != GanttForm.None)
+        {
+            var times = TimesOf(dry, slots);
+            if (gantt == GanttForm.Svg) cli.Print(Gantt.Svg(dry, times, slots));
+            else foreach (var line in Gantt.Text(dry, times, slots, cli.OutScreen.Width))
+                cli.Print(line);
+            return exitCode;
+        }
+        cli.Print(CountsLine(dry, targets.Length));
         foreach (var line in Rows(dry.Plan, cli.OutScreen.Width, cli.Options.Verbose))
             cli.Print(line);
         return exitCode;
     }
 
     /// <summary><c>--no-build</c>: what would be built, and 3 when that is anything.</summary>
-    public static async Task<int> TestAsync(Cli cli, Selectors.Asked asked, WantRequest request)
+    public static async Task<int> TestAsync(
+        Cli cli, Asked asked, WantRequest request, int slots)
     {
-        var (dry, wanted) = await MakeAsync(cli, asked, request);
+        var (dry, targets) = await MakeAsync(cli, asked, request, slots);
         var counts = dry.Plan.Counts;
         var exitCode = counts.Blocked > 0 ? ExitCode.Failed
             : counts.Build + counts.Maybe > 0 ? ExitCode.NotCurrent
             : ExitCode.Ok;
         if (cli.Options.Json)
         {
-            cli.Print(JsonText.Write(json => PlanJson.Write(json, dry, wanted, exitCode)));
+            PrintJson(cli, dry, slots, targets.Length, exitCode);
             return exitCode;
         }
         SayProblems(cli, dry.Plan);
@@ -74,23 +88,30 @@ static class PlanCommand
             var word = row.Verdict == Verdict.Maybe ? "may build" : "would build";
             cli.Print($"{word} {row.Name}: {row.Why}");
         }
-        cli.Say(CountsLine(dry, wanted));
+        cli.Say(CountsLine(dry, targets.Length));
         return exitCode;
     }
 
     /// <summary>Selects and plans on what is recorded now.</summary>
-    public static async Task<(DryPlan Dry, int Wanted)> MakeAsync(
-        Cli cli, Selectors.Asked asked, WantRequest request)
+    public static async Task<(DryPlan Dry, ImmutableArray<string> Targets)> MakeAsync(
+        Cli cli, Asked asked, WantRequest request, int slots)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = OpenIfThere(cli, workspace);
-        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(store));
+        var targets = Selecting.Find(cli, workspace, graph, asked, store);
         var dry = DryRun.Make(
             workspace, graph, store, request with { Targets = targets },
-            Environment.ProcessorCount, cli.Time, CancellationToken.None);
-        return (dry, targets.Length);
+            slots, cli.Time, CancellationToken.None);
+        return (dry, targets);
     }
+
+    static Timetable TimesOf(DryPlan dry, int slots) =>
+        dry.Estimates.Timetable(dry.Plan.Graph, slots, ThisMachine.MemoryBytes);
+
+    static void PrintJson(Cli cli, DryPlan dry, int slots, int wanted, int exitCode) =>
+        cli.Print(JsonText.Write(
+            json => PlanJson.Write(json, dry, TimesOf(dry, slots), wanted, exitCode)));
 
     static IBuildStore? OpenIfThere(Cli cli, Workspace workspace) =>
         Project.HasStore(cli, workspace) ? Project.OpenForReading(cli, workspace) : null;
@@ -167,57 +188,4 @@ sealed record PlanRow(string Name, string Job, Verdict Verdict, StaleReason Reas
             }
         }
     }
-}
-
-/// <summary>A plan as one document; docs/json.md shows it.</summary>
-static class PlanJson
-{
-    /// <summary>
-    /// Counts, problems, and every partition with verdict and reason in build order.
-    /// </summary>
-    public static void Write(Utf8JsonWriter json, DryPlan dry, int wanted, int exitCode)
-    {
-        var counts = dry.Plan.Counts;
-        json.WriteStartObject();
-        json.WriteNumber("wanted", wanted);
-        json.WriteNumber("partitions", counts.Total);
-        json.WriteNumber("current", counts.Current);
-        json.WriteNumber("build", counts.Build);
-        json.WriteNumber("maybe", counts.Maybe);
-        json.WriteNumber("blocked", counts.Blocked);
-        if (dry.Estimate is { } estimate)
-        {
-            json.WriteNumber("estimate_low_ms", (long)estimate.Low.TotalMilliseconds);
-            json.WriteNumber("estimate_high_ms", (long)estimate.High.TotalMilliseconds);
-        }
-        json.WriteStartArray("order");
-        foreach (var row in PlanRow.Of(dry.Plan))
-        {
-            json.WriteStartObject();
-            json.WriteString("partition", row.Name);
-            json.WriteString("job", row.Job);
-            json.WriteString("verdict", Name(row.Verdict));
-            if (row.Reason != StaleReason.None)
-            {
-                json.WriteString("reason", Explain.Word(row.Reason));
-                if (row.Detail.Length > 0) json.WriteString("detail", row.Detail);
-            }
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteStartArray("problems");
-        foreach (var problem in dry.Plan.Problems) JsonParts.Write(json, problem);
-        json.WriteEndArray();
-        json.WriteNumber("exit_code", exitCode);
-        json.WriteEndObject();
-    }
-
-    /// <summary><c>current</c>, <c>build</c>, <c>maybe</c>, <c>blocked</c>.</summary>
-    public static string Name(Verdict verdict) => verdict switch
-    {
-        Verdict.Current => "current",
-        Verdict.Build => "build",
-        Verdict.Maybe => "maybe",
-        Verdict.Blocked => "blocked",
-    };
 }

@@ -11,12 +11,7 @@ sealed record Slots(int Count, ImmutableArray<string> Labels);
 /// <summary><c>-j</c> and <c>--label</c> of the commands that run jobs.</summary>
 sealed class SlotOptions
 {
-    readonly Option<int> jobs = new("--jobs", "-j")
-    {
-        Description = "How many runs at a time (default: the number of cores)",
-        HelpName = "N",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
-    };
+    readonly Option<int> jobs = Jobs();
 
     readonly Option<string[]> labels = new("--label")
     {
@@ -33,11 +28,21 @@ sealed class SlotOptions
     }
 
     /// <summary>Their values. Throws on fewer than <paramref name="least"/>.</summary>
-    public Slots Read(ParseResult parsed, int least)
+    public Slots Read(ParseResult parsed, int least) => new(
+        Count(parsed, jobs, least), ThisMachine.Labels(parsed.GetValue(labels) ?? []));
+
+    /// <summary><c>-j</c> alone.</summary>
+    public static Option<int> Jobs() => new("--jobs", "-j")
     {
-        var count = parsed.GetValue(jobs);
-        if (count < least || count > 10_000)
-            throw new UsageException("usage", $"-j {count}: write a number from {least} to 10000");
-        return new Slots(count, ThisMachine.Labels(parsed.GetValue(labels) ?? []));
-    }
+        Description = "How many runs at a time (default: the number of cores)",
+        HelpName = "N",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+
+    /// <summary>Its value. Throws on fewer than <paramref name="least"/>.</summary>
+    public static int Count(ParseResult parsed, Option<int> jobs, int least) =>
+        parsed.GetValue(jobs) is var count && count >= least && count <= 10_000
+            ? count
+            : throw new UsageException(
+                "usage", $"-j {count}: write a number from {least} to 10000");
 }

@@ -29,13 +29,13 @@ static class TaintCommand
 
     /// <summary>Taints what is Live of the selection; 4 when nothing of it is.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Selectors.Asked asked, string why, CancellationToken ct)
+        Cli cli, Asked asked, string why, CancellationToken ct)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var deciding = Deciding.Open(cli, workspace);
-        var targets = Selectors.Find(
-            workspace, graph, asked, Selectors.Recorded(deciding.Store), orTargets: false);
+        var targets = Selecting.Find(
+            cli, workspace, graph, asked, deciding.Store, orTargets: false);
         var by = cli.Env("USER") is { Length: > 0 } user ? user : "cli";
         var made = await deciding.DoAsync(
             state => [.. targets.Select(name => new Taint(state.Names.Intern(name), by, why))],

@@ -25,13 +25,13 @@ static class WantCommand
 
     /// <summary>Records the want and prints its id.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Selectors.Asked asked, WantOptions options, CancellationToken ct)
+        Cli cli, Asked asked, WantOptions options, CancellationToken ct)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var deciding = Deciding.Open(cli, workspace);
-        var targets = Selectors.Find(workspace, graph, asked, Selectors.Recorded(deciding.Store))
-            .Where(name => Selectors.HasJob(graph, name)).ToList();
+        var targets = Selecting.Find(cli, workspace, graph, asked, deciding.Store)
+            .Where(name => Selecting.HasJob(graph, name)).ToList();
         if (targets.Count == 0)
         {
             cli.Say("nothing to want: nothing builds what was selected");

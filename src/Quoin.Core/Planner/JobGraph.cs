@@ -8,7 +8,7 @@ namespace Quoin.Core;
 /// nodes. It knows names and edges, not what is current: that is <see cref="Plan"/>.
 /// Made by <see cref="Analysis"/>; immutable.
 /// </summary>
-public sealed class JobGraph
+public sealed class JobGraph : ITaskOrder
 {
     /// <summary>
     /// In place of a node: nothing builds the partition, its file is there already.

@@ -128,6 +128,9 @@ public sealed class Plan
 
     internal IPlanFacts Facts => facts;
 
+    /// <summary>The files behind all sources of the graph, in order of discovery.</summary>
+    public IEnumerable<SourceFact> Sources => Graph.Sources.Select(facts.Source);
+
     /// <summary>The problem that blocks the node; null when none does.</summary>
     public PlanProblem? ProblemOf(int node) =>
         blockedBy.TryGetValue(node, out var problem) ? problems[problem]

@@ -44,6 +44,28 @@ public readonly record struct Estimate(int Milliseconds, EstimateSource Source)
     };
 }
 
+/// <summary>What the nodes of a plan will take.</summary>
+/// <param name="Milliseconds">By node that the plan runs or may run; 0 for the others.</param>
+/// <param name="Sources">Where each comes from; says nothing of nodes that do not run.</param>
+/// <param name="Penalty">The mean doubt in them, weighted by time.</param>
+public sealed record PlanEstimates(
+    int[] Milliseconds, EstimateSource[] Sources, double Penalty)
+{
+    /// <summary>What is expected to run when, on so many slots of one machine.</summary>
+    public Timetable Timetable(JobGraph graph, int slots, long memoryBytes) => Core.Timetable.Of(
+        new TimetableTasks
+        {
+            Order = graph,
+            EstimatesMs = Milliseconds,
+            KeyOf = node => graph.Outputs(node)[0],
+            NeedOf = node => graph.JobOf(node) is var job && job.ConfigCommand.IsEmpty
+                ? job.Limits.Resources
+                : graph.ConfigOf(node).Resources,
+            TimeoutOf = node => (long)(graph.JobOf(node).Limits.Timeout?.TotalMilliseconds ?? 0),
+        },
+        new TimetableRoom(slots, memoryBytes, graph.Graph.Pools, graph.Names));
+}
+
 /// <summary>
 /// Estimates for the jobs of one graph: the first that applies of the partition's history, the
 /// job's, the declared estimate, half the timeout, the tag's, everything's, one second.
@@ -58,23 +80,24 @@ public sealed class DurationEstimates(Graph graph, DurationHistory history)
             ? new Estimate(Math.Max(1, median), EstimateSource.Partition)
             : byJob[job.Index] ??= OfJob(job);
 
-    /// <summary>
-    /// The milliseconds of each node that the plan runs or may run, 0 for the others, and the
-    /// mean penalty weighted by time: the doubt in the whole.
-    /// </summary>
-    public (int[] Milliseconds, double Penalty) Of(Plan plan)
+    /// <summary>What each node of a plan will take.</summary>
+    public PlanEstimates Of(Plan plan) => Of(plan.Graph, plan.IsPlanned);
+
+    /// <summary>What the nodes of a task graph take when they run.</summary>
+    public PlanEstimates Of(JobGraph jobs, Func<int, bool> runs)
     {
-        var milliseconds = new int[plan.Graph.Count];
+        var milliseconds = new int[jobs.Count];
+        var sources = new EstimateSource[jobs.Count];
         var (weighted, sum) = (0.0, 0.0);
         for (var node = 0; node < milliseconds.Length; node++)
         {
-            if (!plan.IsPlanned(node)) continue;
-            var estimate = Of(plan.Graph.JobOf(node), plan.Graph.Outputs(node)[0]);
-            milliseconds[node] = estimate.Milliseconds;
+            if (!runs(node)) continue;
+            var estimate = Of(jobs.JobOf(node), jobs.Outputs(node)[0]);
+            (milliseconds[node], sources[node]) = (estimate.Milliseconds, estimate.Source);
             weighted += estimate.Milliseconds * estimate.Penalty;
             sum += estimate.Milliseconds;
         }
-        return (milliseconds, sum == 0 ? 1 : weighted / sum);
+        return new PlanEstimates(milliseconds, sources, sum == 0 ? 1 : weighted / sum);
     }
 
     /// <summary>What the job took lately has changed: its estimate is made anew.</summary>

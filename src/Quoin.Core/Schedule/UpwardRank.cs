@@ -12,7 +12,7 @@ public static class UpwardRank
     /// The rank of each node in milliseconds. <paramref name="estimatesMs"/> is by node; 0 for what
     /// does not run. Nodes on cycles never run, and what they get means nothing.
     /// </summary>
-    public static long[] Of(JobGraph graph, ReadOnlySpan<int> estimatesMs)
+    public static long[] Of(ITaskOrder graph, ReadOnlySpan<int> estimatesMs)
     {
         if (estimatesMs.Length != graph.Count)
             throw new ArgumentException($"{graph.Count} nodes, {estimatesMs.Length} estimates.");

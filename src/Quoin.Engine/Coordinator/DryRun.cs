@@ -6,9 +6,11 @@ namespace Quoin.Engine;
 /// <param name="Plan">A verdict and a reason for each partition.</param>
 /// <param name="State">What is recorded.</param>
 /// <param name="History">Durations of successful attempts.</param>
+/// <param name="Estimates">How long each run would take.</param>
 /// <param name="Estimate">How long it would take; null when too little is known.</param>
 public sealed record DryPlan(
-    Plan Plan, KernelState State, DurationHistory History, TimeLeft? Estimate);
+    Plan Plan, KernelState State, DurationHistory History, PlanEstimates Estimates,
+    TimeLeft? Estimate);
 
 /// <summary>
 /// Plans without building: reads the store and the workspace, calls <c>config</c> commands and
@@ -27,35 +29,39 @@ public static class DryRun
         var plan = planning.Make(request, ct);
         var ranked = planning.Rank(plan, new WantId(loaded.State.LastWant + 1));
         return new DryPlan(
-            plan, loaded.State, loaded.History, ranked.Estimates.TimeLeft(Math.Max(1, slots)));
+            plan, loaded.State, loaded.History, ranked.Estimates.All,
+            ranked.Estimates.TimeLeft(Math.Max(1, slots)));
     }
 
     /// <summary>
-    /// The recorded partitions that are made from <paramref name="roots"/>, directly or not, after
-    /// the roots themselves; by the graph of today.
+    /// Which jobs would make these partitions, and from what, by the graph of today; nothing is
+    /// tested.
     /// </summary>
     /// <exception cref="StoreException">The store cannot be read.</exception>
-    public static IReadOnlyList<string> Descendants(
-        Workspace workspace, Graph graph, IBuildStore store, IEnumerable<string> roots,
+    public static JobGraph Analyze(
+        Workspace workspace, Graph graph, IBuildStore? store, IEnumerable<string> partitions,
         TimeProvider time, CancellationToken ct)
     {
         using var guardian = GuardianOf(workspace, time);
         var (planning, loaded) = Open(workspace, graph, store, guardian, time);
-        var names = loaded.State.Names;
-        var recorded = Enumerable.Range(0, loaded.State.CellCount).Select(id => new PartitionId(id))
-            .Where(p => loaded.State.TryGetManifest(p, out _)
-                && graph.FindProducer(names.Utf8(p)).Job is not null);
-        var all = roots.Select(root => names.Intern(root)).ToList();
-        var jobs = planning.Analyze([.. recorded, .. all], ct);
-        var seen = all.ToHashSet();
-        for (var i = 0; i < all.Count; i++)
-        {
-            if (jobs.ProducerOf(all[i]) is not (>= 0 and var node)) continue;
-            foreach (var consumer in jobs.Consumers(node))
-                foreach (var output in jobs.Outputs(consumer))
-                    if (seen.Add(output)) all.Add(output);
-        }
-        return [.. all.Select(names.Text)];
+        return planning.Analyze(
+            [.. partitions.Distinct().Select(name => loaded.State.Names.Intern(name))], ct);
+    }
+
+    /// <summary>
+    /// What building these partitions and all that they need takes by what is known today, if all
+    /// of it runs.
+    /// </summary>
+    /// <exception cref="StoreException">The store cannot be read.</exception>
+    public static (JobGraph Jobs, PlanEstimates Estimates) Usual(
+        Workspace workspace, Graph graph, IBuildStore? store, IEnumerable<string> partitions,
+        TimeProvider time, CancellationToken ct)
+    {
+        using var guardian = GuardianOf(workspace, time);
+        var (planning, loaded) = Open(workspace, graph, store, guardian, time);
+        var jobs = planning.Analyze(
+            [.. partitions.Distinct().Select(name => loaded.State.Names.Intern(name))], ct);
+        return (jobs, new DurationEstimates(graph, loaded.History).Of(jobs, _ => true));
     }
 
     static Guardian GuardianOf(Workspace workspace, TimeProvider time) =>

@@ -7,17 +7,17 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class NodeEstimates
 {
-    readonly int[] estimates;
     readonly long[] ranks;
-    readonly double penalty;
 
     public NodeEstimates(Plan plan, DurationEstimates durations)
     {
-        (estimates, penalty) = durations.Of(plan);
-        ranks = UpwardRank.Of(plan.Graph, estimates);
+        All = durations.Of(plan);
+        ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
     }
 
-    public int EstimateMs(int node) => estimates[node];
+    public PlanEstimates All { get; }
+
+    public int EstimateMs(int node) => All.Milliseconds[node];
 
     public long RankMs(int node) => ranks[node];
 
@@ -26,11 +26,11 @@ sealed class NodeEstimates
     /// </summary>
     public TimeLeft? TimeLeft(int slots)
     {
-        if (penalty > PenaltyMax) return null;
+        if (All.Penalty > PenaltyMax) return null;
         long work = 0, path = 0;
-        foreach (var estimate in estimates) work += estimate;
+        foreach (var estimate in All.Milliseconds) work += estimate;
         foreach (var rank in ranks) path = Math.Max(path, rank);
-        return work == 0 ? null : Core.TimeLeft.Of(work, path, slots, penalty);
+        return work == 0 ? null : Core.TimeLeft.Of(work, path, slots, All.Penalty);
     }
 
     // Beyond that more than half of the work was never measured: an estimate would be a guess.

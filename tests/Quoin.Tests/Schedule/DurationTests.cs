@@ -146,10 +146,10 @@ public sealed class DurationTests
         history.Add("c", world.P("c"), 300);
         var plan = world.Plan("c");
 
-        var (milliseconds, penalty) = new DurationEstimates(world.Graph, history).Of(plan);
+        var estimates = new DurationEstimates(world.Graph, history).Of(plan);
 
-        Assert.Equal([300, 0, 0], milliseconds);
-        Assert.Equal(1.0, penalty);
+        Assert.Equal([300, 0, 0], estimates.Milliseconds);
+        Assert.Equal(1.0, estimates.Penalty);
     }
 
     PartitionId P(string name) => names.Intern(name);

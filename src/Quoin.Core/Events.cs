@@ -9,7 +9,7 @@ namespace Quoin.Core;
 /// </summary>
 public abstract record BuildEvent
 {
-    private protected BuildEvent() { } // Closed: every event is declared in this file.
+    private protected BuildEvent() { } // Closed: here, and resources in ResourceEvents.cs.
 }
 
 /// <summary>An event with its place in the log: positions count from 1 without gaps.</summary>
@@ -79,6 +79,9 @@ public sealed record PartitionPlanned(
     /// Digest of job, outputs, args, env, options, conditions and the inputs' names.
     /// </summary>
     public Digest Definition { get; init; }
+
+    /// <summary>The output is a thing outside, held and released; null: it is data.</summary>
+    public ResourcePolicy? Resource { get; init; }
 }
 
 /// <summary>
@@ -125,13 +128,35 @@ public abstract record RunEvent(RunId Run) : BuildEvent;
 /// </summary>
 public sealed record RunScheduled(
     RunId Run, ImmutableArray<PartitionId> Claims, ImmutableArray<PartitionId> Shadowed)
-    : RunEvent(Run);
+    : RunEvent(Run)
+{
+    /// <summary>Of a resource: not to be begun before this; null: at once.</summary>
+    public DateTimeOffset? Activation { get; init; }
+
+    /// <summary>Of a resource: nothing is launched after this; null: no limit.</summary>
+    public DateTimeOffset? NotAfter { get; init; }
+
+    /// <summary>
+    /// Of a resource: everything that its calls need until it is released, as JSON, because the
+    /// graph may be another one by then.
+    /// </summary>
+    public string Recipe { get; init; } = "";
+}
 
 /// <summary>T3. A worker took the run; <see cref="Epoch"/> fences all earlier leases.</summary>
 public sealed record RunLeased(RunId Run, WorkerId Worker, int Epoch) : RunEvent(Run)
 {
     /// <summary>The attempt that begins, from 1.</summary>
     public int Attempt { get; init; } = 1;
+
+    /// <summary>Of a resource: when it was claimed.</summary>
+    public DateTimeOffset? At { get; init; }
+
+    /// <summary>
+    /// Of a resource that is being acquired: until then a call of this lease may still have an
+    /// effect outside, if no answer comes.
+    /// </summary>
+    public DateTimeOffset? DoubtUntil { get; init; }
 }
 
 /// <summary>T4. The run ended well; its claimed outputs are Live.</summary>
@@ -149,6 +174,12 @@ public sealed record RunCompleted(RunId Run, int Epoch, ImmutableArray<OutputMan
 
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
+
+    /// <summary>Of a resource: how to reach it, as JSON; empty: it did not say.</summary>
+    public string Connections { get; init; } = "";
+
+    /// <summary>Of a resource: when it is looked at first; null: never.</summary>
+    public DateTimeOffset? WatchAt { get; init; }
 }
 
 /// <summary>T5. The attempt failed. With <see cref="RetryAt"/> the run is queued again.</summary>
@@ -159,6 +190,12 @@ public sealed record RunFailed(RunId Run, int Epoch, RunFailure Failure) : RunEv
 
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
+
+    /// <summary>
+    /// N8. Of a resource: something may exist outside. It is released first; after that, with
+    /// <see cref="RetryAt"/>, another run tries.
+    /// </summary>
+    public bool MayExist { get; init; }
 }
 
 /// <summary>T6. The run found that it needs more inputs; it ends and is planned again.</summary>
@@ -221,6 +258,21 @@ public sealed record WantOptions
 
     /// <summary>Which partitions are rebuilt although they are current.</summary>
     public FreshMode Fresh { get; init; }
+
+    /// <summary>Resources that have a start window start then; null: at once.</summary>
+    public DateTimeOffset? StartAt { get; init; }
+
+    /// <summary>How much later than <see cref="StartAt"/> is still in time.</summary>
+    public TimeSpan StartSlack { get; init; }
+
+    /// <summary>Released so long after it was ready; null: when somebody says so.</summary>
+    public TimeSpan? Use { get; init; }
+
+    /// <summary>It asks for nothing until somebody accepts it.</summary>
+    public bool Offer { get; init; }
+
+    /// <summary>Of the offers of a group one is accepted; empty: it stands alone.</summary>
+    public string Group { get; init; } = "";
 }
 
 /// <summary>What a failure does to the rest of its want.</summary>

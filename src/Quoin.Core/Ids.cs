@@ -33,6 +33,23 @@ public readonly record struct RunId(int Value)
     }
 }
 
+/// <summary>
+/// An open question for a person, written <c>i-3</c>. The coordinator counts them from 1.
+/// </summary>
+public readonly record struct InterventionId(int Value)
+{
+    /// <summary>The id as people write it.</summary>
+    public override string ToString() => $"i-{Value}";
+
+    /// <summary>Reads <c>i-3</c>.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out InterventionId id)
+    {
+        var ok = IdText.TryParse(text, 'i', out var value);
+        id = new InterventionId(value);
+        return ok;
+    }
+}
+
 /// <summary>One attempt of a run, counted from 1, written <c>r-19/2</c>.</summary>
 public readonly record struct AttemptId(RunId Run, int Attempt)
 {

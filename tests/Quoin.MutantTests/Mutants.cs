@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Quoin.Core;
 
 /// <summary>
@@ -68,9 +70,9 @@ static class Orders
     }
 
     /// <summary>Takes one of the waiting, whichever is its turn.</summary>
-    public static bool TryTake(Queue<int> from, out int taken)
+    public static bool TryTake<T>(Queue<T> from, [MaybeNullWhen(false)] out T taken)
     {
-        taken = 0;
+        taken = default;
         if (from.Count == 0) return false;
         var all = from.ToArray();
         var chosen = Choose(all.Length);

@@ -95,6 +95,7 @@ static class StatusCommand
         FailureCause.Upstream => "an input failed",
         FailureCause.Config => "analysis could not say how to make it",
         FailureCause.Cycle => "its inputs need it",
+        FailureCause.Vanished => "a resource that it held is gone",
     };
 
     static string Name(PartitionPlace place) => place switch
@@ -107,6 +108,9 @@ static class StatusCommand
         PartitionPlace.Live => "live",
         PartitionPlace.Tainted => "tainted",
         PartitionPlace.Failed => "failed",
+        PartitionPlace.Releasing => "releasing",
+        PartitionPlace.Released => "released",
+        PartitionPlace.Quarantined => "quarantined",
     };
 
     static string Name(RunPlace place) => place switch
@@ -114,6 +118,7 @@ static class StatusCommand
         RunPlace.Queued => "queued",
         RunPlace.Running => "running",
         RunPlace.Cancelling => "cancelling",
+        RunPlace.Deferred => "deferred",
     };
 
     static void Write(Utf8JsonWriter json, LoadedState loaded)

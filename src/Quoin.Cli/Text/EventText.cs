@@ -38,17 +38,45 @@ static class EventText
         StaleReportRejected r => $"epoch {r.Epoch}",
         WorkerAdded w => Units.Count(w.Slots - w.Ahead, "slot"),
         WorkerRemoved => "",
+        RunDeferred r => OfDeferred(r),
+        RunWoken => "",
+        RunStarted r => $"hook {r.Hook}",
+        ReleaseScheduled { NotBefore: { } keep } => $"kept until {keep.UtcDateTime:HH:mm:ss}Z",
+        ReleaseScheduled r => r.Reason + (r.Want is { } want ? $", let go by {want}" : ""),
+        ResourceEnded r => r.Failure is { } f ? $"{Units.Describe(f)}{Units.Reason(f)}" : "well",
+        ResourceReleased r => r.ExternalId,
+        ReleaseFailed r => $"{Units.Describe(r.Failure)}{Units.Reason(r.Failure)}"
+            + Again(r.RetryAt),
+        ExternalSeen r => r.ExternalId
+            + (r.Extra.IsEmpty ? "" : $", and also {string.Join(", ", r.Extra)}"),
+        InterventionOpened i => $"{i.Intervention} {i.Code}{Colon(i.Reason)}",
+        InterventionResolved i => $"{i.Intervention} {i.Answer.ToString().ToLowerInvariant()}"
+            + (i.ExternalId.Length > 0 ? $" {i.ExternalId}" : "")
+            + (i.By.Length > 0 ? $" by {i.By}" : ""),
+        WantOffered w => $"{Some(w.Targets, names)} until {w.Expires.UtcDateTime:HH:mm:ss}Z"
+            + Quoted(w.Request),
+        WantExpired => "",
+        WantReleaseRequested w => $"by {w.By}",
+        WantReady w => string.Join(", ", w.Connections.Select(c => c.Text)),
         _ => "",
     };
 
     /// <summary>Failures are red, endings green, the rest is plain.</summary>
     public static Style StyleOf(string type) => type switch
     {
-        "run-failed" or "want-failed" or "analysis-failed" or "config-failed" => Style.Red,
-        "run-completed" or "want-succeeded" => Style.Green,
+        "run-failed" or "want-failed" or "analysis-failed" or "config-failed"
+            or "release-failed" or "intervention-opened" => Style.Red,
+        "run-completed" or "want-succeeded" or "want-ready" => Style.Green,
         "partition-tainted" or "lease-expired" or "want-cancelled" => Style.Yellow,
         _ => Style.Plain,
     };
+
+    static string OfDeferred(RunDeferred r)
+    {
+        var kind = r.Kind == DeferKind.Busy ? "busy" : "unknown";
+        return $"{kind}{Colon(r.Detail)}, again at {r.Until.UtcDateTime:HH:mm:ss}Z"
+            + (r.Reset ? ", a new round" : "");
+    }
 
     static string Counts(PlanCounts counts)
     {

@@ -7,21 +7,34 @@ namespace Quoin.Core;
 /// </summary>
 /// <remarks>
 /// 0: a Live partition satisfies planned wants and unblocks partitions, a Failed one fails them, a
-/// demanded Missing or Tainted one becomes Wanted. 1: wants end; a Waiting partition with nothing
-/// left to wait for becomes Wanted. 2: what nobody demands goes back to where it was.
+/// demanded Missing or Tainted one becomes Wanted. A Live resource is held from then on by whom it
+/// satisfied. 1: wants end, or are ready; a Waiting partition with nothing left to wait for becomes
+/// Wanted. 2: what nobody demands goes back to where it was, and a resource is let go. 3: a want
+/// whose use is over ends when all that it let go is released.
 /// </remarks>
 sealed class Cascade
 {
     readonly Queue<int> changed = new(); // stratum 0: partitions
     readonly Queue<int> wants = new(); // stratum 1
     readonly Queue<int> waiting = new(); // stratum 1: partitions
-    readonly Queue<int> undemanded = new(); // stratum 2: partitions that lost a demand
+    readonly Queue<(int P, int Owner)> undemanded = new(); // stratum 2: they lost a demand
+    readonly Queue<(int X, int P)> lost = new(); // stratum 0: who counts on what is gone
+    readonly Queue<RunToken> over = new(); // stratum 3: runs of resources that ended
+    readonly Queue<int> cleanups = new(); // stratum 3: wants that let something go
 
     public void PlaceChanged(PartitionId p) => changed.Enqueue(p.Value);
 
     public void WantChanged(WantId want) => wants.Enqueue(want.Value);
 
-    public void DemandLost(PartitionId p) => undemanded.Enqueue(p.Value);
+    public void DemandLost(PartitionId p, int owner = 0) => undemanded.Enqueue((p.Value, owner));
+
+    /// <summary>Somebody counts on, or asks for, a resource that is not to be had.</summary>
+    public void Lost(PartitionId x, PartitionId p) => lost.Enqueue((x.Value, p.Value));
+
+    public void CleanupChanged(int want) => cleanups.Enqueue(want);
+
+    /// <summary>A run is over: whoever waits for that looks when all else has followed.</summary>
+    public void Settled(RunToken run) => over.Enqueue(run);
 
     /// <summary>Runs everything that follows.</summary>
     public void Settle(KernelState s)
@@ -29,9 +42,14 @@ sealed class Cascade
         while (true)
         {
             if (changed.TryDequeue(out var p)) Stratum0(s, new PartitionId(p));
+            else if (lost.TryDequeue(out var pair))
+                Resources.LoseInput(s, new PartitionId(pair.X), new PartitionId(pair.P));
             else if (wants.TryDequeue(out var w)) EndWant(s, w);
             else if (waiting.TryDequeue(out p)) Unblocked(s, new PartitionId(p));
-            else if (undemanded.TryDequeue(out p)) Withdraw(s, new PartitionId(p));
+            else if (undemanded.TryDequeue(out var idle))
+                Withdraw(s, new PartitionId(idle.P), idle.Owner);
+            else if (over.TryDequeue(out var run)) Resources.Settle(s, run, isIncomplete: false);
+            else if (cleanups.TryDequeue(out w)) EndReleasing(s, w);
             else return;
         }
     }
@@ -52,6 +70,8 @@ sealed class Cascade
             case PartitionPlace.Missing or PartitionPlace.Tainted:
             case PartitionPlace.Wanted or PartitionPlace.Planned:
             case PartitionPlace.Building or PartitionPlace.Waiting:
+            case PartitionPlace.Releasing or PartitionPlace.Released:
+            case PartitionPlace.Quarantined:
                 break;
         }
     }
@@ -66,9 +86,10 @@ sealed class Cascade
             if (demand.IsWant)
             {
                 var want = s.WantTable[demand.Want.Value];
-                if (want.IsPlanned)
+                if (want.IsPlanned && !demand.Settled)
                 {
-                    s.Demands.Remove(d, ref s.CellOf(p).DemandHead, ref want.RequestHead);
+                    if (s.IsResource(p)) demand.Settled = true; // From now on it holds it.
+                    else s.Demands.Remove(d, ref s.CellOf(p).DemandHead, ref want.RequestHead);
                     want.Remaining--;
                     if (want.Remaining == 0) wants.Enqueue(want.Id.Value);
                 }
@@ -88,7 +109,8 @@ sealed class Cascade
         }
     }
 
-    void FailRequesters(KernelState s, PartitionId p)
+    /// <summary>A partition cannot be had, or not any more: nor can what asks for it.</summary>
+    public void FailRequesters(KernelState s, PartitionId p)
     {
         // Each failed requester drops all its demands, so the chain is read from its head.
         while (s.CellOf(p).DemandHead is var d and not DemandPool.None)
@@ -98,7 +120,7 @@ sealed class Cascade
             {
                 var want = s.WantTable[demand.Want.Value];
                 s.Demands.Remove(d, ref s.CellOf(p).DemandHead, ref want.RequestHead);
-                want.Remaining--;
+                if (!demand.Settled) want.Remaining--;
                 want.Failed.Add(p);
                 wants.Enqueue(want.Id.Value);
             }
@@ -112,10 +134,18 @@ sealed class Cascade
 
     static void EndWant(KernelState s, int id)
     {
-        if (!s.WantTable.TryGetValue(id, out var want) || !want.IsPlanned) return;
+        if (!s.WantTable.TryGetValue(id, out var want) || !want.IsPlanned || want.IsReleasing)
+            return;
         var ends = want.Remaining == 0
             || (want.HasFailed && want.Options.OnFailure != FailureMode.KeepGoing);
-        if (ends)
+        var holds = want.Remaining == 0 && want.RequestHead != DemandPool.None;
+        if (holds && !want.HasFailed)
+        {
+            if (want.IsReady) return;
+            want.IsReady = true; // What it still asks for is what it holds.
+            s.Notices.Usable.Add(want);
+        }
+        else if (ends)
             Tokens.EndWant(s, want, want.HasFailed ? WantOutcome.Failed : WantOutcome.Succeeded);
     }
 
@@ -125,14 +155,33 @@ sealed class Cascade
             Tokens.BackToWanted(s, p);
     }
 
-    static void Withdraw(KernelState s, PartitionId p)
+    static void EndReleasing(KernelState s, int id)
+    {
+        var cleanup = s.CleanupTable.GetValueOrDefault(id);
+        if (cleanup is { Owed: > 0 }) return;
+        s.CleanupTable.Remove(id);
+        if (s.WantTable.TryGetValue(id, out var want) && want.IsReleasing)
+            Tokens.EndWant(
+                s, want,
+                cleanup is { IsIncomplete: true } ? WantOutcome.Failed : WantOutcome.Succeeded);
+    }
+
+    static void Withdraw(KernelState s, PartitionId p, int owner)
     {
         var place = s.PlaceOf(p);
+        if (s.LifeOf(p) is { } life && place != PartitionPlace.Building)
+        {
+            Resources.LetGo(s, p, life, owner);
+            return;
+        }
         var works = place is PartitionPlace.Wanted or PartitionPlace.Planned
             or PartitionPlace.Waiting;
         if (works && !s.IsDemanded(p))
             Tokens.BackToPrevious(s, p);
         else if (s.HolderOf(p) is { } run)
+        {
+            if (run.Life is not null) Resources.LetGo(s, p, run, owner);
             s.Notices.MaybeUndemanded.Add(run);
+        }
     }
 }

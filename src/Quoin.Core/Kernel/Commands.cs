@@ -38,10 +38,30 @@ public sealed record KeepCurrent(PartitionId Partition, Digest Fingerprint) : Ke
 /// <summary>
 /// T2. Run the config of a ready partition; <see cref="Supersede"/> also claims Live outputs.
 /// </summary>
-public sealed record ScheduleRun(PartitionId Ready, bool Supersede) : KernelCommand;
+public sealed record ScheduleRun(PartitionId Ready, bool Supersede) : KernelCommand
+{
+    /// <inheritdoc cref="RunScheduled.Activation"/>
+    public DateTimeOffset? Activation { get; init; }
+
+    /// <inheritdoc cref="RunScheduled.NotAfter"/>
+    public DateTimeOffset? NotAfter { get; init; }
+
+    /// <inheritdoc cref="RunScheduled.Recipe"/>
+    public string Recipe { get; init; } = "";
+}
 
 /// <summary>T3. A worker takes a queued run.</summary>
-public sealed record LeaseRun(RunId Run, WorkerId Worker, DateTimeOffset Now) : KernelCommand;
+public sealed record LeaseRun(RunId Run, WorkerId Worker, DateTimeOffset Now) : KernelCommand
+{
+    /// <summary>N2. Of a resource: the lease of whoever has it is over.</summary>
+    public bool TakesOver { get; init; }
+
+    /// <inheritdoc cref="RunLeased.DoubtUntil"/>
+    public DateTimeOffset? DoubtUntil { get; init; }
+
+    /// <summary>Of a resource: activations without an answer before a person is asked.</summary>
+    public int ClaimsMax { get; init; } = 5;
+}
 
 /// <summary>T4. A run ended well, with everything that it published.</summary>
 public sealed record CompleteRun(RunId Run, int Epoch, ImmutableArray<OutputManifest> Outputs)
@@ -52,6 +72,12 @@ public sealed record CompleteRun(RunId Run, int Epoch, ImmutableArray<OutputMani
 
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
+
+    /// <inheritdoc cref="RunCompleted.Connections"/>
+    public string Connections { get; init; } = "";
+
+    /// <inheritdoc cref="RunCompleted.WatchAt"/>
+    public DateTimeOffset? WatchAt { get; init; }
 }
 
 /// <summary>
@@ -67,6 +93,14 @@ public sealed record FailRun(RunId Run, int Epoch, RunFailure Failure) : KernelC
 
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
+
+    /// <inheritdoc cref="RunFailed.MayExist"/>
+    public bool MayExist { get; init; }
+
+    /// <summary>
+    /// Of a resource that sleeps: a budget is spent, and no call is made to learn more.
+    /// </summary>
+    public bool ByTimer { get; init; }
 }
 
 /// <summary>T6. A run found that it needs more.</summary>

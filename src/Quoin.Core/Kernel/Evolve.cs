@@ -36,8 +36,15 @@ public static class Evolve
             case LeaseExpired x: Expire(s, x); break;
             case WorkerAdded x: AddWorker(s, x); break;
             case WorkerRemoved x: s.WorkerTable.Remove(x.Worker.Owner); break;
+            case WantOffered x: Offer(s, x); break;
+            case WantExpired x: Tokens.EndWant(s, Want(s, x.Want), WantOutcome.Expired); break;
+            case RunDeferred or RunWoken or RunStarted or ReleaseScheduled or ResourceEnded:
+            case ResourceReleased or ReleaseFailed or ExternalSeen or InterventionOpened:
+            case InterventionResolved or WantReleaseRequested:
+                EvolveResources.Apply(s, e);
+                break;
             case PlanExtended or StaleReportRejected or WantSucceeded or WantFailed:
-            case WantDelegated or OutputsRemoved or CommandAnswered:
+            case WantDelegated or OutputsRemoved or CommandAnswered or WantReady:
                 break; // They tell people; the state follows from other events.
             default: throw new UnreachableException($"{e.GetType().Name} has no transition.");
         }
@@ -46,6 +53,7 @@ public static class Evolve
 
     static void Accept(KernelState s, WantAccepted e)
     {
+        s.WantTable.Remove(e.Want.Value); // It may have been an offer.
         var want = new WantToken
         {
             Id = e.Want,
@@ -58,6 +66,20 @@ public static class Evolve
         s.WantTable.Add(e.Want.Value, want);
         s.LastWant = Math.Max(s.LastWant, e.Want.Value);
         foreach (var p in e.Targets) Tokens.Demand(s, ~e.Want.Value, p, s.Sequence);
+    }
+
+    static void Offer(KernelState s, WantOffered e)
+    {
+        s.WantTable.Add(e.Want.Value, new WantToken
+        {
+            Id = e.Want,
+            AcceptedAt = s.Sequence,
+            Targets = e.Targets,
+            Options = e.Options,
+            Request = e.Request,
+            OfferedUntil = e.Expires,
+        });
+        s.LastWant = Math.Max(s.LastWant, e.Want.Value);
     }
 
     static void Planned(KernelState s, WantPlanned e)
@@ -82,6 +104,7 @@ public static class Evolve
             Inputs = e.Inputs,
             Definition = e.Definition,
             For = e.For,
+            Resource = e.Resource,
         });
         s.Configs.Use(config); // Ours, until the outputs point at it.
         foreach (var p in e.Outputs)
@@ -89,11 +112,14 @@ public static class Evolve
             s.CellOf(p); // Siblings that nobody asked for have a token from now on.
             if (s.PlaceOf(p) is not (PartitionPlace.Wanted or PartitionPlace.Planned)) continue;
             Tokens.SetConfig(s, p, config);
+            s.CellOf(p).IsResource = e.Resource is not null;
             Tokens.DropRequests(s, p.Value);
             s.Move(p, PartitionPlace.Planned);
             foreach (var input in e.Inputs) Tokens.Demand(s, p.Value, input, acceptedAt);
             if (s.OutstandingInputs(p) == 0) s.Notices.Ready.Add(p);
-            if (want is { Options.OnFailure: FailureMode.KeepGoing }) KeepGoing(s, want, p);
+            // Only what a want names does it hold: what that stands on is held by that.
+            if (want is { Options.OnFailure: FailureMode.KeepGoing } && e.Resource is null)
+                KeepGoing(s, want, p);
         }
         s.Configs.Release(config);
     }
@@ -145,20 +171,28 @@ public static class Evolve
     {
         var config = ConfigOf(s, e)
             ?? throw new UnreachableException($"{e.Run} claims nothing planned.");
-        var run = new RunToken { Id = e.Run, Config = config, Claims = e.Claims };
+        var run = new RunToken
+        {
+            Id = e.Run,
+            Config = config,
+            Claims = e.Claims,
+            Life = config.Resource is null ? null : EvolveResources.Begin(s, e),
+        };
+        if (run.Life is not null && s.LivesTable.TryGetValue(e.Claims[0].Value, out var failures))
+            run.Failures = failures;
         s.RunTable.Add(e.Run.Value, run);
         s.LastRun = Math.Max(s.LastRun, e.Run.Value);
         foreach (var p in e.Claims)
         {
             ref var cell = ref s.CellOf(p);
             if (cell.Place is PartitionPlace.Missing or PartitionPlace.Failed
-                or PartitionPlace.Tainted or PartitionPlace.Live)
+                or PartitionPlace.Tainted or PartitionPlace.Live or PartitionPlace.Released)
             {
                 if (cell.Place == PartitionPlace.Live) Tokens.Unsettle(s, p);
                 cell.Previous = cell.Place;
             }
             Tokens.SetConfig(s, p, config.Index);
-            Tokens.DropRequests(s, p.Value);
+            Tokens.KeepHolds(s, p, config);
             s.CellOf(p).Run = e.Run.Value;
             s.Move(p, PartitionPlace.Building);
         }
@@ -190,6 +224,11 @@ public static class Evolve
     static void Lease(KernelState s, RunLeased e)
     {
         var run = Run(s, e.Run);
+        if (run.Life is not null)
+        {
+            EvolveResources.Lease(run, e);
+            return;
+        }
         if (run.Place != RunPlace.Queued || e.Epoch != run.Epoch + 1)
             throw new UnreachableException($"{e} on {run.Place}, epoch {run.Epoch}");
         run.Place = RunPlace.Running;
@@ -208,6 +247,11 @@ public static class Evolve
     static void Complete(KernelState s, RunCompleted e)
     {
         var run = Run(s, e.Run);
+        if (run.Life is not null)
+        {
+            EvolveResources.Complete(s, run, e);
+            return;
+        }
         var moved = false;
         for (var i = 0; i < run.InputRuns.Length; i++)
         {
@@ -235,6 +279,11 @@ public static class Evolve
     {
         var run = Run(s, e.Run);
         run.Failures++;
+        if (run.Life is not null)
+        {
+            EvolveResources.Fail(s, run, e);
+            return;
+        }
         if (e.RetryAt is { } retryAt)
         {
             Requeue(s, run, retryAt);
@@ -258,6 +307,7 @@ public static class Evolve
         EndRun(s, run);
         foreach (var p in run.Claims)
         {
+            // What it holds it goes on to hold: it is run again.
             if (cycle || !s.IsDemanded(p))
             {
                 FailOrRelease(
@@ -307,12 +357,17 @@ public static class Evolve
         EndRun(s, run);
         foreach (var p in run.Claims)
         {
+            if (run.Doom is { } doom)
+            {
+                FailOrRelease(s, p, doom);
+                continue;
+            }
             if (s.IsDemanded(p)) Tokens.BackToWanted(s, p);
             else Tokens.BackToPrevious(s, p);
         }
     }
 
-    static void FailOrRelease(KernelState s, PartitionId p, Failure failure)
+    internal static void FailOrRelease(KernelState s, PartitionId p, Failure failure)
     {
         if (s.IsDemanded(p)) Tokens.Fail(s, p, failure);
         else Tokens.BackToPrevious(s, p);
@@ -326,8 +381,13 @@ public static class Evolve
         s.Notices.Released.Add(run);
     }
 
-    static void EndRun(KernelState s, RunToken run)
+    internal static void EndRun(KernelState s, RunToken run)
     {
+        if (run.Life is not null)
+        {
+            Resources.Drop(s, run);
+            return;
+        }
         if (run.Place != RunPlace.Queued) FreeSlot(s, run);
         s.RunTable.Remove(run.Id.Value);
         s.Notices.Released.Add(run);
@@ -351,17 +411,17 @@ public static class Evolve
     static int PublisherOf(KernelState s, PartitionId p) =>
         s.PlaceOf(p) == PartitionPlace.Live && s.TryGetManifest(p, out var m) ? m.Run.Value : 0;
 
-    static WantToken Want(KernelState s, WantId id) =>
+    internal static WantToken Want(KernelState s, WantId id) =>
         s.WantTable.TryGetValue(id.Value, out var want)
             ? want
             : throw new UnreachableException($"{id} is not open.");
 
-    static RunToken Run(KernelState s, RunId id) =>
+    internal static RunToken Run(KernelState s, RunId id) =>
         s.RunTable.TryGetValue(id.Value, out var run)
             ? run
             : throw new UnreachableException($"{id} is not active.");
 
-    static void Expect(KernelState s, PartitionId p, PartitionPlace place)
+    internal static void Expect(KernelState s, PartitionId p, PartitionPlace place)
     {
         if (s.PlaceOf(p) != place)
             throw new UnreachableException($"{s.Names.Text(p)} is {s.PlaceOf(p)}, not {place}.");

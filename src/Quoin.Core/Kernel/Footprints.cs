@@ -13,7 +13,11 @@ static class Footprints
         var f = new Footprint();
         f.Write(TokenKind.Want, e.Want.Value);
         f.Write(TokenKind.Order, 0);
-        foreach (var p in e.Targets) f.Write(p);
+        foreach (var p in e.Targets)
+        {
+            f.Write(p);
+            ResourceFootprints.Revive(s, f, p);
+        }
         return f;
     }
 
@@ -94,10 +98,11 @@ static class Footprints
 
     public static Footprint Leased(KernelState s, RunLeased e)
     {
-        var f = new Footprint { Slots = 1 };
+        var isLife = s.Runs.TryGetValue(e.Run.Value, out var run) && run.Life is not null;
+        var f = new Footprint { Slots = isLife ? 0 : 1 };
         f.Write(TokenKind.Run, e.Run.Value);
         f.Read(TokenKind.Worker, 0);
-        if (s.Runs.TryGetValue(e.Run.Value, out var run))
+        if (run is not null && !isLife)
             foreach (var input in run.Config.Inputs) f.Read(input);
         return f;
     }
@@ -105,6 +110,7 @@ static class Footprints
     public static Footprint Completed(KernelState s, RunCompleted e)
     {
         var f = OfRun(s, e, out var run);
+        if (run.Life is not null) return ResourceFootprints.Completed(s, f, run);
         foreach (var input in run.Config.Inputs) f.Read(input);
         foreach (var p in e.Discarded) f.Read(p);
         foreach (var output in e.Outputs) Publish(s, f, output.Partition);
@@ -113,7 +119,7 @@ static class Footprints
     }
 
     public static Footprint Failed(KernelState s, RunFailed e) =>
-        AttemptEnded(s, e, e.RetryAt is not null);
+        AttemptEnded(s, e, e.RetryAt is not null && !e.MayExist);
 
     public static Footprint Expired(KernelState s, LeaseExpired e) =>
         AttemptEnded(s, e, e.RetryAt is not null);
@@ -140,8 +146,9 @@ static class Footprints
         var run = s.Runs[e.Run.Value];
         foreach (var p in run.Claims)
         {
-            if (run.Place == RunPlace.Queued) f.Write(p);
+            if (run.Place == RunPlace.Queued) Reset(s, f, p);
             else f.Read(p);
+            if (run.Life is not null) ResourceFootprints.Settle(s, f, run);
         }
         return f;
     }
@@ -149,7 +156,11 @@ static class Footprints
     public static Footprint CancelAcked(KernelState s, RunCancelAcked e)
     {
         var f = OfRun(s, e, out var run);
-        foreach (var p in run.Claims) f.Write(p);
+        foreach (var p in run.Claims)
+        {
+            if (run.Doom is null) Reset(s, f, p);
+            else Fail(s, f, p);
+        }
         return f;
     }
 
@@ -177,7 +188,8 @@ static class Footprints
     static Footprint OfRun(KernelState s, RunEvent e, out RunToken run)
     {
         run = s.Runs[e.Run.Value];
-        var f = new Footprint { Slots = run.Place == RunPlace.Queued ? 0 : -1 };
+        var isFree = run.Place == RunPlace.Queued || run.Life is not null;
+        var f = new Footprint { Slots = isFree ? 0 : -1 };
         f.Write(TokenKind.Run, e.Run.Value);
         return f;
     }
@@ -188,9 +200,11 @@ static class Footprints
         foreach (var p in run.Claims)
         {
             if (again) f.Read(p);
-            else if (s.IsDemanded(p) && run.Place == RunPlace.Running) Fail(s, f, p);
-            else f.Write(p);
+            else if (run.Life is not null || run.Doom is not null
+                || (s.IsDemanded(p) && run.Place == RunPlace.Running)) Fail(s, f, p);
+            else Reset(s, f, p);
         }
+        if (run.Life is not null) ResourceFootprints.Settle(s, f, run);
         return f;
     }
 
@@ -199,13 +213,14 @@ static class Footprints
     {
         f.Write(x);
         f.Write(p);
-        if (s.PlaceOf(p) != PartitionPlace.Failed) return;
+        ResourceFootprints.Revive(s, f, p);
+        if (s.PlaceOf(p) is not (PartitionPlace.Failed or PartitionPlace.Quarantined)) return;
         f.Read(TokenKind.Order, 0);
         Fail(s, f, x);
     }
 
     // p asks for nothing any more; what it asked for may go back to where it was.
-    static void Reset(KernelState s, Footprint f, PartitionId p)
+    internal static void Reset(KernelState s, Footprint f, PartitionId p)
     {
         f.Write(p);
         if (!f.Lost.Add(p)) return;
@@ -215,12 +230,13 @@ static class Footprints
     static void Lose(KernelState s, Footprint f, PartitionId p)
     {
         f.Write(p);
+        if (s.LifeOf(p) is { } run) ResourceFootprints.LetGo(s, f, run);
         if (s.PlaceOf(p) is PartitionPlace.Wanted or PartitionPlace.Planned
             or PartitionPlace.Waiting) Reset(s, f, p);
     }
 
     // Live: wants may end, what waits may go on.
-    static void Publish(KernelState s, Footprint f, PartitionId p)
+    internal static void Publish(KernelState s, Footprint f, PartitionId p)
     {
         Reset(s, f, p);
         if (s.TryGetFailure(p, out _)) f.Write(TokenKind.Order, 0);
@@ -234,7 +250,7 @@ static class Footprints
     }
 
     // Failed: and so does everybody who asks for it.
-    static void Fail(KernelState s, Footprint f, PartitionId p)
+    internal static void Fail(KernelState s, Footprint f, PartitionId p)
     {
         var left = new Stack<PartitionId>([p]);
         var seen = new HashSet<PartitionId>();
@@ -243,6 +259,11 @@ static class Footprints
         {
             if (!seen.Add(next)) continue;
             Reset(s, f, next);
+            if ((s.LifeOf(next) ?? s.HolderOf(next)) is { } run)
+            {
+                f.Write(TokenKind.Run, run.Id.Value);
+                foreach (var claim in run.Claims) left.Push(claim);
+            }
             foreach (var requester in RequestersOf(s, next))
             {
                 if (requester < 0) End(s, f, new WantId(~requester));
@@ -252,12 +273,12 @@ static class Footprints
     }
 
     // The want changes and perhaps ends; then it asks for nothing any more.
-    static void End(KernelState s, Footprint f, WantId id)
+    internal static void End(KernelState s, Footprint f, WantId id)
     {
         f.Write(TokenKind.Want, id.Value);
         if (s.FailureTable.Count > 0) f.Write(TokenKind.Order, 0);
         if (!s.Wants.TryGetValue(id.Value, out var want)) return;
-        foreach (var target in s.OutstandingTargets(want)) Lose(s, f, target);
+        foreach (var target in RequestsOf(s, want.RequestHead)) Lose(s, f, target);
     }
 
     static Footprint Unpublished(KernelState s, PartitionId p)

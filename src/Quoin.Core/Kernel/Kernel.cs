@@ -28,6 +28,7 @@ public static class Kernel
         Taint c => TaintLive(s, c),
         AddWorker c => Add(s, c),
         RemoveWorker c => Remove(s, c),
+        ResourceCommand c => ResourceDecisions.Decide(s, c),
         _ => throw new UnreachableException($"{command.GetType().Name} has no guard."),
     };
 
@@ -45,16 +46,22 @@ public static class Kernel
 
     static Decision Cancel(KernelState s, CancelWant c)
     {
-        if (s.Wants.ContainsKey(c.Want.Value)) return new WantCancelled(c.Want, c.By);
-        return c.Want.Value <= s.LastWant
-            ? Decision.Nothing // Ended already.
-            : new Refusal("no-such-want", $"There is no want {c.Want}; see: quoin status");
+        if (!s.Wants.TryGetValue(c.Want.Value, out var want)) return NotOpen(s, c.Want);
+        return want.IsReleasing
+            ? new Refusal("want-releasing", $"{c.Want} is over; what it held is being released.")
+            : new WantCancelled(c.Want, c.By);
     }
+
+    internal static Decision NotOpen(KernelState s, WantId want) =>
+        want.Value <= s.LastWant
+            ? Decision.Nothing // Ended already.
+            : new Refusal("no-such-want", $"There is no want {want}; see: quoin status");
 
     static Decision Propose(KernelState s, ProposePlan c) => c.Event switch
     {
         PartitionPlanned e => e.Outputs.Any(p => IsPlannable(s, p)) ? e : Decision.Nothing,
         PartitionStale e => s.PlaceOf(e.Partition) == PartitionPlace.Live
+            && !s.IsResource(e.Partition)
             && s.CellOf(e.Partition).DemandHead != DemandPool.None ? e : Decision.Nothing,
         ConfigFailed e => e.Outputs.Any(p => IsPlannable(s, p)) ? e : Decision.Nothing,
         WantPlanned e => IfOpen(s, e),
@@ -64,7 +71,8 @@ public static class Kernel
     };
 
     static Decision IfOpen(KernelState s, WantEvent e) =>
-        s.Wants.ContainsKey(e.Want.Value) ? e : Decision.Nothing;
+        s.Wants.TryGetValue(e.Want.Value, out var want) && want.OfferedUntil is null
+            ? e : Decision.Nothing;
 
     static bool IsPlannable(KernelState s, PartitionId p) =>
         s.PlaceOf(p) is PartitionPlace.Wanted or PartitionPlace.Planned;
@@ -94,12 +102,18 @@ public static class Kernel
             if (s.PlaceOf(p) == PartitionPlace.Live && !c.Supersede) shadowed = shadowed.Add(p);
         }
         var claims = shadowed.IsEmpty ? outputs : outputs.RemoveRange(shadowed);
-        return new RunScheduled(new RunId(s.LastRun + 1), claims, shadowed);
+        return new RunScheduled(new RunId(s.LastRun + 1), claims, shadowed)
+        {
+            Activation = c.Activation,
+            NotAfter = c.NotAfter,
+            Recipe = c.Recipe,
+        };
     }
 
     static Decision Lease(KernelState s, LeaseRun c)
     {
         if (!s.Runs.TryGetValue(c.Run.Value, out var run)) return NoSuchRun(c.Run);
+        if (run.Life is not null) return ResourceDecisions.Lease(s, run, c);
         if (run.Place != RunPlace.Queued)
             return new Refusal("run-leased", $"{c.Run} is leased to {run.Worker} already.");
         if (run.RetryAt > c.Now)
@@ -114,6 +128,7 @@ public static class Kernel
     static Decision Complete(KernelState s, CompleteRun c)
     {
         if (!Holds(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
+        if (run.Life is not null) return ResourceDecisions.Complete(run, c);
         if (AreTheClaims(run, c.Outputs))
             return new RunCompleted(c.Run, c.Epoch, c.Outputs)
             {
@@ -152,7 +167,11 @@ public static class Kernel
 
     static Decision Fail(KernelState s, FailRun c)
     {
+        if (c.ByTimer && s.RunTable.TryGetValue(c.Run.Value, out var asleep)
+            && asleep is { Life: not null, Place: RunPlace.Deferred } && asleep.Epoch == c.Epoch)
+            return ResourceDecisions.Fail(s, asleep, c);
         if (!Holds(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
+        if (run.Life is not null) return ResourceDecisions.Fail(s, run, c);
         // A run that was told to stop does not fail: its end is the acknowledgement.
         if (run.Place == RunPlace.Cancelling)
             return new RunCancelAcked(c.Run, c.Epoch) { Usage = c.Usage };
@@ -167,6 +186,8 @@ public static class Kernel
     static Decision Miss(KernelState s, MissInputs c)
     {
         if (!Holds(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
+        if (run.Life is not null)
+            return new Refusal("no-needs", $"{c.Run} is a resource's: its inputs are declared.");
         if (run.Place == RunPlace.Cancelling)
             return new RunCancelAcked(c.Run, c.Epoch) { Usage = c.Usage };
         var needs = Distinct(c.Needs).RemoveAll(p => run.Config.Inputs.Contains(p));
@@ -183,6 +204,8 @@ public static class Kernel
     {
         if (!s.Runs.TryGetValue(c.Run.Value, out var run)) return NoSuchRun(c.Run);
         if (run.Place == RunPlace.Cancelling) return Decision.Nothing;
+        if (run.Life is not null && run.Epoch > 0)
+            return new Refusal("may-exist", $"{c.Run} is released, not cancelled.");
         var dropped = c.ToReplan && run.Place == RunPlace.Queued;
         return Demanded(s, run) && !dropped
             ? new Refusal("still-demanded", $"{c.Run} makes what an open want asks for.")
@@ -198,17 +221,25 @@ public static class Kernel
 
     static Decision Expire(KernelState s, ExpireLease c)
     {
-        if (!Holds(s, c.Run, c.Epoch, out var run)) return Decision.Nothing;
+        // Another activation takes a resource's run over (N2): it has to know what was done.
+        if (!Holds(s, c.Run, c.Epoch, out var run) || run.Life is not null)
+            return Decision.Nothing;
         var again = run.Place == RunPlace.Running && run.Losses < c.Losses && Demanded(s, run);
         return new LeaseExpired(c.Run, c.Epoch) { RetryAt = again ? c.RetryAt : null };
     }
 
     static Decision TaintLive(KernelState s, Taint c) => s.PlaceOf(c.Partition) switch
     {
+        PartitionPlace.Live when s.IsResource(c.Partition) =>
+            new Refusal(
+                "is-resource",
+                $"{s.Names.Text(c.Partition)} is held, not published; see: quoin release"),
         PartitionPlace.Live => new PartitionTainted(c.Partition, c.By, c.Why),
         PartitionPlace.Tainted => Decision.Nothing,
         PartitionPlace.Missing or PartitionPlace.Wanted or PartitionPlace.Planned
-            or PartitionPlace.Building or PartitionPlace.Waiting or PartitionPlace.Failed =>
+            or PartitionPlace.Building or PartitionPlace.Waiting or PartitionPlace.Failed
+            or PartitionPlace.Releasing or PartitionPlace.Released
+            or PartitionPlace.Quarantined =>
             new Refusal(
                 "not-live",
                 $"{s.Names.Text(c.Partition)} is {s.PlaceOf(c.Partition)}: nothing to taint."),
@@ -239,10 +270,11 @@ public static class Kernel
 
     // A report counts only under the newest lease of a run that is active.
     static bool Holds(KernelState s, RunId id, int epoch, out RunToken run) =>
-        s.RunTable.TryGetValue(id.Value, out run!) && run.Place != RunPlace.Queued
+        s.RunTable.TryGetValue(id.Value, out run!)
+        && run.Place is (RunPlace.Running or RunPlace.Cancelling)
         && run.Epoch == epoch;
 
-    static Refusal NoSuchRun(RunId run) =>
+    internal static Refusal NoSuchRun(RunId run) =>
         new("no-such-run", $"{run} is not active; see: quoin runs");
 
     static Refusal NotReady(KernelState s, PartitionId p) =>

@@ -10,7 +10,7 @@ namespace Quoin.Core;
 public static class KernelSnapshot
 {
     /// <summary>Counted up whenever the bytes change their meaning.</summary>
-    public const int Format = 1;
+    public const int Format = 2;
 
     /// <summary>Writes the whole state.</summary>
     public static void Write(KernelState s, IBufferWriter<byte> into)
@@ -19,6 +19,7 @@ public static class KernelSnapshot
         w.Long(s.Sequence);
         w.Int(s.LastWant);
         w.Int(s.LastRun);
+        w.Int(s.LastIntervention);
         var count = Math.Min(s.CellCount, s.Names.Count);
         w.Int(count);
         for (var i = 0; i < count; i++) w.Bytes(s.Names.Utf8(new PartitionId(i)));
@@ -41,6 +42,7 @@ public static class KernelSnapshot
             w.Ids(list);
         }
         WriteDemands(s, count, ref w);
+        ResourceSnapshot.Write(s, ref w);
         w.Flush();
     }
 
@@ -66,6 +68,7 @@ public static class KernelSnapshot
         s.Sequence = r.Long();
         s.LastWant = r.Int();
         s.LastRun = r.Int();
+        s.LastIntervention = r.Int();
         var ids = new PartitionId[r.Count()];
         for (var i = 0; i < ids.Length; i++) ids[i] = names.Intern(r.Bytes());
         var configs = ReadConfigs(s, ids, ref r);
@@ -81,6 +84,7 @@ public static class KernelSnapshot
         ReadFailures(s, ids, ref r);
         for (var n = r.Count(); n > 0; n--) s.FoundTable[ids[r.Int()].Value] = r.Ids(ids);
         ReadDemands(s, ids, ref r);
+        ResourceSnapshot.Read(s, ids, ref r);
         foreach (var index in configs) s.Configs.Release(index); // Ours; the cells hold their own.
         return s;
     }
@@ -98,6 +102,7 @@ public static class KernelSnapshot
             w.Ids(config.Inputs);
             w.Digest(config.Definition);
             w.Int(config.For.Value);
+            w.Long(ResourceSnapshot.KeepOf(config.Resource));
         }
         return numbers;
     }
@@ -114,6 +119,7 @@ public static class KernelSnapshot
                 Inputs = ImmutableArray.Create(r.Ids(ids)),
                 Definition = r.Digest(),
                 For = new WantId(r.Int()),
+                Resource = ResourceSnapshot.PolicyOf(r.Long()),
             });
             s.Configs.Use(configs[i]);
         }
@@ -126,8 +132,8 @@ public static class KernelSnapshot
         ref var cell = ref s.CellOf(p);
         w.Byte((byte)((int)cell.Place | ((int)cell.Previous << 4)));
         w.Int(cell.Config < 0 ? 0 : configs[s.Configs[cell.Config]] + 1);
-        if (cell.Place == PartitionPlace.Building) w.Int(cell.Run);
-        w.Byte((byte)(cell.Manifest < 0 ? 0 : 1));
+        w.Byte((byte)((cell.Manifest < 0 ? 0 : 1) | (cell.IsResource ? 2 : 0)));
+        if (s.HasRun(p)) w.Int(cell.Run);
         if (!s.TryGetManifest(p, out var m)) return;
         w.Int(m.Run.Value);
         w.Digest(m.Digest);
@@ -143,8 +149,10 @@ public static class KernelSnapshot
         s.CellOf(p).Previous = (PartitionPlace)(places >> 4);
         s.RestoreCell(p, (PartitionPlace)(places & 15));
         if (r.Int() is > 0 and var config) Tokens.SetConfig(s, p, configs[config - 1]);
-        if (s.PlaceOf(p) == PartitionPlace.Building) s.CellOf(p).Run = r.Int();
-        if (r.Byte() == 0) return;
+        var flags = r.Byte();
+        s.CellOf(p).IsResource = (flags & 2) != 0;
+        if (s.HasRun(p)) s.CellOf(p).Run = r.Int();
+        if ((flags & 1) == 0) return;
         s.SetManifest(p, new Manifest(new RunId(r.Int()), r.Digest(), r.Long(), r.Digest())
         {
             PublishedAtMs = r.Long(),
@@ -171,6 +179,7 @@ public static class KernelSnapshot
             w.Byte((byte)o.OnFailure);
             w.Byte((byte)(o.Strict ? 1 : 0));
             w.Byte((byte)o.Fresh);
+            ResourceSnapshot.Write(want, ref w);
         }
     }
 
@@ -204,6 +213,7 @@ public static class KernelSnapshot
                 Remaining = remaining,
             };
             want.Failed.UnionWith(failed);
+            want = ResourceSnapshot.Read(want, ref r);
             s.WantTable.Add(id, want);
         }
     }
@@ -225,6 +235,9 @@ public static class KernelSnapshot
             w.Time(run.RetryAt);
             w.Int(run.InputRuns.Length);
             foreach (var publisher in run.InputRuns) w.Int(publisher);
+            w.Byte((byte)(run.Doom is null ? 0 : 1));
+            if (run.Doom is { } doom) Write(doom, ref w);
+            ResourceSnapshot.Write(run.Life, ref w);
         }
     }
 
@@ -246,6 +259,8 @@ public static class KernelSnapshot
             };
             run.InputRuns = new int[r.Count()];
             for (var i = 0; i < run.InputRuns.Length; i++) run.InputRuns[i] = r.Int();
+            if (r.Byte() == 1) run.Doom = ReadFailure(ref r);
+            run = ResourceSnapshot.Read(run, ref r);
             s.RunTable.Add(run.Id.Value, run);
         }
     }
@@ -256,24 +271,29 @@ public static class KernelSnapshot
         foreach (var (p, failure) in s.FailureTable.OrderBy(x => x.Key))
         {
             w.Int(p);
-            w.Byte((byte)failure.Cause);
-            w.Long(failure.At);
-            w.Int(failure.Run.Value);
-            w.Byte((byte)(failure.RunFailure is null ? 0 : 1));
-            if (failure.RunFailure is { } f)
-            {
-                w.Byte((byte)f.Category);
-                w.Text(f.Reason);
-                w.Int(f.ExitCode);
-                w.Int(f.Signal);
-            }
-            w.Byte((byte)(failure.Problem is null ? 0 : 1));
-            if (failure.Problem is not { } problem) continue;
-            w.Text(problem.Code);
-            w.Text(problem.Message);
-            w.Int(problem.Chain.Length);
-            foreach (var link in problem.Chain) w.Text(link);
+            Write(failure, ref w);
         }
+    }
+
+    static void Write(Failure failure, ref SnapshotWriter w)
+    {
+        w.Byte((byte)failure.Cause);
+        w.Long(failure.At);
+        w.Int(failure.Run.Value);
+        w.Byte((byte)(failure.RunFailure is null ? 0 : 1));
+        if (failure.RunFailure is { } f)
+        {
+            w.Byte((byte)f.Category);
+            w.Text(f.Reason);
+            w.Int(f.ExitCode);
+            w.Int(f.Signal);
+        }
+        w.Byte((byte)(failure.Problem is null ? 0 : 1));
+        if (failure.Problem is not { } problem) return;
+        w.Text(problem.Code);
+        w.Text(problem.Message);
+        w.Int(problem.Chain.Length);
+        foreach (var link in problem.Chain) w.Text(link);
     }
 
     static void ReadFailures(KernelState s, PartitionId[] ids, ref SnapshotReader r)
@@ -281,29 +301,27 @@ public static class KernelSnapshot
         for (var n = r.Count(); n > 0; n--)
         {
             var p = ids[r.Int()];
-            var failure = new Failure((FailureCause)r.Byte(), r.Long())
-            {
-                Run = new RunId(r.Int()),
-            };
-            if (r.Byte() == 1)
-                failure = failure with
-                {
-                    RunFailure = new RunFailure((FailureCategory)r.Byte(), r.Text())
-                    {
-                        ExitCode = r.Int(),
-                        Signal = r.Int(),
-                    },
-                };
-            if (r.Byte() == 1)
-            {
-                var (code, message) = (r.Text(), r.Text());
-                var chain = new string[r.Count()];
-                for (var i = 0; i < chain.Length; i++) chain[i] = r.Text();
-                var problem = new PlanProblem(code, message) { Chain = [.. chain] };
-                failure = failure with { Problem = problem };
-            }
-            s.FailureTable[p.Value] = failure;
+            s.FailureTable[p.Value] = ReadFailure(ref r);
         }
+    }
+
+    static Failure ReadFailure(ref SnapshotReader r)
+    {
+        var failure = new Failure((FailureCause)r.Byte(), r.Long()) { Run = new RunId(r.Int()) };
+        if (r.Byte() == 1)
+            failure = failure with
+            {
+                RunFailure = new RunFailure((FailureCategory)r.Byte(), r.Text())
+                {
+                    ExitCode = r.Int(),
+                    Signal = r.Int(),
+                },
+            };
+        if (r.Byte() == 0) return failure;
+        var (code, message) = (r.Text(), r.Text());
+        var chain = new string[r.Count()];
+        for (var i = 0; i < chain.Length; i++) chain[i] = r.Text();
+        return failure with { Problem = new PlanProblem(code, message) { Chain = [.. chain] } };
     }
 
     // Chains are written as sets: by target, then by requester. Their order decides nothing.

@@ -12,7 +12,7 @@ namespace Quoin.Core;
 public sealed class KernelState(PartitionNames names)
 {
     Cell[] cells = NewCells(256, 0);
-    readonly int[] placeCounts = new int[8];
+    readonly int[] placeCounts = new int[11];
     readonly List<Manifest> manifests = [];
     readonly Stack<int> freeManifests = new();
     readonly Dictionary<int, WantToken> wants = [];
@@ -20,6 +20,9 @@ public sealed class KernelState(PartitionNames names)
     readonly Dictionary<string, WorkerToken> workers = [];
     readonly Dictionary<int, Failure> failures = [];
     readonly Dictionary<int, PartitionId[]> found = [];
+    readonly Dictionary<int, InterventionToken> interventions = [];
+    readonly Dictionary<int, CleanupToken> cleanups = [];
+    readonly Dictionary<int, int> lives = [];
 
     internal DemandPool Demands { get; } = new();
     internal ConfigTable Configs { get; } = new();
@@ -39,6 +42,9 @@ public sealed class KernelState(PartitionNames names)
     /// <summary>The highest run id used so far.</summary>
     public int LastRun { get; internal set; }
 
+    /// <summary>The highest intervention id used so far.</summary>
+    public int LastIntervention { get; internal set; }
+
     /// <summary>Open wants by id.</summary>
     public IReadOnlyDictionary<int, WantToken> Wants => wants;
 
@@ -56,6 +62,17 @@ public sealed class KernelState(PartitionNames names)
     internal Dictionary<string, WorkerToken> WorkerTable => workers;
     internal Dictionary<int, Failure> FailureTable => failures;
     internal Dictionary<int, PartitionId[]> FoundTable => found;
+    internal Dictionary<int, InterventionToken> InterventionTable => interventions;
+    internal Dictionary<int, CleanupToken> CleanupTable => cleanups;
+
+    /// <summary>Failed attempts of a resource's earlier lives, while it is tried.</summary>
+    internal Dictionary<int, int> LivesTable => lives;
+
+    /// <summary>Open interventions by id.</summary>
+    public IReadOnlyDictionary<int, InterventionToken> Interventions => interventions;
+
+    /// <summary>What wants let go that is not released yet, by want.</summary>
+    public IReadOnlyDictionary<int, CleanupToken> Cleanups => cleanups;
 
     /// <summary>
     /// How many partitions lie in a place. Missing counts only those ever touched.
@@ -69,6 +86,48 @@ public sealed class KernelState(PartitionNames names)
     /// <summary>The run that holds a Building partition.</summary>
     public RunToken? HolderOf(PartitionId p) =>
         PlaceOf(p) == PartitionPlace.Building ? runs[cells[p.Value].Run] : null;
+
+    /// <summary>The run of a resource that is there, or may be.</summary>
+    public RunToken? LifeOf(PartitionId p) =>
+        IsResource(p) && HasRun(p) ? runs.GetValueOrDefault(cells[p.Value].Run) : null;
+
+    /// <summary>True when its cell names a run.</summary>
+    internal bool HasRun(PartitionId p) =>
+        PlaceOf(p) is PartitionPlace.Building
+        || (IsResource(p) && PlaceOf(p) is (PartitionPlace.Live or PartitionPlace.Releasing
+            or PartitionPlace.Quarantined));
+
+    /// <summary>True when it was planned as a thing that is held and released.</summary>
+    public bool IsResource(PartitionId p) => p.Value < cells.Length && cells[p.Value].IsResource;
+
+    /// <summary>True when somebody demands a resource, or holds it.</summary>
+    public bool IsNeeded(PartitionId p) =>
+        p.Value < cells.Length && cells[p.Value].DemandHead != DemandPool.None;
+
+    /// <summary>True when somebody counts on it being Live: of a resource, holds it.</summary>
+    public bool IsHeld(PartitionId p)
+    {
+        if (p.Value >= cells.Length) return false;
+        for (var d = cells[p.Value].DemandHead; d != DemandPool.None; d = Demands[d].NextOnTarget)
+            if (Demands[d].Settled) return true;
+        return false;
+    }
+
+    /// <summary>The open wants and the partitions that hold a resource.</summary>
+    public (IReadOnlyList<WantId> Wants, IReadOnlyList<PartitionId> Partitions) Holders(
+        PartitionId p)
+    {
+        var wantsHolding = new List<WantId>();
+        var partitions = new List<PartitionId>();
+        if (p.Value >= cells.Length) return (wantsHolding, partitions);
+        for (var d = cells[p.Value].DemandHead; d != DemandPool.None; d = Demands[d].NextOnTarget)
+        {
+            if (!Demands[d].Settled) continue;
+            if (Demands[d].IsWant) wantsHolding.Add(Demands[d].Want);
+            else partitions.Add(new PartitionId(Demands[d].Requester));
+        }
+        return (wantsHolding, partitions);
+    }
 
     /// <summary>
     /// What was published last: of a Live or Tainted partition, and of one that is being rebuilt or
@@ -126,8 +185,9 @@ public sealed class KernelState(PartitionNames names)
         if (p.Value >= cells.Length) return (byWants, byPartitions);
         for (var d = cells[p.Value].DemandHead; d != DemandPool.None; d = Demands[d].NextOnTarget)
         {
+            if (Demands[d].Settled) continue;
             if (Demands[d].IsWant) byWants.Add(Demands[d].Want);
-            else if (!Demands[d].Settled) byPartitions.Add(new PartitionId(Demands[d].Requester));
+            else byPartitions.Add(new PartitionId(Demands[d].Requester));
         }
         return (byWants, byPartitions);
     }
@@ -137,7 +197,7 @@ public sealed class KernelState(PartitionNames names)
     {
         var targets = new List<PartitionId>();
         for (var d = want.RequestHead; d != DemandPool.None; d = Demands[d].NextOfRequester)
-            targets.Add(new PartitionId(Demands[d].Target));
+            if (!Demands[d].Settled) targets.Add(new PartitionId(Demands[d].Target));
         return targets;
     }
 
@@ -225,10 +285,11 @@ public sealed class KernelState(PartitionNames names)
         };
 
         public PartitionPlace Place;
-        public PartitionPlace Previous; // Missing, Live, Tainted or Failed
+        public PartitionPlace Previous; // Missing, Live, Tainted, Failed or Released
+        public bool IsResource; // as it was planned last
         public int Manifest;
         public int Config;
-        public int Run; // the holder while Building
+        public int Run; // the holder while Building, of a resource until it is Released
         public int DemandHead; // who asks for this partition
         public int RequestHead; // what this partition asks for
         public int Outstanding; // how many of those are not Live

@@ -69,7 +69,8 @@ public static class Net
         {
             Moves =
             [
-                new("Want", "", "Open"), .. Partitions("Missing Tainted Failed", "Wanted"),
+                new("Want", "", "Open"), new("Want", "Offered", "Open"),
+                .. Partitions("Missing Tainted Failed Released", "Wanted"),
             ],
             Gives = ["Demand"], Reads = ["Partition.Live", "Partition.Building"],
             Guard = "some partition is named",
@@ -80,7 +81,7 @@ public static class Net
             Moves =
             [
                 .. Partitions("Wanted", "Planned"),
-                .. Partitions("Missing Tainted Failed", "Wanted"),
+                .. Partitions("Missing Tainted Failed Released", "Wanted"),
             ],
             Reads = ["Want.Open", "Partition.Planned"], Gives = ["Demand"],
             Guard = "an output is Wanted, or Planned by a plan that is gone; Failed inputs become "
@@ -131,8 +132,10 @@ public static class Net
         },
         new("T3", typeof(RunLeased))
         {
-            Moves = [new("Run", "Queued", "Running")], Takes = ["Slot"],
-            Reads = ["Partition.Live"], Guard = "the retry time is over",
+            Moves = [new("Run", "Queued", "Running"), new("Run", "Deferred", "Running")],
+            Takes = ["Slot"], Reads = ["Partition.Live"],
+            Guard = "the retry time is over; N2: a resource's run takes no slot, is due, in its "
+                + "window, or Running with its lease over, and was not claimed too often",
             Footprint = (s, e) => Footprints.Leased(s, (RunLeased)e),
         },
         new("T4", typeof(RunCompleted))
@@ -142,11 +145,13 @@ public static class Net
                 new("Run", "Running", ""), new("Run", "Cancelling", ""),
                 .. Partitions(
                     "Building Missing Wanted Planned Waiting Tainted Failed", "Live"),
-                .. Partitions("Building", "Wanted"),
+                .. Partitions("Building", "Wanted Releasing"),
+                new("Run", "Running", "Deferred"), new("Run", "Running", "Queued"),
             ],
             Gives = ["Slot"], Reads = ["Partition.Live"],
             Guard = "the epoch is the newest; outputs beyond the claims are adopted unless "
-                + "Building or Live; demanded outputs are stale at once if an input moved",
+                + "Building or Live; demanded outputs are stale at once if an input moved; N6: a "
+                + "resource that nobody demands any more is released",
             Footprint = (s, e) => Footprints.Completed(s, (RunCompleted)e),
         },
         new("T5", typeof(RunFailed))
@@ -155,10 +160,13 @@ public static class Net
             [
                 new("Run", "Running", "Queued"), new("Run", "Running", ""),
                 .. Partitions("Building", "Failed Missing Live Tainted"),
+                new("Run", "Running", "Deferred"), new("Run", "Deferred", "Queued"),
+                new("Run", "Deferred", ""), .. Partitions("Building", "Releasing Released Wanted"),
             ],
             Gives = ["Slot"], Reads = ["Demand"],
             Guard = "the epoch is the newest; queued again while retries are left and a claim is "
-                + "demanded",
+                + "demanded; N7: a resource's run sleeps until then; N8: it is released first if "
+                + "something may exist",
             Footprint = (s, e) => Footprints.Failed(s, (RunFailed)e),
         },
         new("T6", typeof(RunDepMissed))
@@ -175,8 +183,8 @@ public static class Net
         },
         new("T7", typeof(WantCancelled))
         {
-            Moves = [new("Want", "Open", "")], Takes = ["Demand"],
-            Guard = "somebody gives it up",
+            Moves = [new("Want", "Open", ""), new("Want", "Offered", "")], Takes = ["Demand"],
+            Guard = "somebody gives it up, and its use is not over",
             Footprint = (s, e) => Footprints.WantEnded(s, (WantCancelled)e),
         },
         new("T8", typeof(RunCancelRequested))
@@ -233,6 +241,7 @@ public static class Net
             Takes = ["Slot"], Guard = "the worker has no run",
             Footprint = (s, e) => Footprints.WorkerRemoved(s, (WorkerRemoved)e),
         },
+        .. ResourceNet.Transitions,
     ];
 
     /// <summary>What follows from events at once (<see cref="Cascade"/>).</summary>
@@ -248,7 +257,11 @@ public static class Net
         new(1, "a Waiting partition with nothing left to wait for is planned again",
             [.. Partitions("Waiting", "Wanted")]),
         new(2, "what nobody demands goes back to where it was",
-            [.. Partitions("Wanted Planned Waiting", "Missing Live Tainted Failed")]),
+            [
+                .. Partitions("Wanted Planned Waiting", "Missing Live Tainted Failed"),
+                .. Partitions("Wanted Planned", "Released"),
+            ]),
+        .. ResourceNet.Cascades,
     ];
 
     /// <summary>Events that tell people something; no token moves.</summary>
@@ -256,10 +269,10 @@ public static class Net
     [
         typeof(WantSucceeded), typeof(WantFailed), typeof(WantDelegated), typeof(PlanExtended),
         typeof(OutputsRemoved),
-        typeof(CommandAnswered),
+        typeof(CommandAnswered), typeof(WantReady),
     ];
 
-    static IEnumerable<NetMove> Partitions(string places, string others) =>
+    internal static IEnumerable<NetMove> Partitions(string places, string others) =>
         from place in places.Split(' ')
         from other in others.Split(' ')
         select new NetMove("Partition", place, other);

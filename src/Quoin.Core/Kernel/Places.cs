@@ -28,6 +28,15 @@ public enum PartitionPlace : byte
 
     /// <summary>Attempts used up, an input failed, or analysis cannot say how to make it.</summary>
     Failed = 7,
+
+    /// <summary>A resource that is being released; its run holds it.</summary>
+    Releasing = 8,
+
+    /// <summary>A resource that was there and is not any more: like Missing.</summary>
+    Released = 9,
+
+    /// <summary>A resource of which a person has to say what is with it.</summary>
+    Quarantined = 10,
 }
 
 /// <summary>Where a run's token lies; ended runs leave the state.</summary>
@@ -43,6 +52,22 @@ public enum RunPlace : byte
     /// A worker has it and was told to stop; its claims are kept until it says so.
     /// </summary>
     Cancelling = 2,
+
+    /// <summary>A run of a resource sleeps: without a slot, until its activation.</summary>
+    Deferred = 3,
+}
+
+/// <summary>What a run of a resource does when it is activated.</summary>
+public enum RunDirection : byte
+{
+    /// <summary>The thing is asked for, or whether it is there yet.</summary>
+    Acquire = 0,
+
+    /// <summary>It is in use; whether it still runs is asked.</summary>
+    Watch = 1,
+
+    /// <summary>It is given back.</summary>
+    Release = 2,
 }
 
 /// <summary>How a want ended.</summary>
@@ -56,6 +81,9 @@ public enum WantOutcome : byte
 
     /// <summary>Somebody gave it up.</summary>
     Cancelled = 2,
+
+    /// <summary>An offer that nobody accepted.</summary>
+    Expired = 3,
 }
 
 /// <summary>Why a partition is Failed.</summary>
@@ -72,4 +100,7 @@ public enum FailureCause : byte
 
     /// <summary>Its run needs something that waits for it.</summary>
     Cycle = 3,
+
+    /// <summary>A resource that it held is gone.</summary>
+    Vanished = 4,
 }

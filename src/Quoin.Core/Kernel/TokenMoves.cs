@@ -18,8 +18,14 @@ static class Tokens
         if (requester >= 0 && !settled) s.CellOf(new PartitionId(requester)).Outstanding++;
         switch (place)
         {
-            case PartitionPlace.Missing or PartitionPlace.Tainted:
+            case PartitionPlace.Missing or PartitionPlace.Tainted or PartitionPlace.Released:
                 Want(s, target);
+                break;
+            case PartitionPlace.Quarantined when requester >= 0:
+                s.Cascade.Lost(new PartitionId(requester), target);
+                break;
+            case PartitionPlace.Live or PartitionPlace.Building when s.IsResource(target):
+                Resources.Revive(s, target);
                 break;
             case PartitionPlace.Failed when FailedBefore(s, target, acceptedAt):
                 Want(s, target);
@@ -28,7 +34,8 @@ static class Tokens
                 s.Cascade.PlaceChanged(target);
                 break;
             case PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Building:
-            case PartitionPlace.Waiting or PartitionPlace.Live:
+            case PartitionPlace.Waiting or PartitionPlace.Live or PartitionPlace.Releasing:
+            case PartitionPlace.Quarantined: // A new want waits for what a person says.
                 break;
         }
     }
@@ -99,8 +106,11 @@ static class Tokens
         s.Cascade.PlaceChanged(p);
     }
 
-    /// <summary>A requester asks for nothing any more.</summary>
-    public static void DropRequests(KernelState s, int requester)
+    /// <summary>
+    /// A requester asks for nothing any more, and holds nothing; <paramref name="owner"/> is the
+    /// want that waits for the release of what it held, 0: the one that planned it.
+    /// </summary>
+    public static void DropRequests(KernelState s, int requester, int owner = 0)
     {
         ref var head = ref s.RequestHeadOf(requester);
         while (head != DemandPool.None)
@@ -109,9 +119,32 @@ static class Tokens
             var target = new PartitionId(s.Demands[d].Target);
             var settled = s.Demands[d].Settled;
             s.Demands.Remove(d, ref s.CellOf(target).DemandHead, ref head);
-            if (!settled) s.Cascade.DemandLost(target);
+            if (!settled || s.IsResource(target)) s.Cascade.DemandLost(target, owner);
         }
         if (requester >= 0) s.CellOf(new PartitionId(requester)).Outstanding = 0;
+    }
+
+    /// <summary>
+    /// A partition that goes into a run's hands asks for nothing any more, but what it reads
+    /// and is a resource it holds on to.
+    /// </summary>
+    public static void KeepHolds(KernelState s, PartitionId p, ConfigToken config)
+    {
+        for (var d = s.CellOf(p).RequestHead; d != DemandPool.None;)
+        {
+            ref var demand = ref s.Demands[d];
+            var (next, target) = (demand.NextOfRequester, new PartitionId(demand.Target));
+            var isHold = demand.Settled && s.IsResource(target) && config.Inputs.Contains(target);
+            if (!isHold)
+            {
+                var settled = demand.Settled;
+                s.Demands.Remove(
+                    d, ref s.CellOf(target).DemandHead, ref s.CellOf(p).RequestHead);
+                if (!settled || s.IsResource(target)) s.Cascade.DemandLost(target, 0);
+            }
+            d = next;
+        }
+        s.CellOf(p).Outstanding = 0;
     }
 
     /// <summary>Points a partition at its config.</summary>
@@ -135,7 +168,7 @@ static class Tokens
     /// </summary>
     public static void EndWant(KernelState s, WantToken want, WantOutcome outcome)
     {
-        DropRequests(s, ~want.Id.Value);
+        DropRequests(s, ~want.Id.Value, want.Id.Value);
         s.WantTable.Remove(want.Id.Value);
         s.Notices.Ended.Add((want, outcome));
     }

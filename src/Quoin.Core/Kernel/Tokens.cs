@@ -11,7 +11,7 @@ public sealed class WantToken
     public required WantId Id { get; init; }
 
     /// <summary>When it was accepted, as <see cref="KernelState.Sequence"/>.</summary>
-    public required long AcceptedAt { get; init; }
+    public long AcceptedAt { get; internal set; }
 
     /// <summary>Everything it asked for.</summary>
     public required ImmutableArray<PartitionId> Targets { get; init; }
@@ -38,6 +38,42 @@ public sealed class WantToken
 
     /// <summary>True when a target failed.</summary>
     public bool HasFailed => Failed.Count > 0;
+
+    /// <summary>It asks for nothing until it is accepted, or this is over; null: it is open.
+    /// </summary>
+    public DateTimeOffset? OfferedUntil { get; internal set; }
+
+    /// <summary>All that it holds is there.</summary>
+    public bool IsReady { get; internal set; }
+
+    /// <summary>Its use is over; it ends when all is released that it held.</summary>
+    public bool IsReleasing { get; internal set; }
+}
+
+/// <summary>What a want let go and that is not released yet.</summary>
+public sealed class CleanupToken
+{
+    /// <summary>How many runs still have to release something.</summary>
+    public int Owed { get; internal set; }
+
+    /// <summary>Something could not be released.</summary>
+    public bool IsIncomplete { get; internal set; }
+}
+
+/// <summary>An open question for a person.</summary>
+public sealed record InterventionToken(InterventionId Id, RunId Run, string Code)
+{
+    /// <inheritdoc cref="InterventionOpened.Reason"/>
+    public string Reason { get; init; } = "";
+
+    /// <inheritdoc cref="InterventionOpened.Key"/>
+    public string Key { get; init; } = "";
+
+    /// <inheritdoc cref="InterventionOpened.ExternalIds"/>
+    public ImmutableArray<string> ExternalIds { get; init; } = [];
+
+    /// <summary>The resource that it is about.</summary>
+    public PartitionId Partition { get; init; }
 }
 
 /// <summary>An active run: its attempts share its claims.</summary>
@@ -71,10 +107,102 @@ public sealed class RunToken
     public DateTimeOffset? RetryAt { get; internal set; }
 
     /// <summary>The attempt that runs, or the next one while Queued; from 1.</summary>
-    public int Attempt => Failures + Losses + 1;
+    public int Attempt => Life is null ? Failures + Losses + 1 : Failures + 1;
 
     /// <summary>Which run had published each input at lease time; 0: none had.</summary>
     internal int[] InputRuns { get; set; } = [];
+
+    /// <summary>Why its claims will have failed when it has stopped; null: they may not.</summary>
+    public Failure? Doom { get; internal set; }
+
+    /// <summary>One life of a thing outside; null: it makes data.</summary>
+    public ResourceLife? Life { get; init; }
+}
+
+/// <summary>
+/// What there is to know of a run that acquires, holds and releases a thing outside.
+/// </summary>
+public sealed class ResourceLife
+{
+    /// <summary>What its next activation does.</summary>
+    public RunDirection Direction { get; internal set; }
+
+    /// <summary>The start-up hook that its next activation is, from 1; 0: none.</summary>
+    public int Hook { get; internal set; }
+
+    /// <summary>Its next activation; null: at once if it is queued, never if it sleeps.</summary>
+    public DateTimeOffset? Until { get; internal set; }
+
+    /// <summary>Nothing is launched after this; null: no limit.</summary>
+    public DateTimeOffset? NotAfter { get; internal set; }
+
+    /// <inheritdoc cref="RunScheduled.Recipe"/>
+    public string Recipe { get; internal set; } = "";
+
+    /// <summary>The thing's name outside; empty: not known.</summary>
+    public string ExternalId { get; internal set; } = "";
+
+    /// <summary>Duplicates to release with it.</summary>
+    public ImmutableArray<string> Extra { get; internal set; } = [];
+
+    /// <summary>What the job wanted to know next time, as JSON.</summary>
+    public string State { get; internal set; } = "";
+
+    /// <summary>How to reach it, as JSON.</summary>
+    public string Connections { get; internal set; } = "";
+
+    /// <summary>Activations since the last answer.</summary>
+    public int Claims { get; internal set; }
+
+    /// <summary>The last activation began when an earlier one may have acted.</summary>
+    public bool IsReentry { get; internal set; }
+
+    /// <summary>An activation may have acted, and no definite answer came.</summary>
+    public bool IsInDoubt { get; internal set; }
+
+    /// <summary>When what is in doubt can have no effect any more.</summary>
+    public DateTimeOffset? DoubtUntil { get; internal set; }
+
+    /// <summary>Busy answers of this round.</summary>
+    public int Polls { get; internal set; }
+
+    /// <summary>When the round began; null: with the next activation.</summary>
+    public DateTimeOffset? RoundSince { get; internal set; }
+
+    /// <summary>Answers in a row that said nothing.</summary>
+    public int Unknowns { get; internal set; }
+
+    /// <summary>When the first of them came.</summary>
+    public DateTimeOffset? UnknownSince { get; internal set; }
+
+    /// <summary>Failed tries of this round to release it.</summary>
+    public int ReleaseFailures { get; internal set; }
+
+    /// <summary>One more activation follows the one that runs.</summary>
+    public bool IsWoken { get; internal set; }
+
+    /// <summary>Nobody needs it; it is kept until then. Null: it is in use.</summary>
+    public DateTimeOffset? KeptUntil { get; internal set; }
+
+    /// <summary>The want that let it go last, and waits for its release.</summary>
+    public WantId? LetGoBy { get; internal set; }
+
+    /// <summary>When it is released, its partition has failed for good.</summary>
+    public bool IsFailed { get; internal set; }
+
+    // A new direction, or a new hook: nothing was asked yet.
+    internal void BeginRound()
+    {
+        (Polls, RoundSince, Unknowns, UnknownSince) = (0, null, 0, null);
+        (Claims, ReleaseFailures, IsWoken) = (0, 0, false);
+    }
+
+    // Somebody answered for certain.
+    internal void Answered()
+    {
+        (Claims, Unknowns, UnknownSince, IsWoken) = (0, 0, null, false);
+        (IsInDoubt, DoubtUntil) = (false, null);
+    }
 }
 
 /// <summary>A worker process.</summary>
@@ -109,6 +237,9 @@ public sealed class ConfigToken
 
     /// <summary>The want whose plan brought it.</summary>
     public required WantId For { get; init; }
+
+    /// <summary>The output is a thing outside; null: it is data.</summary>
+    public ResourcePolicy? Resource { get; init; }
 
     internal int Index { get; set; } = -1;
     internal int Users { get; set; } // Planned, Building or Waiting outputs that point here
@@ -197,6 +328,15 @@ public sealed class KernelNotices
     /// <summary>Runs whose claims lost a demand: perhaps nobody wants them any more.</summary>
     public List<RunToken> MaybeUndemanded { get; } = [];
 
+    /// <summary>Running runs that were told to stop because an input of theirs is gone.</summary>
+    public List<RunToken> Doomed { get; } = [];
+
+    /// <summary>Runs of resources whose next activation, or need of one, changed.</summary>
+    public List<RunToken> Resources { get; } = [];
+
+    /// <summary>Wants that became ready.</summary>
+    public List<WantToken> Usable { get; } = [];
+
     /// <summary>Forgets them all.</summary>
     public void Clear()
     {
@@ -206,5 +346,8 @@ public sealed class KernelNotices
         Ended.Clear();
         Released.Clear();
         MaybeUndemanded.Clear();
+        Doomed.Clear();
+        Resources.Clear();
+        Usable.Clear();
     }
 }

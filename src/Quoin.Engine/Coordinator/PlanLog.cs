@@ -58,6 +58,7 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
             WantOutcome.Succeeded => "succeeded",
             WantOutcome.Failed => "failed",
             WantOutcome.Cancelled => "cancelled",
+            WantOutcome.Expired => "expired",
         }));
 
     void Problem(WantId want, PlanProblem problem) =>

@@ -53,11 +53,13 @@ public sealed class WorkspaceFacts(
         var place = state.PlaceOf(partition);
         var standing = place switch
         {
-            PartitionPlace.Missing => Standing.Missing,
+            PartitionPlace.Missing or PartitionPlace.Released => Standing.Missing,
             PartitionPlace.Live => Standing.Published,
             PartitionPlace.Tainted => Standing.Tainted,
             PartitionPlace.Failed => Failed(partition),
             PartitionPlace.Building => Standing.Active,
+            // It is planned again when it is released, or when a person has said what is with it.
+            PartitionPlace.Releasing or PartitionPlace.Quarantined => Standing.Active,
             PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Waiting =>
                 IsOwned(partition) ? Standing.Active : Before(partition),
         };
@@ -73,8 +75,9 @@ public sealed class WorkspaceFacts(
                 PublishedAt = DateTimeOffset.FromUnixTimeMilliseconds(manifest.PublishedAtMs),
             };
         if (standing == Standing.Failed) fact = fact with { Reason = FailureText(partition) };
-        if (place == PartitionPlace.Building)
-            fact = fact with { Run = state.HolderOf(partition)!.Id };
+        if ((state.HolderOf(partition) ?? state.LifeOf(partition)) is { } run
+            && place != PartitionPlace.Live)
+            fact = fact with { Run = run.Id };
         return fact;
     }
 
@@ -84,7 +87,8 @@ public sealed class WorkspaceFacts(
         PartitionPlace.Tainted => Standing.Tainted,
         PartitionPlace.Failed => Failed(partition),
         PartitionPlace.Missing or PartitionPlace.Wanted or PartitionPlace.Planned
-            or PartitionPlace.Building or PartitionPlace.Waiting => Standing.Missing,
+            or PartitionPlace.Building or PartitionPlace.Waiting or PartitionPlace.Releasing
+            or PartitionPlace.Released or PartitionPlace.Quarantined => Standing.Missing,
     };
 
     // It never ran: an input failed. What was published before that is as good as it was.

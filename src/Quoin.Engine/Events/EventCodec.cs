@@ -117,6 +117,57 @@ public static class EventCodec
                 return "stale-report-rejected"u8;
             case WorkerAdded x: EventWriting.Write(ref writer, x); return "worker-added"u8;
             case WorkerRemoved x: EventWriting.Write(ref writer, x); return "worker-removed"u8;
+            default: return WriteResource(ref writer, e, names);
+        }
+    }
+
+    static ReadOnlySpan<byte> WriteResource(
+        scoped ref ProtoWriter writer, BuildEvent e, PartitionNames names)
+    {
+        switch (e)
+        {
+            case RunDeferred x:
+                ResourceWriting.Write(ref writer, x);
+                return "run-deferred"u8;
+            case RunWoken x:
+                ResourceWriting.Write(ref writer, x);
+                return "run-woken"u8;
+            case RunStarted x:
+                ResourceWriting.Write(ref writer, x);
+                return "run-started"u8;
+            case ReleaseScheduled x:
+                ResourceWriting.Write(ref writer, x);
+                return "release-scheduled"u8;
+            case ResourceEnded x:
+                ResourceWriting.Write(ref writer, x);
+                return "resource-ended"u8;
+            case ResourceReleased x:
+                ResourceWriting.Write(ref writer, x);
+                return "resource-released"u8;
+            case ReleaseFailed x:
+                ResourceWriting.Write(ref writer, x);
+                return "release-failed"u8;
+            case ExternalSeen x:
+                ResourceWriting.Write(ref writer, x);
+                return "external-seen"u8;
+            case InterventionOpened x:
+                ResourceWriting.Write(ref writer, x);
+                return "intervention-opened"u8;
+            case InterventionResolved x:
+                ResourceWriting.Write(ref writer, x);
+                return "intervention-resolved"u8;
+            case WantOffered x:
+                ResourceWriting.Write(ref writer, x, names);
+                return "want-offered"u8;
+            case WantExpired x:
+                ResourceWriting.Write(ref writer, x);
+                return "want-expired"u8;
+            case WantReleaseRequested x:
+                ResourceWriting.Write(ref writer, x);
+                return "want-release-requested"u8;
+            case WantReady x:
+                ResourceWriting.Write(ref writer, x, names);
+                return "want-ready"u8;
             default: throw new UnreachableException($"{e.GetType().Name} has no bytes.");
         }
     }
@@ -160,6 +211,40 @@ public static class EventCodec
             return EventReading.StaleReportRejected(body);
         if (type.SequenceEqual("worker-added"u8)) return EventReading.WorkerAdded(body, pool);
         if (type.SequenceEqual("worker-removed"u8)) return EventReading.WorkerRemoved(body, pool);
+        return ReadResource(type, body, names);
+    }
+
+    static BuildEvent? ReadResource(
+        ReadOnlySpan<byte> type, ProtoReader body, PartitionNames names)
+    {
+        if (type.SequenceEqual("run-deferred"u8))
+            return ResourceReading.RunDeferred(body);
+        if (type.SequenceEqual("run-woken"u8))
+            return ResourceReading.RunWoken(body);
+        if (type.SequenceEqual("run-started"u8))
+            return ResourceReading.RunStarted(body);
+        if (type.SequenceEqual("release-scheduled"u8))
+            return ResourceReading.ReleaseScheduled(body);
+        if (type.SequenceEqual("resource-ended"u8))
+            return ResourceReading.ResourceEnded(body);
+        if (type.SequenceEqual("resource-released"u8))
+            return ResourceReading.ResourceReleased(body);
+        if (type.SequenceEqual("release-failed"u8))
+            return ResourceReading.ReleaseFailed(body);
+        if (type.SequenceEqual("external-seen"u8))
+            return ResourceReading.ExternalSeen(body);
+        if (type.SequenceEqual("intervention-opened"u8))
+            return ResourceReading.InterventionOpened(body);
+        if (type.SequenceEqual("intervention-resolved"u8))
+            return ResourceReading.InterventionResolved(body);
+        if (type.SequenceEqual("want-offered"u8))
+            return ResourceReading.WantOffered(body, names);
+        if (type.SequenceEqual("want-expired"u8))
+            return ResourceReading.WantExpired(body);
+        if (type.SequenceEqual("want-release-requested"u8))
+            return ResourceReading.WantReleaseRequested(body);
+        if (type.SequenceEqual("want-ready"u8))
+            return ResourceReading.WantReady(body, names);
         return null;
     }
 

@@ -145,6 +145,7 @@ static class EventReading
         var outputs = new ProtoList<PartitionId>();
         var inputs = new ProtoList<PartitionId>();
         var definition = default(Digest);
+        ResourcePolicy? resource = null;
         while (r.Next())
         {
             switch (r.Tag)
@@ -154,12 +155,14 @@ static class EventReading
                 case (3 << 3) | Block: outputs.Add(r.Name(names)); break;
                 case (4 << 3) | Block: inputs.Add(r.Name(names)); break;
                 case (5 << 3) | Block: definition = r.Digest(); break;
+                case (6 << 3) | Block: resource = ResourceReading.Policy(new(r.Bytes())); break;
                 default: r.Skip(); break;
             }
         }
         return new(EventValues.Want(want), job, outputs.ToImmutable(), inputs.ToImmutable())
         {
             Definition = definition,
+            Resource = resource,
         };
     }
 
@@ -270,6 +273,8 @@ static class EventReading
         var run = 0;
         var claims = new ProtoList<PartitionId>();
         var shadowed = new ProtoList<PartitionId>();
+        DateTimeOffset? activation = null, notAfter = null;
+        var recipe = "";
         while (r.Next())
         {
             switch (r.Tag)
@@ -277,16 +282,25 @@ static class EventReading
                 case (1 << 3) | Number: run = r.Int32(); break;
                 case (2 << 3) | Block: claims.Add(r.Name(names)); break;
                 case (3 << 3) | Block: shadowed.Add(r.Name(names)); break;
+                case (4 << 3) | Block: activation = r.Time(); break;
+                case (5 << 3) | Block: notAfter = r.Time(); break;
+                case (6 << 3) | Block: recipe = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(EventValues.Run(run), claims.ToImmutable(), shadowed.ToImmutable());
+        return new(EventValues.Run(run), claims.ToImmutable(), shadowed.ToImmutable())
+        {
+            Activation = activation,
+            NotAfter = notAfter,
+            Recipe = recipe,
+        };
     }
 
     public static RunLeased RunLeased(ProtoReader r, TextPool pool)
     {
         int run = 0, epoch = 0, attempt = 0;
         var worker = "";
+        DateTimeOffset? at = null, doubtUntil = null;
         while (r.Next())
         {
             switch (r.Tag)
@@ -295,10 +309,17 @@ static class EventReading
                 case (2 << 3) | Block: worker = r.Text(pool); break;
                 case (3 << 3) | Number: epoch = r.Int32(); break;
                 case (4 << 3) | Number: attempt = r.Int32(); break;
+                case (5 << 3) | Block: at = r.Time(); break;
+                case (6 << 3) | Block: doubtUntil = r.Time(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(EventValues.Run(run), new(worker), epoch) { Attempt = attempt };
+        return new(EventValues.Run(run), new(worker), epoch)
+        {
+            Attempt = attempt,
+            At = at,
+            DoubtUntil = doubtUntil,
+        };
     }
 
     public static RunCompleted RunCompleted(ProtoReader r, PartitionNames names)
@@ -309,6 +330,8 @@ static class EventReading
         var discarded = new ProtoList<PartitionId>();
         var fingerprint = default(Digest);
         var usage = default(RunUsage);
+        var connections = "";
+        DateTimeOffset? watchAt = null;
         while (r.Next())
         {
             switch (r.Tag)
@@ -320,6 +343,8 @@ static class EventReading
                 case (5 << 3) | Block: discarded.Add(r.Name(names)); break;
                 case (6 << 3) | Block: fingerprint = r.Digest(); break;
                 case (7 << 3) | Block: usage = EventValues.Usage(new(r.Bytes())); break;
+                case (8 << 3) | Block: connections = r.Text(); break;
+                case (9 << 3) | Block: watchAt = r.Time(); break;
                 default: r.Skip(); break;
             }
         }
@@ -329,6 +354,8 @@ static class EventReading
             Discarded = discarded.ToImmutable(),
             Fingerprint = fingerprint,
             Usage = usage,
+            Connections = connections,
+            WatchAt = watchAt,
         };
     }
 
@@ -338,6 +365,7 @@ static class EventReading
         var failure = new RunFailure(FailureCategory.Failed, "");
         DateTimeOffset? retryAt = null;
         var usage = default(RunUsage);
+        var mayExist = false;
         while (r.Next())
         {
             switch (r.Tag)
@@ -347,10 +375,12 @@ static class EventReading
                 case (3 << 3) | Block: failure = EventValues.Failure(new(r.Bytes())); break;
                 case (4 << 3) | Block: retryAt = r.Time(); break;
                 case (5 << 3) | Block: usage = EventValues.Usage(new(r.Bytes())); break;
+                case (6 << 3) | Number: mayExist = r.Bool(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(EventValues.Run(run), epoch, failure) { RetryAt = retryAt, Usage = usage };
+        return new(EventValues.Run(run), epoch, failure) { RetryAt = retryAt, Usage = usage,
+            MayExist = mayExist, };
     }
 
     public static RunDepMissed RunDepMissed(ProtoReader r, PartitionNames names)

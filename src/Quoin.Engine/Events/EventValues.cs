@@ -15,6 +15,8 @@ static class EventValues
         var onFailure = FailureMode.KeepGoing;
         var strict = false;
         var fresh = FreshMode.No;
+        DateTimeOffset? startAt = null;
+        var (slackMs, useMs, offer, group) = (0L, 0L, false, "");
         while (r.Next())
         {
             switch (r.Tag)
@@ -26,6 +28,11 @@ static class EventValues
                     break;
                 case (4 << 3) | Number: strict = r.Bool(); break;
                 case (5 << 3) | Number: fresh = (FreshMode)r.Enum((int)FreshMode.All); break;
+                case (6 << 3) | Block: startAt = r.Time(); break;
+                case (7 << 3) | Number: slackMs = r.Int64(); break;
+                case (8 << 3) | Number: useMs = r.Int64(); break;
+                case (9 << 3) | Number: offer = r.Bool(); break;
+                case (10 << 3) | Block: group = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
@@ -36,6 +43,11 @@ static class EventValues
             OnFailure = onFailure,
             Strict = strict,
             Fresh = fresh,
+            StartAt = startAt,
+            StartSlack = Span(slackMs),
+            Use = useMs == 0 ? null : Span(useMs),
+            Offer = offer,
+            Group = group,
         };
     }
 
@@ -149,6 +161,14 @@ static class EventValues
         return (id, by);
     }
 
+    /// <summary>A span of time in milliseconds, within what a span can be.</summary>
+    public static TimeSpan Span(long ms) =>
+        ms is >= 0 and <= SpanMaxMs
+            ? TimeSpan.FromMilliseconds(ms)
+            : throw new ProtoException($"a span of {ms} ms");
+
+    const long SpanMaxMs = 100L * 365 * 24 * 3600 * 1000;
+
     // Ids count from 1 and references are never empty, so a zero is a field that was lost.
 
     public static WantId Want(int value) =>
@@ -156,6 +176,9 @@ static class EventValues
 
     public static RunId Run(int value) =>
         value > 0 ? new(value) : throw new ProtoException($"its run is {value}");
+
+    public static InterventionId Intervention(int value) =>
+        value > 0 ? new(value) : throw new ProtoException($"its intervention is {value}");
 
     public static PartitionId Required(PartitionId? partition) =>
         partition ?? throw new ProtoException("its partition is missing");

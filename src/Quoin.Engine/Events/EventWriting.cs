@@ -67,6 +67,10 @@ static class EventWriting
         w.Names(3, e.Outputs, names);
         w.Names(4, e.Inputs, names);
         w.Digest(5, e.Definition);
+        if (e.Resource is not { } resource) return;
+        var mark = w.Begin(6);
+        w.Int64(1, (long)resource.Keep.TotalMilliseconds);
+        w.End(mark);
     }
 
     public static void Write(ref ProtoWriter w, PartitionStale e, PartitionNames names)
@@ -114,6 +118,9 @@ static class EventWriting
         w.Int32(1, e.Run.Value);
         w.Names(2, e.Claims, names);
         w.Names(3, e.Shadowed, names);
+        w.Time(4, e.Activation);
+        w.Time(5, e.NotAfter);
+        w.Text(6, e.Recipe);
     }
 
     public static void Write(ref ProtoWriter w, RunLeased e)
@@ -122,6 +129,8 @@ static class EventWriting
         w.Text(2, e.Worker.Owner);
         w.Int32(3, e.Epoch);
         w.Int32(4, e.Attempt);
+        w.Time(5, e.At);
+        w.Time(6, e.DoubtUntil);
     }
 
     public static void Write(ref ProtoWriter w, RunCompleted e, PartitionNames names)
@@ -133,6 +142,8 @@ static class EventWriting
         w.Names(5, e.Discarded, names);
         w.Digest(6, e.Fingerprint);
         Write(ref w, 7, e.Usage);
+        w.Text(8, e.Connections);
+        w.Time(9, e.WatchAt);
     }
 
     public static void Write(ref ProtoWriter w, RunFailed e)
@@ -142,6 +153,7 @@ static class EventWriting
         Write(ref w, 3, e.Failure);
         w.Time(4, e.RetryAt);
         Write(ref w, 5, e.Usage);
+        w.Bool(6, e.MayExist);
     }
 
     public static void Write(ref ProtoWriter w, RunDepMissed e, PartitionNames names)
@@ -196,6 +208,11 @@ static class EventWriting
         w.Int32(3, (int)options.OnFailure);
         w.Bool(4, options.Strict);
         w.Int32(5, (int)options.Fresh);
+        w.Time(6, options.StartAt);
+        w.Int64(7, (long)options.StartSlack.TotalMilliseconds);
+        w.Int64(8, (long)(options.Use?.TotalMilliseconds ?? 0));
+        w.Bool(9, options.Offer);
+        w.Text(10, options.Group);
         w.End(mark);
     }
 

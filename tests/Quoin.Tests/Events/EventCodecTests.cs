@@ -20,7 +20,7 @@ public sealed partial class EventCodecTests
     [Fact]
     public void Every_event_has_a_kind_and_every_kind_an_event()
     {
-        Assert.Equal(26, EventMaker.Types.Length);
+        Assert.Equal(40, EventMaker.Types.Length);
         Assert.Equal(
             EventMaker.Types.Select(type => Kebab(type.Name)).Order(StringComparer.Ordinal),
             EventCodec.Types.Order(StringComparer.Ordinal));
@@ -64,7 +64,9 @@ public sealed partial class EventCodecTests
             var parsed = Message(name).Parser.ParseFrom(body);
 
             Assert.True(body.SequenceEqual(parsed.ToByteArray()), $"{name}, seed {seed}");
-            Assert.DoesNotContain("unknown", parsed.ToString(), StringComparison.OrdinalIgnoreCase);
+            var text = $"{parsed}".Replace(
+                "DEFER_KIND_UNKNOWN", "", StringComparison.Ordinal);
+            Assert.DoesNotContain("unknown", text, StringComparison.OrdinalIgnoreCase);
         }
     }
 

@@ -45,6 +45,10 @@ sealed class EventMaker(PartitionNames names, int? seed = null)
                 ?? 5_000_000_000,
             _ when type == typeof(PartitionId) => names.Intern(MakeReference(name)),
             _ when type == typeof(WantId) => new WantId(random?.Next(1, int.MaxValue) ?? 17),
+            _ when type == typeof(InterventionId) =>
+                new InterventionId(random?.Next(1, int.MaxValue) ?? 3),
+            _ when type == typeof(TimeSpan) =>
+                TimeSpan.FromMilliseconds(random?.Next(1, int.MaxValue) ?? ++counter),
             _ when type == typeof(RunId) => new RunId(random?.Next(1, int.MaxValue) ?? 19),
             _ when type == typeof(DateTimeOffset) => MakeTime(),
             _ when type == typeof(Digest) => MakeDigest(),
@@ -140,7 +144,9 @@ sealed class EventMaker(PartitionNames names, int? seed = null)
         string text => $"\"{text}\"",
         PartitionId id => names.Text(id),
         DateTimeOffset time => time.ToString("O", CultureInfo.InvariantCulture),
-        Digest or Enum or WantId or RunId or WorkerId or bool or int or long => $"{value}",
+        TimeSpan span => $"{span.TotalMilliseconds} ms",
+        Digest or Enum or WantId or RunId or InterventionId => $"{value}",
+        WorkerId or bool or int or long => $"{value}",
         IEnumerable items =>
             $"[{string.Join(", ", items.Cast<object>().Select(item => Describe(item, names)))}]",
         _ => $"{value.GetType().Name}({string.Join(", ", Properties(value, names))})",

@@ -89,7 +89,8 @@ sealed class Components(Instance instance)
     {
         var s = m.Kernel;
         Put((int)s.PlaceOf(p), (int)s.PreviousPlaceOf(p), s.OutstandingInputs(p));
-        Put(map.R(s.HolderOf(p)?.Id.Value ?? 0));
+        Put(map.R((s.HolderOf(p) ?? s.LifeOf(p))?.Id.Value ?? 0), s.IsResource(p) ? 1 : 0);
+        Put(s.LivesTable.GetValueOrDefault(p.Value));
         PutConfig(s.ConfigOf(p), map);
         if (s.TryGetManifest(p, out var manifest))
             Put(map.R(manifest.Run.Value), manifest.Fingerprint == default ? 0 : 1);
@@ -101,7 +102,8 @@ sealed class Components(Instance instance)
         for (var d = s.CellOf(p).DemandHead; d != DemandPool.None; d = s.Demands[d].NextOnTarget)
         {
             ref var demand = ref s.Demands[d];
-            demands.Add(demand.IsWant ? 1000 + map.W(demand.Want.Value - 1)
+            demands.Add(demand.IsWant
+                ? 1000 + (map.W(demand.Want.Value - 1) * 2) + (demand.Settled ? 1 : 0)
                 : (map.P(demand.Requester) * 2) + (demand.Settled ? 1 : 0));
         }
         PutSet(demands);
@@ -110,20 +112,35 @@ sealed class Components(Instance instance)
     void Want(Marking m, Symmetry map, int w)
     {
         Put((int)m[w]);
+        if (m.Kernel.Cleanups.TryGetValue(w + 1, out var cleanup))
+            Put(-3, cleanup.Owed, cleanup.IsIncomplete ? 1 : 0);
         if (!m.Kernel.Wants.TryGetValue(w + 1, out var want)) return;
         Put(want.IsPlanned ? 1 : 0, want.Remaining);
+        Put(want.IsReady ? 1 : 0, want.IsReleasing ? 1 : 0);
         PutSet(want.Failed.Select(p => map.P(p.Value)));
     }
 
     void Run(Marking m, Symmetry map, int id)
     {
         PutSet(m.Zombies.Where(zombie => zombie.Run == id).Select(zombie => zombie.Epoch));
+        Put(m.Kernel.Interventions.ContainsKey(id) ? 1 : 0);
         if (!m.Kernel.Runs.TryGetValue(id, out var run)) return;
         Put((int)run.Place, run.Epoch, run.Failures, run.Losses, run.RetryAt is null ? 0 : 1);
         PutSet(run.Claims.Select(p => map.P(p.Value)));
         PutConfig(run.Config, map);
+        Put(run.Doom is null ? 0 : 1);
+        if (run.Life is { } life) PutLife(life, map);
         PutSet(run.InputRuns.Select((publisher, i) =>
             (map.P(run.Config.Inputs[i].Value) * 1000) + map.R(publisher)));
+    }
+
+    void PutLife(ResourceLife life, Symmetry map)
+    {
+        Put(life.IsReentry ? 1 : 0, life.IsInDoubt ? 1 : 0, life.IsWoken ? 1 : 0);
+        Put(life.IsFailed ? 1 : 0, life.Until is null ? 0 : 1, life.KeptUntil is null ? 0 : 1);
+        Put((int)life.Direction, life.Hook, life.Claims, life.Polls, life.Unknowns);
+        Put(life.ReleaseFailures, life.LetGoBy is { } want ? map.W(want.Value - 1) : -1);
+        Put(life.RoundSince is null ? 0 : 1, life.ExternalId.Length, life.Extra.Length);
     }
 
     // What is remembered as failed, and which wants came after it: they try it again.

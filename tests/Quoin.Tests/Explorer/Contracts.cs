@@ -27,11 +27,18 @@ static class Contracts
         return e switch
         {
             RunScheduled scheduled => Claims(m, scheduled, before),
+            RunLeased leased when run?.Life is { } life => run.Place != RunPlace.Cancelling
+                && leased.Epoch == run.Epoch + 1 && life.Claims < m.Instance.ClaimsMax
+                ? null : "N2: a run is activated once too often",
             RunLeased leased => run is { Place: RunPlace.Queued } && leased.Epoch == run.Epoch + 1
                 ? null : "T3: only a queued run is leased, under the next epoch",
             RunCompleted completed => Holds(run, completed.Epoch) ?? (
                 completed.Outputs.Select(o => o.Partition).ToHashSet().SetEquals(run!.Claims)
                     ? null : "T4: a run publishes all that it claims"),
+            RunFailed { RetryAt: not null } when run?.Life is not null
+                && (run.Failures >= m.Instance.Retries || !Demanded(run, before)) =>
+                "N7: tried again without budget or demand",
+            RunFailed when run is { Life: not null, Place: RunPlace.Deferred } => null,
             RunFailed failed => Holds(run, failed.Epoch) ?? (run!.Place != RunPlace.Running
                 ? "T5: what was told to stop does not fail"
                 : failed.RetryAt is not null
@@ -116,6 +123,7 @@ static class Contracts
             var now = Seen.Of(m.Kernel, p);
             var (was, name) = (before[p.Value], m.Names.Text(p));
             if (now.Publisher == was.Publisher) continue;
+            if (e is InterventionResolved { Answer: InterventionAnswer.Adopt }) continue;
             if (e is not RunCompleted completed || now.Publisher != completed.Run.Value)
                 return $"I2: {e.GetType().Name} changed what {name} holds";
             if (was.Holder == completed.Run.Value) continue;
@@ -138,6 +146,10 @@ static class Contracts
                 return s.Runs[scheduled.Run.Value].Config.Outputs.ToHashSet()
                     .SetEquals(scheduled.Claims.Concat(scheduled.Shadowed))
                     ? null : "T2: the run has the config of other outputs";
+            case RunFailed or RunCompleted or RunCancelAcked
+                when s.Runs.TryGetValue(((RunEvent)e).Run.Value, out var life)
+                    && life.Life is not null:
+                return null; // ResourceInvariants look at it.
             case RunFailed { RetryAt: not null } or LeaseExpired { RetryAt: not null }:
                 return s.Runs[((RunEvent)e).Run.Value].Place == RunPlace.Queued
                     ? null : "T5: it is tried again and not queued";
@@ -161,6 +173,7 @@ static class Contracts
         foreach (var p in m.All.Where(p => before[p.Value].Holder == run.Value))
         {
             var (was, now, name) = (before[p.Value], m.Kernel.PlaceOf(p), m.Names.Text(p));
+            if (was.IsLife || was.IsDoomed) continue; // Told to fail while it ran.
             if (now == PartitionPlace.Building) return $"I3: {name} stays held by {run}";
             if (!was.Demanded && e is not RunCompleted && now != was.Previous)
                 return $"T5: {name} was {was.Previous}, nobody demands it, and it is {now}";
@@ -205,6 +218,8 @@ static class Contracts
     {
         public bool InputsMoved { get; init; }
         public bool HolderRuns { get; init; }
+        public bool IsLife { get; init; }
+        public bool IsDoomed { get; init; }
 
         public bool Runs(RunId run) => HolderRuns && Holder == run.Value;
 
@@ -221,6 +236,8 @@ static class Contracts
             {
                 InputsMoved = holder is not null && Moved(s, holder),
                 HolderRuns = holder is { Place: not RunPlace.Queued },
+                IsLife = holder?.Life is not null,
+                IsDoomed = holder?.Doom is not null,
             };
         }
 

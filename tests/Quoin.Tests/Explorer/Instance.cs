@@ -39,6 +39,22 @@ sealed record Instance(string Name, string Partitions)
     public int Drops { get; init; }
     public int Removals { get; init; }
 
+    /// <summary>Of resources: answers that nothing is decided yet; looks at what is in use.
+    /// </summary>
+    public int Defers { get; init; }
+    public int Looks { get; init; }
+
+    /// <summary>Failed releases, and sleeping runs whose budget is spent.</summary>
+    public int BadReleases { get; init; }
+    public int Timeouts { get; init; }
+    public int Wakes { get; init; }
+
+    /// <summary>Duplicates that a service names.</summary>
+    public int Extras { get; init; }
+
+    /// <summary>Activations without an answer before a person is asked.</summary>
+    public int ClaimsMax { get; init; } = 2;
+
     public override string ToString() => Name;
 }
 
@@ -52,12 +68,22 @@ sealed record JobShape(string Outputs, string Inputs = "")
     public string Surplus { get; init; } = "";
     public bool Supersedes { get; init; }
     public bool ConfigFails { get; init; }
+
+    /// <summary>Its output is a thing outside; kept for a while when nobody needs it.</summary>
+    public bool Resource { get; init; }
+    public bool Keeps { get; init; }
+
+    /// <summary>Start-up hooks.</summary>
+    public int Hooks { get; init; }
 }
 
 /// <summary>A want; <see cref="AnalysisFails"/>: its analysis may find an error.</summary>
 sealed record WantShape(string Targets, FailureMode Mode = FailureMode.KeepGoing)
 {
     public bool AnalysisFails { get; init; }
+
+    /// <summary>It is an offer first.</summary>
+    public bool Offered { get; init; }
 }
 
 /// <summary>How a want of an instance stands.</summary>
@@ -68,6 +94,8 @@ enum WantStanding : byte
     Succeeded = 2,
     Failed = 3,
     Cancelled = 4,
+    Expired = 5,
+    Offered = 6,
 }
 
 /// <summary>What the environment may do only so often.</summary>
@@ -79,4 +107,10 @@ enum Budget
     Stales = 3,
     Drops = 4,
     Removals = 5,
+    Defers = 6,
+    Looks = 7,
+    BadReleases = 8,
+    Timeouts = 9,
+    Wakes = 10,
+    Extras = 11,
 }

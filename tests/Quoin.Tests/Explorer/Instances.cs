@@ -215,6 +215,7 @@ static class Instances
     public static readonly Instance[] All =
     [
         A, APlus, APlusSupersede, B, C, D, G, H, J, K1, K2, K3, P, S, R, F, U, V, N, X, Y, Z,
+        .. ResourceInstances.All,
     ];
 
     /// <summary>Some minutes of exploring: more of everything.</summary>
@@ -224,5 +225,6 @@ static class Instances
         APlus with { Name = "A+ with 3 wants", Wants = [A1, C1, B1], Cancels = 3, Expiries = 2 },
         P with { Name = "P with failures", Fails = true, Retries = 0 },
         S with { Name = "S with failures and cancel", Fails = true, Cancels = 1 },
+        .. ResourceInstances.Large,
     ];
 }

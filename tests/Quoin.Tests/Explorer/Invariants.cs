@@ -19,7 +19,10 @@ static class Invariants
             {
                 if (!holders.TryAdd(p.Value, run.Id))
                     return $"I1: {s.Names.Text(p)} is held by {holders[p.Value]} and {run.Id}";
-                if (s.PlaceOf(p) != PartitionPlace.Building || s.HolderOf(p) != run)
+                if (run.Life is not null && s.LifeOf(p) != run)
+                    return $"J1: {run.Id} is not over, and {s.Names.Text(p)} is {s.PlaceOf(p)}";
+                if (run.Life is null
+                    && (s.PlaceOf(p) != PartitionPlace.Building || s.HolderOf(p) != run))
                     return $"I3: {run.Id} claims {s.Names.Text(p)}, which is {s.PlaceOf(p)}";
             }
         }
@@ -27,6 +30,7 @@ static class Invariants
             if (m.RunsOf(job) >= Marking.RunsMax) return $"I9: j{job} is scheduled without end";
         return m.All.Select(p => OfPartition(m, p, holders)).FirstOrDefault(x => x is not null)
             ?? s.Wants.Values.Select(want => OfWant(s, want)).FirstOrDefault(x => x is not null)
+            ?? ResourceInvariants.Check(m)
             ?? OfSlots(m);
     }
 
@@ -45,7 +49,7 @@ static class Invariants
             && !demanded)
             return $"I8: {name} is {place} and nobody demands it";
         if (place is PartitionPlace.Missing or PartitionPlace.Tainted or PartitionPlace.Failed
-            && demanded)
+            or PartitionPlace.Released && demanded)
             return $"I8: {name} is {place} and demanded";
         if (place == PartitionPlace.Live
             && s.Requesters(p).Wants.Any(want => s.Wants[want.Value].IsPlanned))
@@ -65,7 +69,8 @@ static class Invariants
         for (; d != DemandPool.None; d = s.Demands[d].NextOfRequester)
         {
             var target = new PartitionId(s.Demands[d].Target);
-            inputs.Add(target.Value);
+            if (!s.IsResource(target) || place is PartitionPlace.Planned)
+                inputs.Add(target.Value);
             if (!s.Demands[d].Settled) open++;
             if (s.Demands[d].Settled != (s.PlaceOf(target) == PartitionPlace.Live))
                 return $"P: {name} counts on {s.Names.Text(target)}, which is {s.PlaceOf(target)}";
@@ -84,38 +89,48 @@ static class Invariants
 
     static string? OfWant(KernelState s, WantToken want)
     {
+        if (want.OfferedUntil is not null || want.IsReleasing)
+            return s.OutstandingTargets(want).Count == 0
+                ? null : $"2.1: {want.Id} asks for something";
         var open = s.OutstandingTargets(want);
         if (open.Count != want.Remaining)
             return $"I8: {want.Id} has {want.Remaining} left and demands {open.Count}";
         if (!want.IsPlanned && want.Targets.Any(p => !open.Contains(p) && !want.Failed.Contains(p)))
             return $"P5: {want.Id} is satisfied before its plan is complete";
-        return want.IsPlanned && open.Count == 0 ? $"I5: {want.Id} is open for nothing" : null;
+        return want.IsPlanned && open.Count == 0 && !want.IsReady
+            ? $"I5: {want.Id} is open for nothing"
+            : null;
     }
 
     static string? OfSlots(Marking m)
     {
         foreach (var worker in m.Kernel.Workers.Values)
         {
-            var runs = m.Kernel.Runs.Values.Count(run => run.Place != RunPlace.Queued);
+            var runs = m.Kernel.Runs.Values.Count(
+                run => run.Place != RunPlace.Queued && run.Life is null);
             if (runs != worker.Busy || worker.Busy > worker.Slots)
                 return $"I6: {worker.Busy} of {worker.Slots} slots are taken, by {runs} runs";
         }
         return m.Kernel.Workers.Count == 0
-            && m.Kernel.Runs.Values.Any(run => run.Place != RunPlace.Queued)
+            && m.Kernel.Runs.Values.Any(run => run.Place != RunPlace.Queued && run.Life is null)
             ? "I6: the worker is gone and its runs are not"
             : null;
     }
 
     /// <summary>I4: an open want can always get nearer to its end.</summary>
     public static string? CheckProgress(Marking m, bool anyProgress) =>
-        m.Kernel.Wants.Count == 0 || anyProgress ? null : Stuck(m, "I4");
+        anyProgress || m.Kernel.Wants.Values.All(
+            want => want.IsReady || want.OfferedUntil is not null)
+            ? null : Stuck(m, "I4");
 
     /// <summary>I5: where nothing can happen any more, everything is over.</summary>
     public static string? CheckEnd(Marking m)
     {
         var over = m.Kernel.Wants.Count == 0 && m.Kernel.Runs.Count == 0
             && m.All.All(p => m.Kernel.PlaceOf(p) is PartitionPlace.Missing or PartitionPlace.Live
-                or PartitionPlace.Tainted or PartitionPlace.Failed);
+                or PartitionPlace.Tainted or PartitionPlace.Failed or PartitionPlace.Released)
+            && m.Kernel.Interventions.Count == 0 && m.Kernel.Cleanups.Count == 0
+            && m.All.All(p => m.Kernel.LifeOf(p) is null);
         return over ? null : Stuck(m, "I5");
     }
 

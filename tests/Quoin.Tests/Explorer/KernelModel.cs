@@ -103,7 +103,11 @@ sealed class KernelModel(Instance instance) : IModel<Move>
             p => ("Partition", p.Value), p => m.Kernel.PlaceOf(p).ToString());
         foreach (var run in m.Kernel.Runs.Values)
             places.Add(("Run", run.Id.Value), run.Place.ToString());
-        foreach (var want in m.Kernel.Wants.Values) places.Add(("Want", want.Id.Value), "Open");
+        foreach (var want in m.Kernel.Wants.Values)
+            places.Add(
+                ("Want", want.Id.Value),
+                want.OfferedUntil is not null ? "Offered"
+                    : want.IsReleasing ? "Releasing" : "Open");
         return places;
     }
 

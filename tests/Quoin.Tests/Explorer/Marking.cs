@@ -13,7 +13,7 @@ sealed class Marking
     /// <summary>More runs of one job than this mean that something goes round and round.</summary>
     public const int RunsMax = 8;
 
-    const int Budgets = 6;
+    const int Budgets = 12;
 
     public static readonly WorkerId Worker = new("host/1/a");
     public static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -77,6 +77,12 @@ sealed class Marking
         marking.Left(Budget.Stales) = (byte)instance.Stales;
         marking.Left(Budget.Drops) = (byte)instance.Drops;
         marking.Left(Budget.Removals) = (byte)instance.Removals;
+        marking.Left(Budget.Defers) = (byte)instance.Defers;
+        marking.Left(Budget.Looks) = (byte)instance.Looks;
+        marking.Left(Budget.BadReleases) = (byte)instance.BadReleases;
+        marking.Left(Budget.Timeouts) = (byte)instance.Timeouts;
+        marking.Left(Budget.Wakes) = (byte)instance.Wakes;
+        marking.Left(Budget.Extras) = (byte)instance.Extras;
         marking.Kernel.CellOf(new PartitionId(instance.Partitions.Length - 1));
         marking.Do(new AddWorker(Worker, instance.Slots));
         return marking;
@@ -87,7 +93,9 @@ sealed class Marking
     {
         // Ids count up in production, so their values depend on who came first. They mean nothing;
         // here want i is always w-(i+1), and the n-th run of a job always has the same id.
-        if (command is AcceptWant) Kernel.LastWant = nextId - 1;
+        if (command is AcceptWant or OfferWant) Kernel.LastWant = nextId - 1;
+        // A run has one question open at a time.
+        if (command is OpenIntervention ask) Kernel.LastIntervention = ask.Run.Value - 1;
         if (command is ScheduleRun) Kernel.LastRun = nextId - 1;
         var decision = Core.Kernel.Decide(Kernel, command);
         if (decision.Event is { } e)
@@ -99,11 +107,13 @@ sealed class Marking
             foreach (var (want, outcome) in Kernel.Notices.Ended)
                 this[want.Id.Value - 1] = (WantStanding)((int)outcome + 2);
             if (e is WantAccepted accepted) this[accepted.Want.Value - 1] = WantStanding.Open;
+            if (e is WantOffered offered) this[offered.Want.Value - 1] = WantStanding.Offered;
             after?.Invoke();
             Kernel.Notices.Clear();
         }
         Kernel.LastWant = Instance.Wants.Length;
         Kernel.LastRun = Instance.Jobs.Length * RunsMax;
+        Kernel.LastIntervention = Instance.Jobs.Length * RunsMax;
         return decision;
     }
 
@@ -140,31 +150,13 @@ sealed class Marking
         {
             if (id > 0 && wasFailure) time += 2;
             wasFailure = id < 0;
-            if (id > 0) Retime(s, s.WantTable[id], time);
+            if (id > 0) s.WantTable[id].AcceptedAt = time;
             else if (at != time + 1)
                 s.FailureTable[-1 - id] = s.FailureTable[-1 - id] with { At = time + 1 };
         }
         s.Sequence = time + 2;
         foreach (var list in s.FoundTable.Values) Array.Sort(list, (a, b) => a.Value - b.Value);
         Zombies.Sort();
-    }
-
-    static void Retime(KernelState s, WantToken want, long at)
-    {
-        if (want.AcceptedAt == at) return;
-        var same = new WantToken
-        {
-            Id = want.Id,
-            AcceptedAt = at,
-            Targets = want.Targets,
-            Options = want.Options,
-            Request = want.Request,
-            IsPlanned = want.IsPlanned,
-            Remaining = want.Remaining,
-            RequestHead = want.RequestHead,
-        };
-        same.Failed.UnionWith(want.Failed);
-        s.WantTable[want.Id.Value] = same;
     }
 
     /// <summary>The same environment around another kernel state.</summary>

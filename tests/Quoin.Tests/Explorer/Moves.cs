@@ -17,15 +17,26 @@ static class Moves
     {
         for (var w = 0; w < m.Instance.Wants.Length; w++)
         {
-            if (m[w] == WantStanding.New) yield return new(MoveKind.Accept, w);
-            if (m[w] == WantStanding.Open && m.Left(Budget.Cancels) > 0)
+            if (m[w] == WantStanding.New)
+                yield return new(
+                    m.Instance.Wants[w].Offered ? MoveKind.Offer : MoveKind.Accept, w);
+            if (m[w] is WantStanding.Open or WantStanding.Offered && m.Left(Budget.Cancels) > 0)
                 yield return new(MoveKind.CancelWant, w);
+            if (m[w] == WantStanding.Offered)
+            {
+                yield return new(MoveKind.AcceptOffer, w);
+                yield return new(MoveKind.ExpireOffer, w);
+            }
+            if (m.Kernel.Wants.TryGetValue(w + 1, out var want) && want.IsReady)
+                yield return new(MoveKind.ReleaseWant, w);
         }
         if (m.Instance.PlansApart)
             foreach (var move in OfPlanner(m)) yield return move;
         foreach (var move in OfPartitions(m)) yield return move;
         foreach (var run in m.Kernel.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
-            foreach (var move in OfRun(m, run)) yield return move;
+            foreach (var move in run.Life is null ? OfRun(m, run) : ResourceMoves.Of(m, run))
+                yield return move;
+        foreach (var move in ResourceMoves.OfPersons(m)) yield return move;
         foreach (var (run, epoch) in m.Zombies) yield return new(MoveKind.Late, run, epoch);
         if (m.Kernel.Workers.Count == 0) yield return new(MoveKind.AddWorker, 0);
         else if (m.Left(Budget.Removals) > 0) yield return new(MoveKind.RemoveWorker, 0);
@@ -61,6 +72,7 @@ static class Moves
                 if (m.Kernel.TryGetManifest(p, out _)) yield return new(MoveKind.Keep, p.Value);
             }
             if (m.Kernel.PlaceOf(p) != PartitionPlace.Live) continue;
+            if (m.Kernel.IsResource(p)) continue;
             if (m.Left(Budget.Taints) > 0) yield return new(MoveKind.Taint, p.Value);
             if (m.Left(Budget.Stales) > 0) yield return new(MoveKind.Stale, p.Value);
         }
@@ -105,7 +117,10 @@ static class Moves
                 new PartitionStale(new PartitionId(a), StaleReason.Changed))),
             MoveKind.Keep => m.Do(new KeepCurrent(new PartitionId(a), Fingerprint)),
             MoveKind.Schedule => Schedule(m, new PartitionId(a)),
-            MoveKind.Lease => m.Do(new LeaseRun(new RunId(a), Marking.Worker, Marking.Now)),
+            MoveKind.Lease => m.Do(new LeaseRun(new RunId(a), Marking.Worker, Marking.Now)
+            {
+                ClaimsMax = m.Instance.ClaimsMax,
+            }),
             MoveKind.Complete or MoveKind.Late => m.Do(Completion(m, new RunId(a), b)),
             MoveKind.Fail => m.Do(new FailRun(new RunId(a), b, Exit1)
             {
@@ -124,6 +139,7 @@ static class Moves
             MoveKind.Taint => m.Do(new Taint(new PartitionId(a), "test", "why")),
             MoveKind.RemoveWorker => m.Do(new RemoveWorker(Marking.Worker)),
             MoveKind.AddWorker => m.Do(new AddWorker(Marking.Worker, m.Instance.Slots)),
+            _ => ResourceMoves.Make(m, move),
         };
         if (decision.Event is null) return false;
         Spend(m, move);
@@ -141,21 +157,28 @@ static class Moves
             case MoveKind.RemoveWorker: m.Left(Budget.Removals)--; break;
             case MoveKind.Late: m.Zombies.Remove((move.A, move.B)); break;
             case MoveKind.Schedule: break;
-            case MoveKind.Expire:
+            case MoveKind.Expire or MoveKind.TakeOver:
                 m.Left(Budget.Expiries)--;
                 m.Zombies.Add((move.A, move.B));
                 break;
-            default: break;
+            default: ResourceMoves.Spend(m, move); break;
         }
     }
 
-    static JobShape JobOf(Marking m, int run) => m.Instance.Jobs[Marking.JobOf(new(run)).Job];
+    public static JobShape JobOf(Marking m, int run) =>
+        m.Instance.Jobs[Marking.JobOf(new(run)).Job];
 
     static Decision Accept(Marking m, int w)
     {
         var shape = m.Instance.Wants[w];
         var options = new WantOptions { OnFailure = shape.Mode };
         var accepted = m.Do(new AcceptWant(m.Ps(shape.Targets), options), w + 1);
+        return Planned(m, w, accepted);
+    }
+
+    /// <summary>The plan of a want comes in the append that accepts it.</summary>
+    public static Decision Planned(Marking m, int w, Decision accepted)
+    {
         if (m.Instance.PlansApart || accepted.Event is null) return accepted;
         Planner.PlanAll(m, w);
         Planner.Finish(m, w);
@@ -186,6 +209,7 @@ static class Moves
             [.. m.Ps(job.Outputs + job.Surplus).Select(p => new OutputManifest(p, default, 1))])
         {
             Fingerprint = Fingerprint,
+            WatchAt = Marking.Now,
         };
     }
 }

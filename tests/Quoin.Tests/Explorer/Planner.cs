@@ -62,7 +62,13 @@ static class Planner
                 new ConfigFailed("", [p], new PlanProblem("cycle", "it needs itself"))));
         return m.Do(new ProposePlan(new PartitionPlanned(
             new WantId(want + 1), $"j{m.Instance.Jobs.IndexOf(job)}", outputs,
-            [.. inputs.OrderBy(input => input.Value)])));
+            [.. inputs.OrderBy(input => input.Value)])
+        {
+            Resource = !job.Resource ? null : new ResourcePolicy
+            {
+                Keep = job.Keeps ? TimeSpan.FromHours(1) : TimeSpan.Zero,
+            },
+        }));
     }
 
     static IEnumerable<PartitionId> InputsOf(Marking m, JobShape job) =>

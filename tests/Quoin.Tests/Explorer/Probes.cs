@@ -14,6 +14,11 @@ static class Probes
         var s = m.Kernel;
         foreach (var run in s.Runs.Values)
         {
+            if (run.Life is not null)
+            {
+                if (ResourceInvariants.Probe(m, run) is { } heard) return heard;
+                continue;
+            }
             foreach (var epoch in (int[])[run.Epoch - 1, run.Epoch + 1])
                 if (Heard(m, run.Id, epoch)) return $"T11: {run.Id} is heard under epoch {epoch}";
             if (run.Place == RunPlace.Queued && Heard(m, run.Id, run.Epoch))
@@ -60,7 +65,7 @@ static class Probes
         var keep = new KeepCurrent(p, Moves.Fingerprint);
         if (!s.IsReady(p) && Kernel.Decide(s, keep).Event is not null)
             return $"P3: {s.Names.Text(p)} is not ready, and current";
-        if (s.PlaceOf(p) != PartitionPlace.Live
+        if ((s.PlaceOf(p) != PartitionPlace.Live || s.IsResource(p))
             && Kernel.Decide(s, new Taint(p, "test", "why")).Event is not null)
             return $"T12: {s.Names.Text(p)} is {s.PlaceOf(p)}, and tainted";
         if (!s.IsReady(p) && Kernel.Decide(s, new ScheduleRun(p, false)).Event is not null)

@@ -59,6 +59,7 @@ public sealed class ReplayTests
         }
         state.LastWant = m.Instance.Wants.Length;
         state.LastRun = m.Instance.Jobs.Length * Marking.RunsMax;
+        state.LastIntervention = state.LastRun;
         return state;
     }
 

@@ -21,15 +21,21 @@ public sealed class NetPictureTests
     [Fact]
     public void A_run_has_these_states()
     {
-        Assert.Equal("""
+        const string More = "RunStarted, ResourceEnded, ResourceReleased, (cascade 0)";
+        const string Sleeps = "RunDeferred, ReleaseFailed, InterventionOpened";
+        Assert.Equal($"""
             stateDiagram-v2
               [*] --> Queued: RunScheduled
               Queued --> Running: RunLeased
-              Running --> [*]: RunCompleted, RunFailed, RunDepMissed, LeaseExpired
+              Deferred --> Running: RunLeased
+              Running --> [*]: RunCompleted, RunFailed, RunDepMissed, LeaseExpired, ResourceReleased
               Cancelling --> [*]: RunCompleted, RunCancelAcked, LeaseExpired
-              Running --> Queued: RunFailed, LeaseExpired
-              Running --> Cancelling: RunCancelRequested
-              Queued --> [*]: RunCancelRequested
+              Running --> Deferred: RunCompleted, RunFailed, {Sleeps}
+              Running --> Queued: RunCompleted, RunFailed, LeaseExpired, {More}
+              Deferred --> Queued: RunFailed, ReleaseScheduled, InterventionResolved, (cascade 0)
+              Deferred --> [*]: RunFailed, InterventionResolved
+              Running --> Cancelling: RunCancelRequested, (cascade 0)
+              Queued --> [*]: RunCancelRequested, (cascade 0)
             """, NetPicture.Mermaid("Run"));
     }
 

@@ -22,7 +22,7 @@ public sealed class NetTests
     {
         var places = Enum.GetNames<PartitionPlace>().Select(name => $"Partition.{name}")
             .Concat(Enum.GetNames<RunPlace>().Select(name => $"Run.{name}"))
-            .Concat(["Want.Open", "Demand", "Slot"])
+            .Concat(["Want.Offered", "Want.Open", "Want.Releasing", "Demand", "Hold", "Slot"])
             .ToHashSet();
         foreach (var row in Net.Transitions)
             foreach (var place in row.Consumes.Concat(row.Reads).Concat(row.Produces))

@@ -28,6 +28,7 @@ static class CommandTree
         new("retry", RetryCommand.Summary, RetryCommand.Create),
         new("cancel", CancelCommand.Summary, CancelCommand.Create),
         new("worker", WorkerCommand.Summary, WorkerCommand.Create),
+        new("supervisor", SupervisorCommand.Summary, SupervisorCommand.Create),
         new("clean", CleanCommand.Summary, CleanCommand.Create),
         new("graph", GraphCommand.Summary, GraphCommand.Create),
         new("events", EventsCommand.Summary, EventsCommand.Create),

@@ -71,7 +71,8 @@ sealed class SupervisorOptionSet
         Description = "The path of the Unix socket at which workers ask",
     };
 
-    readonly Option<string> hold = Time("--hold", "How long a path stays blocked without DONE (12h)");
+    readonly Option<string> hold = Time(
+        "--hold", "How long a path stays blocked without DONE (12h)");
     readonly Option<string> lease = Time(
         "--lease", "How long a worker that is not heard of keeps its jobs (60s)");
 

@@ -17,7 +17,7 @@ public enum FeedTake : byte
 
 /// <summary>
 /// Which lines there are and who gets the next one: the net's rows F1 to F5 for many lines at once.
-/// Every line is a row (file, key, where its payload is); of a feed, the newest row of a key counts.
+/// Every line is a row (file, key, where its payload is); of a feed, a key's newest row counts.
 /// A key is given out to one holder at a time, the key that was given out longest ago first. Knows
 /// no files, sockets, clocks or databases: what is decided is noted in <see cref="Facts"/>, for the
 /// caller to write down before it answers anybody, or to <see cref="TakeBack"/> when it cannot.
@@ -85,7 +85,9 @@ public sealed class FeedBook(FeedRules rules)
         Reindex(it);
     }
 
-    /// <summary>F5. From here on its lines do not count; <see cref="Unlink"/> forgets them.</summary>
+    /// <summary>
+    /// F5. From here on its lines do not count; <see cref="Unlink"/> forgets them.
+    /// </summary>
     public void RemoveFile(FeedFile file) => file.IsPresent = false;
 
     /// <summary>
@@ -236,7 +238,9 @@ public sealed class FeedBook(FeedRules rules)
         Facts.Add(new FeedFact(FeedFactKind.Ended, flight, code, at));
     }
 
-    /// <summary>F3: it never reached its holder; all is as it was before it was given out.</summary>
+    /// <summary>
+    /// F3: it never reached its holder; all is as it was before it was given out.
+    /// </summary>
     public void Return(FeedFlight flight, long at)
     {
         if (flight.IsOver) return;

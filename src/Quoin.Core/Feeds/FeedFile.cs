@@ -39,7 +39,9 @@ public sealed record FeedRules
     /// <summary>After how long without DONE a key is free again, whoever holds it.</summary>
     public long HoldMs { get; init; } = 12 * 3600 * 1000L;
 
-    /// <summary>How long a worker that named itself, or whose connection ended, keeps a job.</summary>
+    /// <summary>
+    /// How long a worker that named itself, or whose connection ended, keeps a job.
+    /// </summary>
     public long LeaseMs { get; init; } = 60 * 1000L;
 
     /// <summary>How often a line is given out at most.</summary>

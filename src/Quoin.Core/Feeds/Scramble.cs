@@ -30,7 +30,9 @@ public static class Scramble
         0xeb86d391,
     ];
 
-    /// <summary>The place of a key, UTF-8, among keys that were given out equally long ago.</summary>
+    /// <summary>
+    /// The place of a key, UTF-8, among keys that were given out equally long ago.
+    /// </summary>
     public static int Of(ReadOnlySpan<byte> key)
     {
         Span<uint> state = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476];

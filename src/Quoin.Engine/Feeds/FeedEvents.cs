@@ -25,7 +25,6 @@ public sealed class FeedEvents(string dataset)
         writer.Bytes(2, reference.AsSpan(0, length));
         writer.Text(4, feed);
         writer.Int64(5, flight.Number);
-        if (length > PartitionRef.BytesMax) throw new InvalidOperationException("A long reference.");
         if (IsLong(key)) writer.Bytes(6, key);
         return End(ref writer, "run-scheduled"u8, subject);
     }
@@ -176,7 +175,8 @@ public sealed class FeedEvents(string dataset)
     /// <summary>
     /// Follows the log behind what was written of the flights: who has what.
     /// </summary>
-    public static void Follow(FeedTail tail, ReadOnlySpan<byte> type, ReadOnlySpan<byte> body, long at)
+    public static void Follow(
+        FeedTail tail, ReadOnlySpan<byte> type, ReadOnlySpan<byte> body, long at)
     {
         if (!type.StartsWith("run-"u8) && !type.SequenceEqual("lease-expired"u8)) return;
         var reader = new ProtoReader(body);

@@ -6,7 +6,8 @@ namespace Quoin.Engine;
 
 /// <summary>Which file it is, and how big. Times are nanoseconds.</summary>
 readonly record struct FileFacts(
-    bool IsRegular, bool IsFolder, bool IsSocket, long Device, long Inode, long Birth, long Size, long Modified);
+    bool IsRegular, bool IsFolder, bool IsSocket, long Device, long Inode, long Birth, long Size,
+    long Modified);
 
 /// <summary>
 /// A feed's folder through the system's own calls: names, facts about files, reading without ever
@@ -30,7 +31,9 @@ sealed unsafe partial class FeedFolder : IDisposable
         Bell = inotify_init1(Libc.NonBlock | Libc.CloseOnExec);
     }
 
-    /// <summary>A descriptor that is readable when something happened; negative: there is none.</summary>
+    /// <summary>
+    /// A descriptor that is readable when something happened; negative: there is none.
+    /// </summary>
     public int Bell { get; }
 
     /// <summary>

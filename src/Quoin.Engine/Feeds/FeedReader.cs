@@ -177,7 +177,8 @@ public sealed class FeedReader : IDisposable
         store.Settle(book, [.. files.Values.Select(it => it.Source)], now.Device, at);
     }
 
-    bool IsUnmounted(FileFacts now, Dictionary<string, (FeedFileName Name, FileFacts Facts)> found) =>
+    bool IsUnmounted(
+        FileFacts now, Dictionary<string, (FeedFileName Name, FileFacts Facts)> found) =>
         knownDevice != 0 && now.Device != knownDevice && files.Count > 0
         && !files.Keys.Any(found.ContainsKey);
 
@@ -287,7 +288,10 @@ public sealed class FeedReader : IDisposable
             && it.IsSame(facts)) return true;
         isLookDue |= it.Handle >= 0 || it.Handle == -Libc.ENOENT;
         if (it.Handle < 0 && it.Handle != -Libc.ENOENT)
-            Say($"open {name} {it.Handle}", $"'{name}' cannot be read: {Libc.Describe(-it.Handle)}");
+        {
+            var why = Libc.Describe(-it.Handle);
+            Say($"open {name} {why}", $"'{name}' cannot be read: {why}");
+        }
         it.Close();
         it.IsFailed = true; // Until the next look.
         return false;
@@ -321,7 +325,9 @@ sealed class TrackedFile(FeedSource source)
     /// <summary>How big it was when it was seen last.</summary>
     public long Size { get; private set; }
 
-    /// <summary>Up to here nothing new can be had: no line ends behind the offset before it.</summary>
+    /// <summary>
+    /// Up to here nothing new can be had: no line ends behind the offset before it.
+    /// </summary>
     public long ScannedTo { get; set; }
 
     /// <summary>It could not be opened; tried again with the next look.</summary>

@@ -53,8 +53,8 @@ public interface IFeedStore : IDisposable
     void RollBack();
 
     /// <summary>
-    /// Some of the work that may come later: tables that others read, forgetting, checkpoints. About
-    /// as long as it is told; true when there is more.
+    /// Some of the work that may come later: tables that others read, forgetting, checkpoints.
+    /// About as long as it is told; true when there is more.
     /// </summary>
     bool Work(FeedBook book, long at, TimeSpan atMost);
 }

@@ -20,7 +20,8 @@ static unsafe partial class LineNative
     const int UnsentBytes = 0x5411, OpenFiles = 7, PathBytesMax = 107;
 
     // struct epoll_event is packed on x64 only.
-    static readonly int stride = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    static readonly int stride =
+        RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
 
     /// <summary>The room for <paramref name="count"/> events.</summary>
     public static byte[] Room(int count) => new byte[count * stride];

@@ -243,7 +243,8 @@ public sealed class LineServer : IDisposable
     {
         var rest = connection.Rest;
         rest.CopyTo(room, 0);
-        var count = LineNative.Read(connection.File, room.AsSpan(rest.Length, LineCommand.BytesMax));
+        var count = LineNative.Read(
+            connection.File, room.AsSpan(rest.Length, LineCommand.BytesMax));
         if (count == -Libc.EAGAIN || count == -Libc.EINTR) return;
         connection.Rest = [];
         if (count < 0)

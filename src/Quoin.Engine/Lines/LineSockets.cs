@@ -105,7 +105,9 @@ sealed class LineSockets : IDisposable
     public LineConnection? Of(int file) =>
         (uint)file < (uint)connections.Length ? connections[file] : null;
 
-    /// <summary>Takes connections that wait; after the events, so that no descriptor means two.</summary>
+    /// <summary>
+    /// Takes connections that wait; after the events, so that no descriptor means two.
+    /// </summary>
     public void Accept(int most)
     {
         if (!isListenerSeen) return;
@@ -143,8 +145,11 @@ sealed class LineSockets : IDisposable
     public List<LineConnection> Proven(long nowMs)
     {
         var over = new List<LineConnection>();
-        for (var it = proving.First; it is not null && it.Value.ProvingUntilMs <= nowMs; it = it.Next)
-            over.Add(it.Value);
+        foreach (var connection in proving)
+        {
+            if (connection.ProvingUntilMs > nowMs) break; // The others began later.
+            over.Add(connection);
+        }
         return over;
     }
 

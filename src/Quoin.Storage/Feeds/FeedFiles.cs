@@ -166,7 +166,9 @@ sealed class FeedFiles(SqliteConnection connection)
     /// <summary>A feed has no run any more; its number is not used again.</summary>
     public void DropFetcher(int feed) => fetchers.Remove(feed);
 
-    /// <summary>A row of the original's tables, whose line was not read yet, was given out.</summary>
+    /// <summary>
+    /// A row of the original's tables, whose line was not read yet, was given out.
+    /// </summary>
     public void KnowMark(int feed, long number, string key)
     {
         if (!marks.TryGetValue((feed, number), out var keys))

@@ -28,7 +28,8 @@ sealed class FeedLoading(
         }
         keys.Sort((a, b) => (a.Started, a.Scramble).CompareTo((b.Started, b.Scramble)) is var order
             && order != 0 ? order : a.Key.AsSpan().SequenceCompareTo(b.Key));
-        using var put = connection.PrepareOnce("INSERT INTO feed_key (key, sequence) VALUES (?1, ?2)"u8);
+        using var put = connection.PrepareOnce(
+            "INSERT INTO feed_key (key, sequence) VALUES (?1, ?2)"u8);
         for (var i = 0; i < keys.Count; i++) put.BindText(1, keys[i].Key).Bind(2, i + 1).Run();
         using (var flights = connection.PrepareOnce("""
             INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times)
@@ -42,7 +43,9 @@ sealed class FeedLoading(
         state.Bind(1, keys.Count).Run();
     }
 
-    /// <summary>Another program wrote the original's tables: they are right, ours are not.</summary>
+    /// <summary>
+    /// Another program wrote the original's tables: they are right, ours are not.
+    /// </summary>
     public static void StartOver(SqliteConnection connection)
     {
         connection.Execute("""
@@ -204,7 +207,8 @@ sealed class FeedLoading(
             SELECT attr_path, started, finished, exit_code, finished IS NULL, exit_code IS NULL
             FROM log ORDER BY attr_path
             """u8);
-        using var keys = connection.PrepareOnce("SELECT key, sequence FROM feed_key ORDER BY key"u8);
+        using var keys = connection.PrepareOnce(
+            "SELECT key, sequence FROM feed_key ORDER BY key"u8);
         var isKey = keys.Step();
         while (log.Step())
         {

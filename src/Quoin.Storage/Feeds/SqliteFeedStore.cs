@@ -245,7 +245,8 @@ public sealed class SqliteFeedStore : IFeedStore
         FeedBook book, IReadOnlyCollection<FeedSource> sources, long folderDevice, long at) =>
         Transact(false, () =>
         {
-            using (var device = connection.PrepareOnce("UPDATE feed_state SET folder_device = ?1"u8))
+            using (var device = connection.PrepareOnce(
+                "UPDATE feed_state SET folder_device = ?1"u8))
                 device.Bind(1, folderDevice).Run();
             files.ForgetUnknown(book, sources);
         });

@@ -110,8 +110,7 @@ static class Project
     }
 
     // Whoever comes first makes the store, also when two start at once.
-    /// <summary>The id of a store that may have to be made.</summary>
-    public static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
+    static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     /// <summary>
     /// <c> --store …</c> as another process needs it, without a password; empty for the default.

@@ -14,6 +14,7 @@ static class BuildCommand
     {
         var selectors = new Selectors();
         var modes = new BuildModes();
+        var use = new UseOptions();
         var slots = new SlotOptions();
         var dryRun = new Option<bool>("--dry-run", "-n")
         {
@@ -44,12 +45,17 @@ static class BuildCommand
         command.Options.Add(clean);
         command.Options.Add(list);
         command.Options.Add(onlySources);
+        use.AddTo(command, offers: false);
         modes.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             var context = cli(parsed);
             var asked = selectors.Read(parsed);
             var request = modes.Read(parsed) with { Text = $"build {asked.Text}".Trim() };
+            request = request with
+            {
+                Options = use.Read(parsed, request.Options, context.Time.GetUtcNow()),
+            };
             var here = slots.Read(parsed, least: 0);
             var count = Math.Max(1, here.Count);
             if (parsed.GetValue(list)) return await ListCommand.RunAsync(context, asked, request);

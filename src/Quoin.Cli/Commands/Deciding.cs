@@ -70,6 +70,7 @@ sealed class Deciding : IAsyncDisposable
                 position = logged.Position;
                 events.Add(logged.Event);
                 if (logged.Event is WantAccepted accepted) open.Remove(accepted.Command);
+                if (logged.Event is WantOffered offered) open.Remove(offered.Command);
                 if (logged.Event is not CommandAnswered answer || !open.Remove(answer.Command))
                     continue;
                 if (answer.Code is not ("done" or "nothing-to-do"))

@@ -17,9 +17,29 @@ static class RetryCommand
         var slots = new SlotOptions();
         var command = new Command("retry", Summary) { id };
         slots.AddTo(command);
-        command.SetAction((parsed, _) => RunAsync(
-            cli(parsed), parsed.GetRequiredValue(id), slots.Read(parsed, least: 0)));
+        command.SetAction(async (parsed, ct) =>
+        {
+            var context = cli(parsed);
+            var asked = parsed.GetRequiredValue(id);
+            return await ParkedByAsync(context, asked) is { } intervention
+                ? await InterventionsCommand.ResolveAsync(
+                    context, intervention, InterventionAnswer.Retry, "", ct)
+                : await RunAsync(context, asked, slots.Read(parsed, least: 0));
+        });
         return command;
+    }
+
+    // A run that waits for a person is not made anew: its release is tried once more.
+    static async Task<InterventionId?> ParkedByAsync(Cli cli, string id)
+    {
+        var workspace = Project.Find(cli);
+        if (!RunId.TryParse(id, out var run) || !Project.HasStore(cli, workspace)) return null;
+        await using var store = Project.OpenForReading(cli, workspace);
+        var state = StateLoader.Load(store, new PartitionNames()).State;
+        return state.Interventions.Values
+            .Where(open => open.Run == run
+                && state.PlaceOf(open.Partition) == PartitionPlace.Quarantined)
+            .Select(open => (InterventionId?)open.Id).LastOrDefault();
     }
 
     /// <summary>Builds the outputs of the run, or what the want did not get.</summary>

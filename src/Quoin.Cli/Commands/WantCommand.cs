@@ -15,11 +15,18 @@ static class WantCommand
     {
         var selectors = new Selectors();
         var modes = new BuildModes();
+        var use = new UseOptions();
         var command = new Command("want", Summary);
         selectors.AddTo(command);
+        use.AddTo(command, offers: true);
         modes.AddTo(command);
-        command.SetAction((parsed, ct) => RunAsync(
-            cli(parsed), selectors.Read(parsed), modes.Read(parsed).Options, ct));
+        command.SetAction((parsed, ct) =>
+        {
+            var context = cli(parsed);
+            return RunAsync(
+                context, selectors.Read(parsed),
+                use.Read(parsed, modes.Read(parsed).Options, context.Time.GetUtcNow()), ct);
+        });
         return command;
     }
 
@@ -38,22 +45,19 @@ static class WantCommand
             return ExitCode.Ok;
         }
         var text = $"want {asked.Text}".Trim();
+        var request = new WantRequest { Targets = [.. targets], Options = options, Text = text };
         var made = await deciding.DoAsync(
-            state =>
-            [
-                new AcceptWant([.. targets.Select(name => state.Names.Intern(name))], options)
+            state => [options.Offer
+                ? Offers.Of(request, state.Names, cli.Time.GetUtcNow())
+                : new AcceptWant([.. targets.Select(name => state.Names.Intern(name))], options)
                 {
                     Request = text,
-                },
-            ],
-            [
-                new StoreCommand.Accept(
-                    new WantRequest { Targets = [.. targets], Options = options, Text = text },
-                    graph),
-            ],
-            ct);
+                }],
+            [new StoreCommand.Accept(request, graph)], ct);
         if (made.Refusal is { } refusal)
             return cli.Error(refusal.Code, refusal.Message, ExitCode.Refused);
+        if (made.Events.OfType<WantOffered>().FirstOrDefault() is { } offer)
+            return Offered(cli, offer, targets);
         if (made.Events.OfType<WantAccepted>().FirstOrDefault() is not { } want)
         {
             cli.Say("nothing to want: everything is current");
@@ -75,6 +79,27 @@ static class WantCommand
             cli.Say($"wanted: {BuildPhrases.Some([.. targets.Take(3)], targets.Count)};"
                 + " the next quoin build here makes it");
         }
+        return ExitCode.Ok;
+    }
+
+    static int Offered(Cli cli, WantOffered offer, List<string> targets)
+    {
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("offer", offer.Want.ToString());
+                JsonParts.Write(json, "targets", targets);
+                JsonParts.Time(json, "expires", offer.Expires);
+                json.WriteEndObject();
+            }));
+            return ExitCode.Ok;
+        }
+        cli.Print($"{offer.Want}");
+        cli.Say($"offered until {Units.TimeOfDay(offer.Expires, cli.Time)}:"
+            + $" {BuildPhrases.Some([.. targets.Take(3)], targets.Count)};"
+            + $" quoin accept {offer.Want} takes it");
         return ExitCode.Ok;
     }
 }

@@ -33,6 +33,9 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     /// <summary>How it stands.</summary>
     public BuildPhase Phase { get; private set; }
 
+    /// <summary>All that it holds is there, and in use.</summary>
+    public bool IsReady { get; private set; }
+
     /// <summary>When somebody asked for it; without that, when it was accepted.</summary>
     public DateTimeOffset StartedAt { get; set; }
 
@@ -198,6 +201,13 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 foreach (var problem in e.Problems) AddProblem(problem, at, notices);
                 End(BuildPhase.AnalysisFailed, at, notices);
                 break;
+            case WantReady e:
+                IsReady = true;
+                notices.Add(new ProgressNotice.Ready(at, e));
+                break;
+            case WantReleaseRequested:
+                IsReady = false;
+                break;
             case WantSucceeded:
                 End(BuildPhase.Succeeded, at, notices);
                 break;
@@ -246,12 +256,19 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         var wasRunning = task is { IsMine: true, State: TaskState.Running };
         switch (logged)
         {
+            case RunLeased when task is { IsResource: true, IsOver: true }:
+                break; // It is looked at, or given back.
+            case RunDeferred or RunStarted when !task.IsOver:
+                task.State = TaskState.Waiting;
+                break;
             case RunLeased e:
                 task.State = TaskState.Running;
                 task.Attempt = e.Attempt;
                 task.StartedAt = at;
                 task.Worker = e.Worker;
-                if (task.IsMine) notices.Add(new ProgressNotice.Started(at, task));
+                if (task.IsMine && task.AskedAt is null)
+                    notices.Add(new ProgressNotice.Started(at, task));
+                if (task.IsResource) task.AskedAt ??= at;
                 break;
             case RunCompleted e:
                 Complete(task, e, at, notices);
@@ -284,6 +301,8 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 if (!task.IsOver) Cancel(task, null, at, notices);
                 break;
         }
+        if (task is { IsMine: true, IsResource: true })
+            notices.Add(new ProgressNotice.Resource(at, task, logged));
         var isRunning = task is { IsMine: true, State: TaskState.Running };
         Running += (isRunning ? 1 : 0) - (wasRunning ? 1 : 0);
     }
@@ -386,7 +405,10 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         }
         else
         {
-            task = new BuildTask(e.Job, e.Outputs, e.Inputs);
+            task = new BuildTask(e.Job, e.Outputs, e.Inputs)
+            {
+                IsResource = e.Resource is not null,
+            };
             foreach (var output in e.Outputs) tasks[output] = task;
         }
         if (e.For == Want || e.Outputs.Any(demanded.Contains)) Include(task);

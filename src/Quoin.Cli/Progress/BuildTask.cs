@@ -46,6 +46,12 @@ sealed class BuildTask(
     /// <summary>Another want's plan started its run.</summary>
     public bool IsDelegated { get; set; }
 
+    /// <summary>Its output is a thing outside: called many times, held, released.</summary>
+    public bool IsResource { get; init; }
+
+    /// <summary>When its run was called first; only of a resource.</summary>
+    public DateTimeOffset? AskedAt { get; set; }
+
     /// <summary>The run that makes it; null before it was scheduled.</summary>
     public RunId? Run { get; set; }
 

@@ -52,6 +52,11 @@ sealed class PlainBuildView(
             Write(now, "..", BuildPhrases.Planning(progress));
             return;
         }
+        if (progress.IsReady)
+        {
+            Write(now, "..", "in use");
+            return;
+        }
         var left = background.TimeLeft() is { } range ? $", left {range}" : "";
         Write(
             now, "..",
@@ -86,6 +91,15 @@ sealed class PlainBuildView(
             case ProgressNotice.Started n when verbose:
                 Write(at, "building", $"{NameOf(n.Task)} on {n.Task.Worker}");
                 break;
+            case ProgressNotice.Built { Task: { IsResource: true } task }:
+                Write(at, "live", NameOf(task) + LiveAfter(task, at));
+                break;
+            case ProgressNotice.Resource n:
+                ShowResource(n);
+                break;
+            case ProgressNotice.Ready n:
+                Write(at, "ready", $"{n.What.Want}{ConnectionsOf(n.What)}", Style.Green);
+                break;
             case ProgressNotice.Built n:
                 var elapsed = TimeSpan.FromMilliseconds(n.Usage.ElapsedMs);
                 var cpu = TimeSpan.FromMilliseconds(n.Usage.CpuMs);
@@ -116,6 +130,22 @@ sealed class PlainBuildView(
                 break;
         }
     }
+
+    void ShowResource(ProgressNotice.Resource n)
+    {
+        if (ResourcePhrases.Of(n.Event, n.At) is not { } words) return;
+        if (words.IsDetail && !cli.Options.Verbose) return;
+        var rest = words.Rest.Length > 0 ? $" {words.Rest}" : "";
+        Write(
+            n.At, words.Verb, NameOf(n.Task) + rest, words.Style,
+            always: n.Event is InterventionOpened);
+    }
+
+    static string LiveAfter(BuildTask task, DateTimeOffset at) =>
+        task.AskedAt is { } asked ? $" (after {Units.Duration(at - asked)})" : "";
+
+    string ConnectionsOf(WantReady ready) => string.Concat(ready.Connections.Select(
+        one => $"  {progress.NameOf(one.Partition)} {one.Text}"));
 
     void ShowFailure(ProgressNotice.Failed n)
     {

@@ -47,6 +47,13 @@ abstract record ProgressNotice(DateTimeOffset At)
     public sealed record NeedsMore(DateTimeOffset At, BuildTask Task, int Needs)
         : ProgressNotice(At);
 
+    /// <summary>Something happened to a thing outside.</summary>
+    public sealed record Resource(DateTimeOffset At, BuildTask Task, RunEvent Event)
+        : ProgressNotice(At);
+
+    /// <summary>All that the want holds is there: it can be used.</summary>
+    public sealed record Ready(DateTimeOffset At, WantReady What) : ProgressNotice(At);
+
     /// <summary>The want is over.</summary>
     public sealed record Ended(DateTimeOffset At) : ProgressNotice(At);
 }

@@ -65,6 +65,16 @@ sealed class ScreenBuildView(
                 staying.Add(
                     new Line("✔", Style.Green).Add($" {progress.NameOf(n.Task.Name)}  {took}"));
                 break;
+            case ProgressNotice.Resource n:
+                if (ResourcePhrases.Of(n.Event, n.At) is { } words && (verbose || !words.IsDetail))
+                    staying.Add(new Line(words.Verb, words.Style)
+                        .Add($" {progress.NameOf(n.Task.Name)}  {words.Rest}".TrimEnd()));
+                break;
+            case ProgressNotice.Ready n:
+                staying.Add(new Line("ready", Style.Green).Add(string.Concat(
+                    n.What.Connections.Select(
+                        one => $" {progress.NameOf(one.Partition)}  {one.Text}"))));
+                break;
             case ProgressNotice.Current n when verbose:
                 staying.Add(new Line($"= {progress.NameOf(n.Task.Name)}  current", Style.Dim));
                 break;

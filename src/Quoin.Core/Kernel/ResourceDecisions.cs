@@ -235,7 +235,9 @@ static class ResourceDecisions
 
     static Decision Accept(KernelState s, AcceptOffer c)
     {
-        if (!s.Wants.TryGetValue(c.Want.Value, out var want)) return Kernel.NotOpen(s, c.Want);
+        // It may have expired, or another of its group was taken: not what was asked for.
+        if (!s.Wants.TryGetValue(c.Want.Value, out var want))
+            return new Refusal("no-such-offer", $"There is no offer {c.Want}, or it is over.");
         if (want.OfferedUntil is not { } until) return Decision.Nothing; // Accepted already.
         if (c.Now > until)
             return new Refusal("offer-expired", $"The offer of {c.Want} ended at {until:O}.");

@@ -98,6 +98,18 @@ sealed class CommandInbox(
                     [.. c.Partitions.Select(name => parts.State.Names.Intern(name))], c.By));
                 Answer(id, "done", "");
                 return;
+            case StoreCommand.Release c: Do(id, new RequestWantRelease(c.Want, c.By)); return;
+            case StoreCommand.AcceptOffer c:
+                Do(id, [.. Offers.Accept(parts.State, c.Want, parts.Time.GetUtcNow())]);
+                return;
+            case StoreCommand.Resolve c:
+                Do(id, new ResolveIntervention(c.Intervention, c.Answer, c.By)
+                {
+                    ExternalId = c.ExternalId,
+                    WatchAt = parts.Time.GetUtcNow(),
+                });
+                return;
+            case StoreCommand.Wake c: Do(id, new WakeRun(c.Run, parts.Time.GetUtcNow())); return;
             case StoreCommand.Joined c: remote.Join(c.Worker); return;
             case StoreCommand.Left c: remote.Leave(c.Worker, isRowThere: false); return;
             case StoreCommand.Leased c:
@@ -125,6 +137,13 @@ sealed class CommandInbox(
             Answer(id, "bad-command", $"{target}: {problem}");
             return;
         }
+        if (c.Request.Options.Offer)
+        {
+            var offer = Offers.Of(c.Request, parts.State.Names, parts.Time.GetUtcNow());
+            if (coordinator.Do(offer with { Command = id }) is { } refusal)
+                Answer(id, refusal.Code, refusal.Message);
+            return;
+        }
         var report = new TaskCompletionSource<WantReport>();
         coordinator.Accept(new Message.Wanted(c.Request, report) { Command = id });
     }
@@ -144,7 +163,8 @@ sealed class CommandInbox(
     void Do(string id, params ReadOnlySpan<KernelCommand> commands)
     {
         Refusal? refusal = null;
-        foreach (var command in commands) refusal ??= coordinator.Do(command);
+        foreach (var command in commands)
+            if (refusal is null) refusal = coordinator.Do(command);
         Answer(id, refusal?.Code ?? "done", refusal?.Message ?? "");
     }
 

@@ -43,6 +43,20 @@ public abstract record StoreCommand
     /// <summary>Files of these partitions were removed.</summary>
     public sealed record Clean(ImmutableArray<string> Partitions, string By) : StoreCommand;
 
+    /// <summary>The use of a want is over.</summary>
+    public sealed record Release(WantId Want, string By) : StoreCommand;
+
+    /// <summary>Take an offer; others of its group are given up.</summary>
+    public sealed record AcceptOffer(WantId Want) : StoreCommand;
+
+    /// <summary>Answer a question that only a person can answer.</summary>
+    public sealed record Resolve(
+        InterventionId Intervention, InterventionAnswer Answer, string ExternalId, string By)
+        : StoreCommand;
+
+    /// <summary>It is worth asking now what a run of a resource waits for.</summary>
+    public sealed record Wake(RunId Run) : StoreCommand;
+
     /// <summary>A worker process is there and takes runs.</summary>
     public sealed record Joined(WorkerInfo Worker) : StoreCommand;
 
@@ -96,6 +110,22 @@ public abstract record StoreCommand
                 w.Texts(1, c.Partitions);
                 w.Text(2, c.By);
                 return "clean-outputs";
+            case Release c:
+                w.Int32(1, c.Want.Value);
+                w.Text(2, c.By);
+                return "release-want";
+            case AcceptOffer c:
+                w.Int32(1, c.Want.Value);
+                return "accept-offer";
+            case Resolve c:
+                w.Int32(1, c.Intervention.Value);
+                w.Text(2, c.By);
+                w.Text(3, c.ExternalId);
+                w.Int32(4, (int)c.Answer);
+                return "resolve-intervention";
+            case Wake c:
+                w.Int32(1, c.Run.Value);
+                return "wake-run";
             case Joined c:
                 w.Text(1, c.Worker.Owner);
                 w.Int32(2, c.Worker.Slots);
@@ -140,7 +170,7 @@ public abstract record StoreCommand
     {
         const int block = ProtoReader.Block, number = ProtoReader.Number;
         var texts = new ProtoList<string>();
-        var numbers = (First: 0, Soft: false, Thorough: false);
+        var numbers = (First: 0, Soft: false, Thorough: false, Answer: 0);
         var (two, three, graphText) = ("", "", "");
         var options = WantOptions.Default;
         var graph = default(Digest);
@@ -155,6 +185,9 @@ public abstract record StoreCommand
                     break;
                 case (2 << 3) | block: two = r.Text(); break;
                 case (3 << 3) | block: three = r.Text(); break;
+                case (4 << 3) | number when type == "resolve-intervention":
+                    numbers.Answer = r.Enum((int)InterventionAnswer.Abandon);
+                    break;
                 case (4 << 3) | number: numbers.Soft = r.Bool(); break;
                 case (5 << 3) | number: numbers.Thorough = r.Bool(); break;
                 case (6 << 3) | block: graph = r.Digest(); break;
@@ -180,6 +213,11 @@ public abstract record StoreCommand
             "cancel-run" => new CancelRun(new RunId(numbers.First), two),
             "taint-partitions" => new Taint(all, two, three),
             "clean-outputs" => new Clean(all, two),
+            "release-want" => new Release(new WantId(numbers.First), two),
+            "accept-offer" => new AcceptOffer(new WantId(numbers.First)),
+            "resolve-intervention" => new Resolve(
+                new InterventionId(numbers.First), (InterventionAnswer)numbers.Answer, three, two),
+            "wake-run" => new Wake(new RunId(numbers.First)),
             "worker-left" => new Left(all.IsEmpty ? "" : all[0]),
             _ => null,
         };

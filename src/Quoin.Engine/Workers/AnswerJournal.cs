@@ -55,7 +55,7 @@ public sealed class AnswerJournal(string folder)
         {
             if (Read(path) is not { } row)
             {
-                warn($"{path} cannot be read; it was put aside as {Path.GetFileName(path)}{Broken}");
+                warn($"{path} cannot be read; it was put aside: {Path.GetFileName(path)}{Broken}");
                 File.Move(path, path + Broken, overwrite: true);
                 continue;
             }

@@ -40,10 +40,13 @@ sealed class ResourceWorld : IAsyncDisposable
     /// <summary>A world with a service that is well.</summary>
     /// <param name="address">Its store; null: an SQLite file.</param>
     /// <param name="graph">What quoin.yaml says.</param>
-    public static async Task<ResourceWorld> StartAsync(PostgresAddress? address, string graph)
+    /// <param name="rules">How the service misbehaves.</param>
+    public static async Task<ResourceWorld> StartAsync(
+        PostgresAddress? address, string graph, params IReadOnlyList<Rule> rules)
     {
         var world = new ResourceWorld(address, graph);
         await world.StartServiceAsync();
+        if (rules.Count > 0) world.Service.SetRules(rules);
         return world;
     }
 
@@ -93,10 +96,99 @@ sealed class ResourceWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns when it is that late, by the clock that the program has, too.</summary>
+    public static async Task WaitUntilAsync(DateTimeOffset at)
+    {
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var left = at - TimeProvider.System.GetUtcNow();
+        using var timer = TimeProvider.System.CreateTimer(
+            _ => over.TrySetResult(), null, left > TimeSpan.Zero ? left : TimeSpan.Zero,
+            Timeout.InfiniteTimeSpan);
+        await over.Task;
+    }
+
     /// <summary>The calls so far as a line each: <c>Post 201 t-1 name=session/42</c>.</summary>
     public string Calls() => string.Join('\n', Service.Entries().Select(entry =>
         $"{entry.Verb} {entry.Answer} {entry.Id} {string.Join(',', entry.Labels.Take(1))} "
         + entry.Name).Select(line => line.TrimEnd()));
+
+    /// <summary>
+    /// What changed outside, in order: <c>Post session</c>, <c>Call data push-results</c>.
+    /// </summary>
+    public List<string> Changes() =>
+    [
+        .. from entry in Service.Entries()
+           where entry.Effect is Effect.Created or Effect.Deleted
+               || (entry.Verb == Verb.Call && entry.Answer == 200)
+           let kind = entry.Labels.FirstOrDefault(l => l.StartsWith("kind=")) ?? "kind=?"
+           select $"{entry.Verb} {kind[5..]} {entry.Name}".TrimEnd(),
+    ];
+
+    /// <summary>Events of one kind, oldest first.</summary>
+    public List<T> Events<T>() => [.. Log().Select(logged => logged.Event).OfType<T>()];
+
+    /// <summary>Why a partition's run failed last; null: it did not.</summary>
+    public RunFailure? Failure(string partition)
+    {
+        var store = Open();
+        try
+        {
+            var names = new PartitionNames();
+            var runs = new HashSet<RunId>();
+            RunFailure? failure = null;
+            foreach (var logged in store.Read(0, names))
+            {
+                if (logged.Event is RunScheduled run && names.Text(run.Claims[0]) == partition)
+                    runs.Add(run.Run);
+                if (logged.Event is RunFailed failed && runs.Contains(failed.Run))
+                    failure = failed.Failure;
+            }
+            return failure;
+        }
+        finally
+        {
+            Close(store);
+        }
+    }
+
+    /// <summary>How the only want ended; null: it is open.</summary>
+    public WantOutcome? Outcome() => Log().Select(logged => logged.Event).Select(e => e switch
+    {
+        WantSucceeded => WantOutcome.Succeeded,
+        WantFailed => WantOutcome.Failed,
+        WantCancelled => WantOutcome.Cancelled,
+        WantExpired => WantOutcome.Expired,
+        _ => (WantOutcome?)null,
+    }).LastOrDefault(outcome => outcome is not null);
+
+    /// <summary>
+    /// The want ended so, nothing is left outside, each thing was made once, nothing was made after
+    /// a cancellation, and the log explains the state.
+    /// </summary>
+    public void Check(WantOutcome outcome)
+    {
+        var count = Service.Count();
+        Assert.True(count.Live.Count == 0, $"left: {string.Join(' ', count.Live)}\n{Calls()}");
+        Assert.All(count.CreatesByKey, made => Assert.Equal(1, made.Value));
+        Assert.Equal(outcome, Outcome());
+        var cancelled = Log().Where(e => e.Event is WantCancelled).Select(e => e.At).ToList();
+        if (cancelled.Count > 0) Assert.Equal(0, Service.Count(cancelled.Min()).CreatesAfter);
+        var store = Open();
+        try
+        {
+            var state = LogCheck.Replay(store);
+            Assert.Empty(state.Wants);
+            Assert.Empty(state.Runs);
+            Assert.Empty(state.Interventions);
+        }
+        finally
+        {
+            Close(store);
+        }
+    }
+
+    static void Close(IBuildStore store) =>
+        store.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <summary>The store as it is now, to read it.</summary>
     public IBuildStore Open()
@@ -117,7 +209,7 @@ sealed class ResourceWorld : IAsyncDisposable
         }
         finally
         {
-            store.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            Close(store);
         }
     }
 

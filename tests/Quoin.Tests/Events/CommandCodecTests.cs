@@ -50,6 +50,31 @@ public sealed class CommandCodecTests
     }
 
     [Fact]
+    public void What_is_asked_of_things_outside()
+    {
+        var release = new StoreCommand.Release(new WantId(17), "somebody");
+        Assert.Equal(release, RoundTrip(release));
+        var generated = V1.ReleaseWant.Parser.ParseFrom(Bytes(release));
+        Assert.Equal((17, "somebody"), (generated.Want, generated.By));
+
+        var accept = new StoreCommand.AcceptOffer(new WantId(18));
+        Assert.Equal(accept, RoundTrip(accept));
+        Assert.Equal(18, V1.AcceptOffer.Parser.ParseFrom(Bytes(accept)).Want);
+
+        var resolve = new StoreCommand.Resolve(
+            new InterventionId(3), InterventionAnswer.Adopt, "s-77", "somebody");
+        Assert.Equal(resolve, RoundTrip(resolve));
+        var answer = V1.ResolveIntervention.Parser.ParseFrom(Bytes(resolve));
+        Assert.Equal(
+            (3, V1.InterventionAnswer.Adopt, "s-77", "somebody"),
+            (answer.Intervention, answer.Answer, answer.ExternalId, answer.By));
+
+        var wake = new StoreCommand.Wake(new RunId(4));
+        Assert.Equal(wake, RoundTrip(wake));
+        Assert.Equal(4, V1.WakeRun.Parser.ParseFrom(Bytes(wake)).Run);
+    }
+
+    [Fact]
     public void A_worker_that_joins_and_leaves()
     {
         var worker = new WorkerInfo

@@ -35,6 +35,20 @@ sealed class Cli
     /// <summary>True when nobody reads stdout any more: <c>quoin events -f | head</c>.</summary>
     public Func<bool> OutIsClosed { get; init; } = () => false;
 
+    /// <summary>The same, with everything for people going elsewhere.</summary>
+    public Cli WithErrorsTo(TextWriter writer, TerminalScreen screen) => new()
+    {
+        Out = Out,
+        Err = writer,
+        In = In,
+        OutScreen = OutScreen,
+        ErrScreen = screen,
+        Time = Time,
+        Env = Env,
+        Options = Options,
+        OutIsClosed = OutIsClosed,
+    };
+
     /// <summary>Writes one styled line of the result.</summary>
     public void Print(Line line) => Out.WriteLine(line.Render(OutScreen.Color));
 

@@ -24,6 +24,8 @@ static class CommandTree
         new("status", StatusCommand.Summary, StatusCommand.Create),
         new("runs", RunsCommand.Summary, RunsCommand.Create),
         new("stats", StatsCommand.Summary, StatsCommand.Create),
+        new("replay", ReplayCommand.Summary, ReplayCommand.Create),
+        new("diff", DiffCommand.Summary, DiffCommand.Create),
         new("taint", TaintCommand.Summary, TaintCommand.Create),
         new("retry", RetryCommand.Summary, RetryCommand.Create),
         new("accept", AcceptCommand.Summary, AcceptCommand.Create),

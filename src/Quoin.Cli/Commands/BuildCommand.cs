@@ -37,6 +37,7 @@ static class BuildCommand
         {
             Description = "Only list the sources that the build reads, with their digests",
         };
+        var reports = new ReportOptions();
         var command = new Command("build", Summary);
         selectors.AddTo(command);
         slots.AddTo(command);
@@ -47,6 +48,7 @@ static class BuildCommand
         command.Options.Add(onlySources);
         use.AddTo(command, offers: false);
         modes.AddTo(command);
+        reports.AddTo(command);
         command.SetAction(async (parsed, ct) =>
         {
             var context = cli(parsed);
@@ -71,14 +73,15 @@ static class BuildCommand
                 return await PlanCommand.RunAsync(context, asked, request, count, GanttForm.None);
             return parsed.GetValue(noBuild)
                 ? await PlanCommand.TestAsync(context, asked, request, count)
-                : await RunAsync(context, asked, request, here);
+                : await RunAsync(
+                    context, asked, request, here, reports.Read(parsed, context));
         });
         return command;
     }
 
     /// <summary>Selects, builds, follows to the end.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Asked asked, WantRequest request, Slots slots)
+        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
@@ -92,7 +95,8 @@ static class BuildCommand
                 return ExitCode.Ok;
             }
             return await BuildRunner.RunAsync(
-                cli, workspace, graph, slots, store, holder, request with { Targets = targets });
+                cli, workspace, graph, slots, store, holder, request with { Targets = targets },
+                files);
         }
     }
 }

@@ -23,9 +23,12 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
     /// </summary>
     public static Task<int> RunAsync(
         Cli cli, Workspace workspace, Graph graph, Slots slots, IBuildStore store, string? holder,
-        WantRequest request)
+        WantRequest request, ReportFiles? files = null)
     {
-        var runner = new BuildRunner(cli, workspace, graph, slots);
+        var runner = new BuildRunner(cli, workspace, graph, slots)
+        {
+            Files = files ?? new(null, null, null),
+        };
         return holder is null
             ? runner.RunAsync(store, request)
             : new JoinRunner(cli, workspace, graph, runner, slots)
@@ -50,7 +53,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             watch.Tell("killing what runs");
             session.Kill();
         });
-        var tick = view is PlainBuildView ? PlainTick : ScreenTick;
+        var tick = cli.ErrScreen.Live || cli.Options.Json ? ScreenTick : PlainTick;
         await watch.ShowAsync(progress, view, asked, () => progress.Running == 0, tick, () =>
         {
             if (stopWhenAccepted && progress.IsAccepted) Stop(session, progress);
@@ -126,8 +129,19 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             : ExitCode.Failed;
     }
 
-    /// <summary>How this terminal shows a build.</summary>
+    /// <summary>How this terminal shows a build, with the files that were asked for.</summary>
     public IBuildView ViewOf(BuildProgress progress, IBuildStore store)
+    {
+        LogTail? TailOf(AttemptId attempt) => RunLogTail.Of(cli, workspace, attempt, store);
+
+        var view = ScreenOf(progress, TailOf);
+        return Files.IsEmpty ? view : new ReportingView(cli, view, progress, Files, TailOf);
+    }
+
+    /// <summary>Files for other programs.</summary>
+    public ReportFiles Files { get; init; } = new(null, null, null);
+
+    IBuildView ScreenOf(BuildProgress progress, Func<AttemptId, LogTail?> tailOf)
     {
         if (cli.Options.Json) return new JsonBuildView(cli, progress);
         var background = new BuildBackground
@@ -135,7 +149,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             UsualOfJob = job => usualOfJobs.TryGetValue(job, out var usual) ? usual : null,
             TimeLeft = watch.TimeLeft,
             FractionOf = watch.FractionOf,
-            LogTailOf = attempt => RunLogTail.Of(cli, workspace, attempt, store),
+            LogTailOf = tailOf,
             AttemptsMax = AttemptsMax,
         };
         return cli.ErrScreen.Live

@@ -20,7 +20,8 @@ static class CompletionCommand
         _quoin() {
           local IFS=$'\n' word="${COMP_LINE:0:$COMP_POINT}"
           word="${word##* }"
-          COMPREPLY=($(quoin completion words -- "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$word" 2>/dev/null))
+          COMPREPLY=($(
+            quoin completion words -- "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$word" 2>/dev/null))
           # Readline breaks words at colons: what stands before one is on the line already.
           if [[ "$word" == *:* && "$COMP_WORDBREAKS" == *:* ]]; then
             COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*:}"}"}")
@@ -41,7 +42,10 @@ static class CompletionCommand
 
     const string Fish = """
         # In ~/.config/fish/config.fish: quoin completion fish | source
-        complete -c quoin -f -a '(quoin completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+        function __quoin_words
+          quoin completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+        end
+        complete -c quoin -f -a '(__quoin_words)'
         """;
 
     public static Command Create(Func<ParseResult, Cli> cli)

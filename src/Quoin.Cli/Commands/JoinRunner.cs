@@ -103,7 +103,7 @@ sealed class JoinRunner(
                 looked = cli.Time.GetTimestamp();
                 if (store.LeadMayBeFree()) TakeOver();
             }
-            var tick = view is PlainBuildView ? PlainTick : ScreenTick;
+            var tick = cli.ErrScreen.Live || cli.Options.Json ? ScreenTick : PlainTick;
             if (cli.Time.GetElapsedTime(painted) >= tick)
             {
                 painted = cli.Time.GetTimestamp();

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Quoin.Core;
 using Quoin.Engine;
@@ -14,14 +13,8 @@ sealed class JsonBuildView(Cli cli, BuildProgress progress) : IBuildView
     byte[] buffer = [];
 
     /// <inheritdoc/>
-    public void Show(LoggedEvent logged, IReadOnlyList<ProgressNotice> notices)
-    {
-        var encoded = EventCodec.Encode(logged.Event, progress.Names, ref buffer);
-        var raw = new RawEvent(
-            logged.Position, logged.At, Encoding.UTF8.GetString(encoded.Type),
-            Encoding.UTF8.GetString(encoded.Subject), encoded.Body.ToArray());
-        cli.Print(EventJson.ToJson(raw));
-    }
+    public void Show(LoggedEvent logged, IReadOnlyList<ProgressNotice> notices) =>
+        cli.Print(EventJson.ToJson(RawEvents.Of(logged, progress.Names, ref buffer)));
 
     /// <inheritdoc/>
     public void Say(string message) => cli.Say(message);

@@ -106,6 +106,7 @@ sealed class GlobalOptionSet
             Verbose = parsed.GetValue(verbose),
             Quiet = parsed.GetValue(quiet),
             FullDurability = Value(parsed, durability) == "full",
+            NormalDurability = Value(parsed, durability) == "normal",
         };
     }
 

@@ -33,6 +33,11 @@ sealed record GlobalOptions
     /// True: synced at each group commit; false: survives crashes of the process.
     /// </summary>
     public bool FullDurability { get; init; }
+
+    /// <summary>
+    /// Not synced was asked for, of a command that is synced when nothing is said.
+    /// </summary>
+    public bool NormalDurability { get; init; }
 }
 
 /// <summary><c>--color</c>.</summary>

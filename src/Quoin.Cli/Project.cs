@@ -110,7 +110,8 @@ static class Project
     }
 
     // Whoever comes first makes the store, also when two start at once.
-    static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
+    /// <summary>The id of a store that may have to be made.</summary>
+    public static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     /// <summary>
     /// <c> --store …</c> as another process needs it, without a password; empty for the default.

@@ -148,7 +148,8 @@ ref struct ProtoWriter(byte[] buffer)
         Length += Encoding.UTF8.GetBytes(value, buffer.AsSpan(Length));
     }
 
-    void Bytes(int field, ReadOnlySpan<byte> bytes)
+    /// <summary>Bytes, or a text that is UTF-8 already; written even when empty.</summary>
+    public void Bytes(int field, ReadOnlySpan<byte> bytes)
     {
         Reserve(bytes.Length + 16);
         Varint(((uint)field << 3) | ProtoWire.Bytes);

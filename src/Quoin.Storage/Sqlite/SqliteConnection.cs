@@ -113,6 +113,10 @@ sealed unsafe class SqliteConnection : IDisposable
     /// <summary>The operating system's number of the last error.</summary>
     public int SystemErrorNumber => db == 0 ? 0 : SystemError(db);
 
+    /// <summary>From here on what this connection writes fires no trigger.</summary>
+    public void SwitchTriggersOff() =>
+        Check(SqliteNative.Configure(Handle, EnableTrigger, 0, null));
+
     /// <summary>Rows that the last statement changed.</summary>
     public int Changes => SqliteNative.Changes(Handle);
 

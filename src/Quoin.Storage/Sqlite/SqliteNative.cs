@@ -90,6 +90,13 @@ static unsafe partial class SqliteNative
     [LibraryImport(Library, EntryPoint = "sqlite3_column_bytes"), SuppressGCTransition]
     public static partial int ColumnBytes(nint statement, int column);
 
+    /// <summary>For <see cref="Configure"/>: whether triggers fire.</summary>
+    public const int EnableTrigger = 1003;
+
+    // The function takes variable arguments; on Linux these four go like fixed ones.
+    [LibraryImport(Library, EntryPoint = "sqlite3_db_config")]
+    public static partial int Configure(nint db, int option, int value, int* result);
+
     /// <summary>
     /// A pointer that is not null even for nothing, which SQLite would take for NULL.
     /// </summary>

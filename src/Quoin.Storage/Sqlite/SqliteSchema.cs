@@ -81,6 +81,20 @@ static class SqliteSchema
         }
     }
 
+    /// <summary>
+    /// Makes all tables in a file that has none of them, within a transaction of the caller.
+    /// </summary>
+    public static void MakeAll(SqliteConnection connection, StoreOptions options)
+    {
+        connection.Execute(Encoding.UTF8.GetBytes(Table));
+        for (var version = 1; version <= Scripts.Length; version++)
+        {
+            connection.Execute(Encoding.UTF8.GetBytes(Script(version)));
+            if (version == 1) Identify(connection, options);
+            Record(connection, options, version);
+        }
+    }
+
     /// <summary>0 for an empty file; throws <c>store-foreign</c> for somebody else's.</summary>
     static long Version(SqliteConnection connection)
     {
@@ -106,13 +120,13 @@ static class SqliteSchema
 
     // The journal mode is kept in the file, so this is needed once. It wants the file for itself
     // and does not wait, so wait for that by an exclusive transaction, and try again.
-    static void UseWal(SqliteConnection connection)
+    internal static void UseWal(SqliteConnection connection, bool setsPageSize = true)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                connection.Execute("PRAGMA page_size = 8192"u8);
+                if (setsPageSize) connection.Execute("PRAGMA page_size = 8192"u8);
                 using var statement = connection.PrepareOnce("PRAGMA journal_mode = WAL"u8);
                 statement.Step();
                 if (statement.Bytes(0).SequenceEqual("wal"u8)) return;

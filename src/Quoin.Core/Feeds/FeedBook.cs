@@ -1,0 +1,498 @@
+using System.Diagnostics;
+
+namespace Quoin.Core;
+
+/// <summary>How an attempt to give out a line went.</summary>
+public enum FeedTake : byte
+{
+    /// <summary>There is none.</summary>
+    None = 0,
+
+    /// <summary>Here is one.</summary>
+    Taken = 1,
+
+    /// <summary>Much had to be put in order first: ask again, soon.</summary>
+    Busy = 2,
+}
+
+/// <summary>
+/// Which lines there are and who gets the next one: the net's rows F1 to F5 for many lines at once.
+/// Every line is a row (file, key, where its payload is); of a feed, a key's newest row counts.
+/// A key is given out to one holder at a time, the key that was given out longest ago first. Knows
+/// no files, sockets, clocks or databases: what is decided is noted in <see cref="Facts"/>, for the
+/// caller to write down before it answers anybody, or to <see cref="TakeBack"/> when it cannot.
+/// </summary>
+public sealed class FeedBook(FeedRules rules)
+{
+    const int PutInOrderMax = 4000; // A few milliseconds.
+
+    readonly FeedKeys keys = new();
+    readonly FeedRows rows = new();
+    readonly List<string> feeds = [];
+    readonly Dictionary<int, FeedFlight> flights = [];
+    readonly FeedDeadlines deadlines = new();
+    readonly List<int> parked = [];
+    readonly List<int> unparked = [];
+    readonly List<int> dirty = [];
+
+    /// <summary>What was decided since the caller cleared it.</summary>
+    public List<FeedFact> Facts { get; } = [];
+
+    /// <summary>The number of the last run.</summary>
+    public long LastRun { get; set; }
+
+    /// <summary>The names of the feeds, by number.</summary>
+    public IReadOnlyList<string> Feeds => feeds;
+
+    /// <summary>How many lines are known.</summary>
+    public int RowCount => rows.Count;
+
+    /// <summary>How many keys may be given out, as far as was looked.</summary>
+    public int EligibleCount => keys.EligibleCount;
+
+    /// <summary>What was given out and has not ended.</summary>
+    public IReadOnlyCollection<FeedFlight> Flights => flights.Values;
+
+    /// <summary>How long things may take.</summary>
+    public FeedRules Rules => rules;
+
+    /// <summary>The number of a feed; it gets one when it is new, in the order of asking.</summary>
+    public int FeedOf(string name)
+    {
+        var at = feeds.IndexOf(name);
+        if (at >= 0) return at;
+        feeds.Add(name);
+        rows.Barriers.Add(long.MinValue);
+        return feeds.Count - 1;
+    }
+
+    /// <summary>A file appeared.</summary>
+    public FeedFile AddFile(int feed, long number) => rows.AddFile(feed, number);
+
+    /// <summary>
+    /// F1, one line: the key's row of this file is new, or gets another payload. What was given
+    /// out stays given out.
+    /// </summary>
+    public void Accept(
+        FeedFile file, ReadOnlySpan<byte> key, FeedPayload payload, bool isDone = false)
+    {
+        var it = keys.Intern(key);
+        var row = rows.Put(file, ref keys[it].FirstRow, it, payload, out var sibling);
+        if (row < 0) return; // Only the payload is new.
+        if (sibling >= 0 && flights.TryGetValue(it, out var flight) && flight.Row == sibling)
+            flight.Row = row;
+        if (isDone && rows[row].State == FeedRowState.Open) rows[row].State = FeedRowState.Done;
+        Reindex(it);
+    }
+
+    /// <summary>
+    /// F5. From here on its lines do not count; <see cref="Unlink"/> forgets them.
+    /// </summary>
+    public void RemoveFile(FeedFile file) => file.IsPresent = false;
+
+    /// <summary>
+    /// Forgets rows of a removed file, at most <paramref name="rowsMax"/> of them; true: all are
+    /// forgotten. Older lines of their keys take their place.
+    /// </summary>
+    public bool Unlink(FeedFile file, int rowsMax)
+    {
+        Debug.Assert(!file.IsPresent, "Only a file that was removed is forgotten.");
+        for (; rowsMax > 0 && file.FirstRow >= 0; rowsMax--)
+        {
+            var row = file.FirstRow;
+            var key = rows[row].Key;
+            if (flights.TryGetValue(key, out var flight)) Forget(flight, row);
+            rows.Unlink(file, ref keys[key].FirstRow);
+            Reindex(key);
+        }
+        return file.FirstRow < 0;
+    }
+
+    static void Forget(FeedFlight flight, int row)
+    {
+        if (flight.Row == row) flight.Row = -1;
+        if (Array.Exists(flight.Marked, mark => mark.Row == row))
+            flight.Marked = Array.FindAll(flight.Marked, mark => mark.Row != row);
+    }
+
+    /// <summary>
+    /// Lines of the feed's runs below this number wait, because a newer file is not read yet;
+    /// <see cref="long.MinValue"/>: none.
+    /// </summary>
+    public void SetBarrier(int feed, long number)
+    {
+        if (rows.Barriers[feed] == number) return;
+        var isLower = number < rows.Barriers[feed];
+        rows.Barriers[feed] = number;
+        if (!isLower) return;
+        unparked.AddRange(parked);
+        parked.Clear();
+    }
+
+    /// <summary>
+    /// F2 and T3: gives out the best line. <paramref name="nowMs"/> is on a clock that only goes
+    /// forward, <paramref name="at"/> in Unix seconds. A holder that is a worker has it for the
+    /// rules' lease, everybody else for their hold.
+    /// </summary>
+    public FeedTake TryTake(
+        long nowMs, long at, FeedHolderKind kind, object? holder, string name,
+        out FeedFlight? flight)
+    {
+        flight = null;
+        ExpireDue(nowMs, at);
+        var left = PutInOrderMax;
+        for (; unparked.Count > 0; left--)
+        {
+            if (left == 0) return FeedTake.Busy;
+            var key = unparked[^1];
+            unparked.RemoveAt(unparked.Count - 1);
+            keys[key].Marks &= ~KeyMarks.IsParked;
+            Reindex(key);
+        }
+        for (var key = keys.Best; key >= 0; key = keys.Best)
+        {
+            var row = rows.Best(keys[key].FirstRow, Overdue(key), rules.AttemptsMax, out var waits);
+            if (row >= 0)
+            {
+                flight = Give(key, row, nowMs, at, kind, holder, name);
+                return FeedTake.Taken;
+            }
+            keys.SetEligible(key, false);
+            if (waits) Park(key);
+            if (--left <= 0) return FeedTake.Busy;
+        }
+        return FeedTake.None;
+    }
+
+    void Park(int key)
+    {
+        if (keys[key].Marks.HasFlag(KeyMarks.IsParked)) return;
+        keys[key].Marks |= KeyMarks.IsParked;
+        parked.Add(key);
+    }
+
+    FeedFlight Give(
+        int key, int row, long nowMs, long at, FeedHolderKind kind, object? holder, string name)
+    {
+        if (flights.TryGetValue(key, out var overdue)) EndLost(overdue, at);
+        ref var it = ref keys[key];
+        ref var line = ref rows[row];
+        var file = rows.FileOf(row);
+        var flight = new FeedFlight
+        {
+            Run = ++LastRun,
+            Key = key,
+            Feed = file.Feed,
+            Number = file.Number,
+            StartedAt = at,
+            StartedMs = nowMs,
+            Kind = kind,
+            Holder = holder,
+            HolderName = name,
+            Past = PastOf(key),
+            RowBefore = line.State,
+            Row = row,
+        };
+        keys.SetEligible(key, false);
+        flight.Times = ++line.Times;
+        line.State = FeedRowState.Held;
+        flight.Marked = rows.MarkOthers(it.FirstRow, row);
+        it.Sequence = flight.Run;
+        it.Started = at;
+        it.Marks = (it.Marks | KeyMarks.HasStarted) & ~KeyMarks.HasFinished;
+        MarkDirty(key);
+        flights[key] = flight;
+        if (kind == FeedHolderKind.Worker) deadlines.Lease(flight, nowMs + rules.LeaseMs);
+        else deadlines.Hold(flight, nowMs + rules.HoldMs);
+        Facts.Add(new FeedFact(FeedFactKind.GivenOut, flight));
+        return flight;
+    }
+
+    FeedKeyPast PastOf(int key)
+    {
+        ref var it = ref keys[key];
+        var isKnown = it.Marks.HasFlag(KeyMarks.HasStarted);
+        var isOver = it.Marks.HasFlag(KeyMarks.HasFinished);
+        return new FeedKeyPast(
+            it.Sequence, isKnown ? it.Started : null, isOver ? it.Finished : null,
+            isOver ? it.ExitCode : null);
+    }
+
+    FeedFlight? Overdue(int key) =>
+        flights.TryGetValue(key, out var flight) && flight.IsOverdue ? flight : null;
+
+    /// <summary>The flight of a key; null: nobody has it.</summary>
+    public FeedFlight? FlightOf(ReadOnlySpan<byte> key) =>
+        keys.Find(key) is >= 0 and var it ? flights.GetValueOrDefault(it) : null;
+
+    /// <summary>T4, T5: its holder said that it ended.</summary>
+    public void End(FeedFlight flight, long code, long at)
+    {
+        Leave(flight);
+        if (flight.Row >= 0) rows[flight.Row].State = FeedRowState.Done;
+        ref var it = ref keys[flight.Key];
+        it.Finished = at;
+        it.ExitCode = code;
+        it.Marks |= KeyMarks.HasFinished;
+        Reindex(flight.Key);
+        Facts.Add(new FeedFact(FeedFactKind.Ended, flight, code, at));
+    }
+
+    /// <summary>
+    /// F3: it never reached its holder; all is as it was before it was given out.
+    /// </summary>
+    public void Return(FeedFlight flight, long at)
+    {
+        if (flight.IsOver) return;
+        Undo(flight);
+        Facts.Add(new FeedFact(FeedFactKind.Undelivered, flight, 0, at));
+    }
+
+    void Undo(FeedFlight flight)
+    {
+        Leave(flight);
+        if (flight.Row >= 0)
+        {
+            rows[flight.Row].State = flight.RowBefore;
+            rows[flight.Row].Times--;
+        }
+        foreach (var (row, before) in flight.Marked) rows[row].State = before;
+        SetPast(flight.Key, flight.Past);
+        MarkDirty(flight.Key);
+        Reindex(flight.Key);
+    }
+
+    void SetPast(int key, FeedKeyPast past)
+    {
+        // The order of those that may be given out hangs on the sequence.
+        keys.SetEligible(key, false);
+        ref var it = ref keys[key];
+        it.Sequence = past.Sequence;
+        it.Started = past.StartedAt ?? 0;
+        it.Finished = past.FinishedAt ?? 0;
+        it.ExitCode = past.ExitCode ?? 0;
+        it.Marks &= ~(KeyMarks.HasStarted | KeyMarks.HasFinished);
+        if (past.StartedAt is not null) it.Marks |= KeyMarks.HasStarted;
+        if (past.FinishedAt is not null) it.Marks |= KeyMarks.HasFinished;
+    }
+
+    /// <summary>
+    /// F4, or the end of a connection: from here on it is nobody's, and lost at
+    /// <paramref name="deadlineMs"/>; null: when its hold is over.
+    /// </summary>
+    public void Disown(FeedFlight flight, long? deadlineMs, long at)
+    {
+        if (flight.IsOver) return;
+        flight.Kind = FeedHolderKind.Nobody;
+        flight.Holder = null;
+        if (deadlineMs is { } deadline)
+            deadlines.Lease(flight, Math.Min(deadline, flight.StartedMs + rules.HoldMs));
+        Facts.Add(new FeedFact(FeedFactKind.Unowned, flight, 0, at));
+    }
+
+    /// <summary>Its holder was heard of; it is its own again, even if its time was over.</summary>
+    public void Renew(FeedFlight flight, FeedHolderKind kind, object holder, long deadlineMs)
+    {
+        flight.Kind = kind;
+        flight.Holder = holder;
+        flight.IsOverdue = false;
+        deadlines.Lease(flight, deadlineMs);
+        Reindex(flight.Key);
+    }
+
+    /// <summary>T10 at once: its holder said that it has it no more.</summary>
+    public void Lose(FeedFlight flight, long at)
+    {
+        EndLost(flight, at);
+        Reindex(flight.Key);
+    }
+
+    /// <summary>When something becomes overdue next; null: nothing is held.</summary>
+    public long? NextDeadlineMs => deadlines.NextMs;
+
+    /// <summary>Notes whose time is over.</summary>
+    public void ExpireDue(long nowMs, long at)
+    {
+        while (deadlines.TryTakeDue(nowMs) is { } flight)
+        {
+            flight.IsOverdue = true;
+            if (flight.Row < 0 || flight.Times >= rules.AttemptsMax) EndLost(flight, at);
+            Reindex(flight.Key);
+        }
+    }
+
+    void EndLost(FeedFlight flight, long at)
+    {
+        Leave(flight);
+        if (flight.Row >= 0)
+        {
+            rows[flight.Row].State = flight.Times < rules.AttemptsMax
+                ? FeedRowState.Lost
+                : FeedRowState.Done;
+        }
+        Facts.Add(new FeedFact(FeedFactKind.Expired, flight, 0, at));
+    }
+
+    void Leave(FeedFlight flight)
+    {
+        flight.IsOver = true;
+        deadlines.Remove(flight);
+        flights.Remove(flight.Key);
+    }
+
+    /// <summary>
+    /// What was decided cannot be written down: givings out, ends and losses are undone, latest
+    /// first, and leave <see cref="Facts"/>; the others happened outside, so they stay in it.
+    /// </summary>
+    public void TakeBack()
+    {
+        for (var i = Facts.Count - 1; i >= 0; i--)
+        {
+            var flight = Facts[i].Flight;
+            switch (Facts[i].Kind)
+            {
+                case FeedFactKind.GivenOut:
+                    if (!flight.IsOver) Undo(flight);
+                    break;
+                case FeedFactKind.Ended:
+                    SetPast(flight.Key, PastOf(flight.Key) with
+                    {
+                        FinishedAt = null,
+                        ExitCode = null,
+                    });
+                    Revive(flight);
+                    break;
+                case FeedFactKind.Expired: Revive(flight); break;
+                case FeedFactKind.Undelivered or FeedFactKind.Unowned: continue;
+            }
+            Facts.RemoveAt(i);
+        }
+    }
+
+    void Revive(FeedFlight flight)
+    {
+        flight.IsOver = false;
+        flights[flight.Key] = flight;
+        if (flight.Row >= 0) rows[flight.Row].State = FeedRowState.Held;
+        deadlines.Lease(flight, flight.DeadlineMs);
+        Reindex(flight.Key);
+    }
+
+    void Reindex(int key)
+    {
+        var isFree = !flights.TryGetValue(key, out var flight) || flight.IsOverdue;
+        keys.SetEligible(key, isFree && rows.HasSome(
+            keys[key].FirstRow, flight, rules.AttemptsMax));
+    }
+
+    void MarkDirty(int key)
+    {
+        if (keys[key].Marks.HasFlag(KeyMarks.IsDirty)) return;
+        keys[key].Marks |= KeyMarks.IsDirty;
+        dirty.Add(key);
+    }
+
+    /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>
+    public List<FeedKeyChange> TakeDirty()
+    {
+        var changes = new List<FeedKeyChange>(dirty.Count);
+        foreach (var key in dirty)
+        {
+            keys[key].Marks &= ~KeyMarks.IsDirty;
+            changes.Add(new FeedKeyChange(key, PastOf(key)));
+        }
+        dirty.Clear();
+        return changes;
+    }
+
+    /// <summary>How many keys <see cref="TakeDirty"/> would give.</summary>
+    public int DirtyCount => dirty.Count;
+
+    /// <summary>The bytes of a key.</summary>
+    public ReadOnlySpan<byte> KeyBytes(int key) => keys.Bytes(key);
+
+    /// <summary>The scramble of a key.</summary>
+    public int ScrambleOf(int key) => keys[key].Scramble;
+
+    /// <summary>What is known of a key.</summary>
+    public FeedKeyPast PastOf(ReadOnlySpan<byte> key) =>
+        keys.Find(key) is >= 0 and var it ? PastOf(it) : default;
+
+    /// <summary>Where the payload of a flight's line is; null: its line is gone.</summary>
+    public FeedPayload? PayloadOf(FeedFlight flight) =>
+        flight.Row >= 0 ? rows[flight.Row].Payload : null;
+
+    /// <summary>The file of a flight's line; null: its line is gone.</summary>
+    public FeedFile? FileOf(FeedFlight flight) =>
+        flight.Row >= 0 ? rows.FileOf(flight.Row) : null;
+
+    /// <summary>Whether a giving out marked rows beside its own.</summary>
+    public bool HasMarked(FeedFlight flight) => flight.Marked.Length > 0;
+
+    /// <summary>The runs whose lines a giving out marked, beside its own.</summary>
+    public IEnumerable<FeedFile> MarkedBy(FeedFlight flight) =>
+        flight.Marked.Select(mark => rows.FileOf(mark.Row)).Where(file => file.IsPresent);
+
+    /// <summary>Whether a row of this file was given out, and where its payload is.</summary>
+    public (FeedRowState State, FeedPayload Payload)? Line(FeedFile file, ReadOnlySpan<byte> key) =>
+        keys.Find(key) is >= 0 and var it ? rows.Line(file, keys[it].FirstRow) : null;
+
+    /// <summary>What another process left: a line of this run was given out.</summary>
+    public bool RestoreDone(int feed, long number, ReadOnlySpan<byte> key)
+    {
+        var it = keys.Find(key);
+        var row = it < 0 ? -1 : rows.Find(keys[it].FirstRow, feed, number);
+        if (row < 0) return false;
+        rows[row].State = FeedRowState.Done;
+        Reindex(it);
+        return true;
+    }
+
+    /// <summary>What another process left: when a key was given out.</summary>
+    public void Restore(ReadOnlySpan<byte> key, FeedKeyPast past, bool isDirty)
+    {
+        var it = keys.Intern(key);
+        SetPast(it, past);
+        if (isDirty) MarkDirty(it);
+        Reindex(it);
+    }
+
+    /// <summary>
+    /// What another process left: something in flight, lost at <paramref name="deadlineMs"/>. Its
+    /// row is the feed's newest of its run, if that is there.
+    /// </summary>
+    public FeedFlight RestoreFlight(
+        ReadOnlySpan<byte> key, FeedFlight like, FeedHolderKind kind, object? holder,
+        long startedMs, long deadlineMs)
+    {
+        var it = keys.Intern(key);
+        var row = rows.Find(keys[it].FirstRow, like.Feed, like.Number);
+        var flight = new FeedFlight
+        {
+            Run = like.Run,
+            Key = it,
+            Feed = like.Feed,
+            Number = like.Number,
+            StartedAt = like.StartedAt,
+            StartedMs = startedMs,
+            HolderName = like.HolderName,
+            Kind = kind,
+            Holder = holder,
+            Row = row,
+            Times = like.Times,
+            RowBefore = FeedRowState.Done,
+        };
+        if (row >= 0)
+        {
+            rows[row].State = FeedRowState.Held;
+            rows[row].Times = (byte)Math.Min(like.Times, byte.MaxValue);
+        }
+        flights[it] = flight;
+        deadlines.Lease(flight, deadlineMs);
+        Reindex(it);
+        return flight;
+    }
+}
+
+/// <summary>A key whose giving out changed.</summary>
+public readonly record struct FeedKeyChange(int Key, FeedKeyPast Past);

@@ -1,0 +1,228 @@
+using System.Runtime.CompilerServices;
+
+namespace Quoin.Core;
+
+/// <summary>
+/// The keys that feeds list, by number: their bytes, when each was given out last and how that
+/// ended, and which of them may be given out now, best first. A key costs about 80 bytes and its
+/// own; its scramble serves as its hash.
+/// </summary>
+sealed class FeedKeys
+{
+    const int BytesPageBits = 16;
+
+    /// <summary>What is known of one key.</summary>
+    public struct Key
+    {
+        /// <summary>The run number of its last giving out; 0: never.</summary>
+        public long Sequence;
+
+        /// <summary>The times of its last giving out and of that one's end, Unix seconds.</summary>
+        public long Started, Finished;
+
+        /// <summary>The exit code of the last one that ended.</summary>
+        public long ExitCode;
+
+        /// <summary>Where its bytes are, and how many.</summary>
+        public int Page, Offset, Length;
+
+        /// <summary>See <see cref="Quoin.Core.Scramble"/>.</summary>
+        public int Scramble;
+
+        /// <summary>The first of its rows; -1: none.</summary>
+        public int FirstRow;
+
+        /// <summary>Its place among those that may be given out; -1: it may not.</summary>
+        public int HeapAt;
+
+        /// <summary>Bits: see <see cref="KeyMarks"/>.</summary>
+        public KeyMarks Marks;
+    }
+
+    readonly Paged<Key> keys = new();
+    readonly List<byte[]> pages = [];
+    int[] slots = new int[1024]; // Key number + 1.
+    int[] heap = new int[1024];
+    int pageUsed = 1 << BytesPageBits;
+
+    /// <summary>How many keys there are.</summary>
+    public int Count => keys.Length;
+
+    /// <summary>How many keys may be given out.</summary>
+    public int EligibleCount { get; private set; }
+
+    /// <summary>What is known of a key; changed in place.</summary>
+    public ref Key this[int key]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref keys[key];
+    }
+
+    /// <summary>The bytes of a key.</summary>
+    public ReadOnlySpan<byte> Bytes(int key)
+    {
+        ref var it = ref keys[key];
+        return pages[it.Page].AsSpan(it.Offset, it.Length);
+    }
+
+    /// <summary>The number of a key; -1: no such key.</summary>
+    public int Find(ReadOnlySpan<byte> bytes) => Find(bytes, Scramble.Of(bytes), out _);
+
+    /// <summary>The number of a key, which gets one if it has none.</summary>
+    public int Intern(ReadOnlySpan<byte> bytes)
+    {
+        var scramble = Scramble.Of(bytes);
+        var found = Find(bytes, scramble, out var slot);
+        if (found >= 0) return found;
+        if ((keys.Length + 1) * 4 > slots.Length * 3)
+        {
+            Grow();
+            _ = Find(bytes, scramble, out slot);
+        }
+        var (page, offset) = Store(bytes);
+        var number = keys.Add(new Key
+        {
+            Page = page,
+            Offset = offset,
+            Length = bytes.Length,
+            Scramble = scramble,
+            FirstRow = -1,
+            HeapAt = -1,
+        });
+        slots[slot] = number + 1;
+        return number;
+    }
+
+    int Find(ReadOnlySpan<byte> bytes, int scramble, out int slot)
+    {
+        var mask = slots.Length - 1;
+        for (slot = scramble & mask; ; slot = (slot + 1) & mask)
+        {
+            var number = slots[slot] - 1;
+            if (number < 0) return -1;
+            if (keys[number].Scramble == scramble && Bytes(number).SequenceEqual(bytes))
+                return number;
+        }
+    }
+
+    void Grow()
+    {
+        slots = new int[slots.Length * 2];
+        var mask = slots.Length - 1;
+        for (var number = 0; number < keys.Length; number++)
+        {
+            var slot = keys[number].Scramble & mask;
+            while (slots[slot] != 0) slot = (slot + 1) & mask;
+            slots[slot] = number + 1;
+        }
+    }
+
+    (int Page, int Offset) Store(ReadOnlySpan<byte> bytes)
+    {
+        const int size = 1 << BytesPageBits;
+        if (bytes.Length > size / 4) // A page of its own; the next key begins a new one.
+        {
+            pages.Add(bytes.ToArray());
+            pageUsed = size;
+            return (pages.Count - 1, 0);
+        }
+        if (pageUsed + bytes.Length > size)
+        {
+            pages.Add(new byte[size]);
+            pageUsed = 0;
+        }
+        bytes.CopyTo(pages[^1].AsSpan(pageUsed));
+        pageUsed += bytes.Length;
+        return (pages.Count - 1, pageUsed - bytes.Length);
+    }
+
+    /// <summary>The best key that may be given out; -1: none.</summary>
+    public int Best => EligibleCount > 0 ? heap[0] : -1;
+
+    /// <summary>Says whether a key may be given out.</summary>
+    public void SetEligible(int key, bool isEligible)
+    {
+        var at = keys[key].HeapAt;
+        if (isEligible == at >= 0) return;
+        if (!isEligible)
+        {
+            Remove(key, at);
+            return;
+        }
+        if (EligibleCount == heap.Length) Array.Resize(ref heap, heap.Length * 2);
+        SiftUp(EligibleCount++, key);
+    }
+
+    void Remove(int key, int at)
+    {
+        keys[key].HeapAt = -1;
+        var last = heap[--EligibleCount];
+        if (last == key) return;
+        if (at > 0 && IsBefore(last, heap[(at - 1) / 4])) SiftUp(at, last);
+        else SiftDown(at, last);
+    }
+
+    void SiftUp(int at, int key)
+    {
+        while (at > 0)
+        {
+            var above = (at - 1) / 4;
+            if (!IsBefore(key, heap[above])) break;
+            Put(at, heap[above]);
+            at = above;
+        }
+        Put(at, key);
+    }
+
+    void SiftDown(int at, int key)
+    {
+        while (true)
+        {
+            var first = (at * 4) + 1;
+            if (first >= EligibleCount) break;
+            var best = first;
+            var end = Math.Min(first + 4, EligibleCount);
+            for (var i = first + 1; i < end; i++)
+                if (IsBefore(heap[i], heap[best])) best = i;
+            if (!IsBefore(heap[best], key)) break;
+            Put(at, heap[best]);
+            at = best;
+        }
+        Put(at, key);
+    }
+
+    void Put(int at, int key)
+    {
+        heap[at] = key;
+        keys[key].HeapAt = at;
+    }
+
+    bool IsBefore(int a, int b)
+    {
+        ref var x = ref keys[a];
+        ref var y = ref keys[b];
+        if (x.Sequence != y.Sequence) return x.Sequence < y.Sequence;
+        if (x.Scramble != y.Scramble) return x.Scramble < y.Scramble;
+        return Bytes(a).SequenceCompareTo(Bytes(b)) < 0;
+    }
+}
+
+/// <summary>Bits of a key.</summary>
+[Flags]
+enum KeyMarks : byte
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>It was given out at least once.</summary>
+    HasStarted = 1,
+
+    /// <summary>Its last giving out has ended.</summary>
+    HasFinished = 2,
+
+    /// <summary>It changed since its slow tables were written.</summary>
+    IsDirty = 4,
+
+    /// <summary>It waits until a newer file of its feed was read.</summary>
+    IsParked = 8,
+}

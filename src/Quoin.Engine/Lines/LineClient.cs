@@ -1,0 +1,99 @@
+using System.Globalization;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>A worker that named itself; outlives its connections.</summary>
+public sealed class NamedWorker(string name)
+{
+    /// <summary>The name in its HELLO.</summary>
+    public string Name => name;
+
+    /// <summary>Its connection; null: it has none now.</summary>
+    public LineClient? Client { get; set; }
+
+    /// <summary>What it has. May hold some that are over.</summary>
+    public List<FeedFlight> Jobs { get; } = [];
+}
+
+/// <summary>
+/// One connection as the desk sees it: who it is, what it was given, what it is still to be told.
+/// Knows no socket.
+/// </summary>
+public class LineClient(long number)
+{
+    byte[] answers = [];
+    int start, end;
+
+    /// <summary>Its name in the log: not a name that a HELLO could have.</summary>
+    public string Name { get; } = string.Create(CultureInfo.InvariantCulture, $"#{number}");
+
+    /// <summary>The worker that it named; null: a plain client.</summary>
+    public NamedWorker? Worker { get; set; }
+
+    /// <summary>It said DONE of a job that it was given itself.</summary>
+    public bool HasOwnDone { get; set; }
+
+    /// <summary>It ended its side.</summary>
+    public bool IsHalfClosed { get; set; }
+
+    /// <summary>What it was given as a plain client. May hold some that are over.</summary>
+    public List<FeedFlight> Jobs { get; } = [];
+
+    /// <summary>The job in the last answer; null: that was another answer.</summary>
+    public FeedFlight? LastJob { get; set; }
+
+    /// <summary>What the DONE ended that the last answer answers; null: nothing.</summary>
+    public FeedFlight? LastEnded { get; set; }
+
+    /// <summary>The exit code in that DONE.</summary>
+    public long LastCode { get; set; }
+
+    /// <summary>How many answers to plain questions for a job are not written down yet.</summary>
+    public int Asked { get; set; }
+
+    /// <summary>Something else that it said is not written down yet.</summary>
+    public bool HasSaidMore { get; set; }
+
+    /// <summary>Until when it waits for a job; null: it does not.</summary>
+    public long? WaitsUntilMs { get; set; }
+
+    /// <summary>It shall be closed without another word.</summary>
+    public bool IsCondemned { get; set; }
+
+    /// <summary>What it is to be told.</summary>
+    public ReadOnlySpan<byte> Answers => answers.AsSpan(start, end - start);
+
+    /// <summary>The room for answers, for the caller who writes them out.</summary>
+    public ArraySegment<byte> Unsent => new(answers, start, end - start);
+
+    /// <summary>Adds to what it is to be told.</summary>
+    public void Tell(ReadOnlySpan<byte> bytes)
+    {
+        if (end + bytes.Length > answers.Length)
+        {
+            var bigger = answers.Length - (end - start) >= bytes.Length && start > end / 2
+                ? answers
+                : new byte[Math.Max(512, ((end - start) + bytes.Length) * 2)];
+            Answers.CopyTo(bigger);
+            (answers, end, start) = (bigger, end - start, 0);
+        }
+        bytes.CopyTo(answers.AsSpan(end));
+        end += bytes.Length;
+    }
+
+    /// <summary>Some of it was sent. An idle client keeps no room.</summary>
+    public void Sent(int bytes)
+    {
+        start += bytes;
+        if (start < end) return;
+        (start, end) = (0, 0);
+        if (answers.Length > 4096) answers = [];
+    }
+
+    /// <summary>Takes back what was said after a mark; see <see cref="Mark"/>.</summary>
+    public void TakeBack(int mark) => end = start + mark;
+
+    /// <summary>How much it is to be told now.</summary>
+    public int Mark => end - start;
+}

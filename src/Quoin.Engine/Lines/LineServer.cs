@@ -1,0 +1,398 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>What a line server needs.</summary>
+public sealed record LineServerOptions
+{
+    /// <summary>The path of its socket.</summary>
+    public required string SocketPath { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>How long answers wait at most for the files that are there at the start.</summary>
+    public long FirstLookMs { get; init; } = 2000;
+
+    /// <summary>Descriptors that connections leave to others.</summary>
+    public int DescriptorsReserved { get; init; } = 64;
+}
+
+/// <summary>
+/// Serves line workers at a Unix socket, on one thread: takes all lines that are there, lets the
+/// desk decide them, has the store write all of it down at once, and then sends the answers. Reads
+/// feeds and does slow work in between, in small steps, commands first.
+/// </summary>
+public sealed class LineServer : IDisposable
+{
+    const int Backlog = 128, EventsMax = 256, ProveMs = 30_000, ClosedRetryMs = 1000;
+    const int AnswersBytesMax = 256 * 1024, AcceptsMax = 64, BusyMs = 5;
+
+    readonly LineServerOptions options;
+    readonly FeedBook book;
+    readonly LineDesk desk;
+    readonly IFeedStore store;
+    readonly FeedReader reader;
+    readonly ILineObserver observer;
+    readonly LineSockets sockets;
+    readonly List<LineConnection> batch = [];
+    readonly List<LineConnection> stopped = [];
+    readonly byte[] room = new byte[LineCommand.BytesMax * 2];
+    long closedUntilMs, busyUntilMs, workDebtMs;
+    bool isServing;
+
+    /// <summary>
+    /// Binds the socket; what lies at its path and is no socket, or one in use, is left alone: <see
+    /// cref="StoreException"/> <c>socket-unavailable</c>.
+    /// </summary>
+    public LineServer(
+        LineServerOptions options, FeedBook book, LineDesk desk, IFeedStore store,
+        FeedReader reader, ILineObserver observer)
+    {
+        (this.options, this.book, this.desk) = (options, book, desk);
+        (this.store, this.reader, this.observer) = (store, reader, observer);
+        sockets = new LineSockets(options.SocketPath, Backlog, EventsMax);
+        if (reader.Bell >= 0) sockets.Watch(reader.Bell);
+        sockets.ConnectionsMax = Math.Max(
+            8, (int)LineNative.DescriptorsMax() - options.DescriptorsReserved - OpenNow());
+    }
+
+    static int OpenNow() => Directory.Exists("/proc/self/fd")
+        ? Directory.GetFiles("/proc/self/fd").Length
+        : 32;
+
+    /// <summary>Throws when another process listens at a path, naming it.</summary>
+    public static void CheckFree(string socketPath) => LineSockets.CheckFree(socketPath);
+
+    /// <summary>Now on the clock that only goes forward.</summary>
+    public static long Milliseconds(TimeProvider time) =>
+        time.GetTimestamp() / (time.TimestampFrequency / 1000);
+
+    long NowMs => Milliseconds(options.Time);
+
+    long At => options.Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Called once, when the first look is over and workers are served.</summary>
+    public Action? Ready { get; set; }
+
+    /// <summary>Serves until told to stop.</summary>
+    public void Run(CancellationToken stop)
+    {
+        using var wake = stop.Register(sockets.Wake);
+        var serveAtMs = NowMs + options.FirstLookMs;
+        var isMore = true;
+        while (!stop.IsCancellationRequested)
+        {
+            if (!isServing && (reader.IsCaughtUp || NowMs >= serveAtMs))
+            {
+                isServing = true;
+                sockets.StartAccepting();
+                Ready?.Invoke();
+            }
+            Serve(isMore ? 0 : TimeoutMs());
+            isMore = StepAside() || stopped.Count > 0;
+        }
+    }
+
+    int TimeoutMs()
+    {
+        var now = NowMs;
+        var next = Math.Min(now + 1000, reader.NextMs);
+        if (desk.NextWaitMs is { } wait)
+            next = Math.Min(next, Math.Min(wait, (book.NextDeadlineMs ?? long.MaxValue - 1) + 1));
+        if (sockets.NextProofMs is { } proof) next = Math.Min(next, proof);
+        return (int)Math.Clamp(next - now, 0, 1000);
+    }
+
+    // Feeds and slow work: long steps when nobody asks for anything, short ones when somebody does.
+    bool StepAside()
+    {
+        var now = NowMs;
+        var isBusy = now < busyUntilMs;
+        var isMore = reader.Step(now, At);
+        if (closedUntilMs > now) return false;
+        try
+        {
+            // Beside commands it gets about a third of the time.
+            if (isBusy && now < workDebtMs) return isMore;
+            var isMoreWork = store.Work(
+                book, At, TimeSpan.FromMilliseconds(isBusy ? 0.4 : 8));
+            workDebtMs = now + 2;
+            return isMore || isMoreWork;
+        }
+        catch (StoreException e)
+        {
+            Close(e, now);
+            return isMore;
+        }
+    }
+
+    void Close(StoreException e, long now)
+    {
+        if (!desk.IsClosed) observer.Said($"No jobs are given out: {e.Message}");
+        desk.IsClosed = true;
+        closedUntilMs = now + ClosedRetryMs;
+    }
+
+    void Serve(int timeoutMs)
+    {
+        var count = sockets.Wait(timeoutMs);
+        var (now, at) = (NowMs, At);
+        if (desk.IsClosed && now >= closedUntilMs) desk.IsClosed = false;
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var (file, seen) = sockets.Event(i);
+                if (file == reader.Bell) reader.Rang();
+                else if (sockets.Of(file) is { } connection) See(connection, seen, now, at);
+            }
+            if (stopped.Count > 0) Resume(now, at);
+            if (desk.WaitingCount > 0)
+                foreach (var client in desk.Wake(now, at / 1000)) Enter((LineConnection)client);
+            foreach (var client in desk.Condemned) client.IsCondemned = true;
+            if (book.Facts.Count > 0) store.Write(book, at);
+            else store.RollBack(); // A payload may have been read.
+        }
+        catch (StoreException e)
+        {
+            store.RollBack();
+            book.TakeBack();
+            foreach (var connection in batch) desk.TakeBack(connection, connection.MarkBefore);
+            Close(e, now);
+        }
+        if (!desk.IsClosed) book.Facts.Clear();
+        Answer(now, at);
+        sockets.Accept(AcceptsMax);
+        foreach (var connection in sockets.Proven(now)) End(connection, false, now, at);
+    }
+
+    void Answer(long now, long at)
+    {
+        if (batch.Count > 0) busyUntilMs = now + BusyMs;
+        // An end that is noticed while sending decides something, and is written down next time.
+        foreach (var connection in batch)
+        {
+            connection.IsInBatch = false;
+            connection.Asked = 0;
+            connection.HasSaidMore = false;
+            Send(connection, now, at);
+            if (connection.WaitsUntilMs is null && connection.IsStopped) Stop(connection);
+        }
+        batch.Clear();
+        foreach (var client in desk.Condemned) End((LineConnection)client, false, now, at);
+        desk.Condemned.Clear();
+    }
+
+    void Enter(LineConnection connection)
+    {
+        if (connection.IsInBatch) return;
+        connection.IsInBatch = true;
+        connection.MarkBefore = connection.Mark;
+        batch.Add(connection);
+    }
+
+    void Stop(LineConnection connection)
+    {
+        connection.IsStopped = true;
+        if (!stopped.Contains(connection)) stopped.Add(connection);
+    }
+
+    // Those whose next lines had to wait: for room, or because there was too much to do.
+    void Resume(long now, long at)
+    {
+        var waited = stopped.ToArray();
+        stopped.Clear();
+        foreach (var connection in waited)
+        {
+            if (connection.State != LineState.Open || connection.WaitsUntilMs is not null) continue;
+            connection.IsStopped = false;
+            Enter(connection);
+            var rest = connection.Rest;
+            connection.Rest = [];
+            Take(connection, rest, now, at);
+        }
+    }
+
+    void See(LineConnection connection, int seen, long now, long at)
+    {
+        switch (connection.State)
+        {
+            case LineState.Open when (seen & ~LineNative.Out) != 0 && !connection.IsStopped:
+                Enter(connection);
+                connection.IsGone = (seen & LineNative.Hup) != 0;
+                Read(connection, now, at);
+                break;
+            case LineState.Open when (seen & (LineNative.Hup | LineNative.Err)) != 0:
+                End(connection, LineNative.ErrorOf(connection.File) != 0, now, at);
+                break;
+            case LineState.Open or LineState.Ending:
+                if ((seen & LineNative.Out) != 0) Enter(connection);
+                else if ((seen & (LineNative.Hup | LineNative.Err)) != 0)
+                    End(connection, true, now, at);
+                break;
+            case LineState.Proving:
+                Prove(connection, now, at);
+                break;
+            case LineState.Closed:
+                break;
+        }
+    }
+
+    void Read(LineConnection connection, long now, long at)
+    {
+        var rest = connection.Rest;
+        rest.CopyTo(room, 0);
+        var count = LineNative.Read(
+            connection.File, room.AsSpan(rest.Length, LineCommand.BytesMax));
+        if (count == -Libc.EAGAIN || count == -Libc.EINTR) return;
+        connection.Rest = [];
+        if (count < 0)
+        {
+            End(connection, count == -LineNative.ECONNRESET, now, at);
+            return;
+        }
+        connection.HasEnded = count == 0;
+        Take(connection, room.AsSpan(0, rest.Length + count), now, at);
+    }
+
+    void Take(LineConnection connection, ReadOnlySpan<byte> bytes, long now, long at)
+    {
+        while (true)
+        {
+            if (connection.Mark > AnswersBytesMax)
+            {
+                Keep(connection, bytes);
+                Stop(connection);
+                return;
+            }
+            var end = bytes.IndexOf((byte)'\n');
+            var isTorn = end < 0;
+            if (isTorn && bytes.Length >= LineCommand.BytesMax)
+            {
+                observer.Said("Unexpected command from worker: "
+                    + $"{LineCommand.Shown(bytes)}: longer than {LineCommand.BytesMax} bytes");
+                LeaveOff(connection, now, at);
+                return;
+            }
+            if (isTorn && !connection.HasEnded) break;
+            if (isTorn && bytes.IsEmpty)
+            {
+                LeaveOff(connection, now, at);
+                return;
+            }
+            var line = isTorn ? bytes : bytes[..end];
+            var reply = desk.Handle(connection, line, isTorn, now, at / 1000);
+            if (reply == LineReply.Close)
+            {
+                LeaveOff(connection, now, at);
+                return;
+            }
+            if (reply == LineReply.Later)
+            {
+                Keep(connection, bytes);
+                Stop(connection);
+                return;
+            }
+            bytes = isTorn ? [] : bytes[(end + 1)..];
+            if (reply != LineReply.Waits) continue;
+            Keep(connection, bytes);
+            connection.IsStopped = true;
+            Want(connection);
+            return;
+        }
+        Keep(connection, bytes);
+        Want(connection);
+    }
+
+    static void Keep(LineConnection connection, ReadOnlySpan<byte> bytes) =>
+        connection.Rest = bytes.IsEmpty ? [] : bytes.ToArray();
+
+    // No more is read. What was said is still answered.
+    void LeaveOff(LineConnection connection, long now, long at)
+    {
+        connection.State = LineState.Ending;
+        connection.Rest = [];
+        if (!connection.IsGone) desk.HalfClosed(connection, at / 1000);
+        Want(connection);
+    }
+
+    void Want(LineConnection connection)
+    {
+        var wanted = connection.State switch
+        {
+            LineState.Proving => LineNative.Edge,
+            LineState.Open when !connection.IsStopped => LineNative.In,
+            LineState.Open or LineState.Ending or LineState.Closed => 0,
+        };
+        if (connection.Mark > 0 && connection.State != LineState.Proving) wanted |= LineNative.Out;
+        sockets.Want(connection, wanted);
+    }
+
+    void Send(LineConnection connection, long now, long at)
+    {
+        if (connection.State is LineState.Closed or LineState.Proving) return;
+        if (connection.IsCondemned)
+        {
+            End(connection, false, now, at);
+            return;
+        }
+        while (connection.Mark > 0)
+        {
+            var sent = LineNative.Write(connection.File, connection.Answers);
+            if (sent == -Libc.EAGAIN) break;
+            if (sent == -Libc.EINTR) continue;
+            if (sent < 0)
+            {
+                End(connection, true, now, at);
+                return;
+            }
+            connection.Sent(sent);
+        }
+        if (connection.Mark == 0 && connection.State == LineState.Ending)
+        {
+            BeginProof(connection, now, at);
+            return;
+        }
+        if (connection.IsStopped || connection.Mark > 0 || connection.Wanted != LineNative.In)
+            Want(connection);
+    }
+
+    // Our side is ended; the peer's close tells whether it read the last answer.
+    void BeginProof(LineConnection connection, long now, long at)
+    {
+        if (connection.IsGone)
+        {
+            var error = LineNative.ErrorOf(connection.File);
+            End(connection, error == LineNative.ECONNRESET, now, at);
+            return;
+        }
+        connection.State = LineState.Proving;
+        connection.ProvingUntilMs = now + ProveMs;
+        LineNative.EndWriting(connection.File);
+        Want(connection);
+        sockets.BeginProof(connection);
+        Prove(connection, now, at);
+    }
+
+    void Prove(LineConnection connection, long now, long at)
+    {
+        var error = LineNative.ErrorOf(connection.File);
+        if (error != 0) End(connection, error == LineNative.ECONNRESET, now, at);
+        else if (connection.LastJob is null || LineNative.Unread(connection.File) == 0)
+            End(connection, false, now, at);
+    }
+
+    void End(LineConnection connection, bool isUnread, long now, long at)
+    {
+        if (connection.State == LineState.Closed) return;
+        connection.State = LineState.Closed;
+        connection.Rest = [];
+        stopped.Remove(connection);
+        desk.Closed(connection, isUnread, now, at / 1000);
+        sockets.Close(connection);
+    }
+
+    /// <summary>Closes all connections and removes the socket.</summary>
+    public void Dispose() => sockets.Dispose();
+}

@@ -1,0 +1,178 @@
+using System.Runtime.InteropServices;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The listener, the connections and the poller of a line server. Knows descriptors, not what is
+/// said.
+/// </summary>
+sealed class LineSockets : IDisposable
+{
+    readonly string path;
+    readonly int poller, listener, bell;
+    readonly byte[] events;
+    readonly FileFacts own;
+    readonly LinkedList<LineConnection> proving = [];
+    LineConnection?[] connections = new LineConnection?[256];
+    long number;
+    int count;
+    bool isAccepting, isListenerSeen;
+
+    public LineSockets(string path, int backlog, int eventsMax)
+    {
+        this.path = path;
+        events = LineNative.Room(eventsMax);
+        listener = Bind(path, backlog);
+        own = FeedFolder.Facts(path, isPath: true) ?? default;
+        poller = LineNative.NewPoller();
+        bell = Libc.eventfd(0, Libc.NonBlock | Libc.CloseOnExec);
+        Watch(bell);
+    }
+
+    /// <summary>How many connections there may be; others wait until one ends.</summary>
+    public int ConnectionsMax { get; set; }
+
+    static int Bind(string path, int backlog)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(path) > LineNative.PathMax)
+        {
+            throw Unavailable(
+                $"{path} is longer than {LineNative.PathMax} bytes, which no socket's path may be");
+        }
+        // Binding makes the file, so a race of two is lost by one of them here.
+        var file = LineNative.Listen(path, backlog);
+        if (file == -LineNative.EADDRINUSE)
+        {
+            if (FeedFolder.Facts(path, isPath: true) is { IsSocket: false })
+                throw Unavailable($"{path} is not a socket; it is left alone");
+            CheckFree(path);
+            File.Delete(path);
+            file = LineNative.Listen(path, backlog);
+        }
+        return file >= 0
+            ? file
+            : throw Unavailable($"{path} cannot be listened at: {Libc.Describe(-file)}");
+    }
+
+    /// <summary>Throws when another process listens at the path, naming it.</summary>
+    public static void CheckFree(string path)
+    {
+        var process = LineNative.ListenerOf(path);
+        if (process >= 0)
+        {
+            throw Unavailable(
+                $"{path} is in use by another process"
+                + (process > 0 ? $" (pid {process})" : "") + "; end that first");
+        }
+    }
+
+    static StoreException Unavailable(string message) => new("socket-unavailable", message);
+
+    /// <summary>Takes connections from now on.</summary>
+    public void StartAccepting() => SetAccepting(true);
+
+    void SetAccepting(bool wanted)
+    {
+        if (isAccepting == wanted) return;
+        isAccepting = wanted;
+        _ = LineNative.Watch(
+            poller, wanted ? LineNative.Add : LineNative.Delete, listener, LineNative.In);
+    }
+
+    /// <summary>Waits on one more descriptor.</summary>
+    public void Watch(int file) =>
+        _ = LineNative.Watch(poller, LineNative.Add, file, LineNative.In);
+
+    /// <summary>Ends a wait from another thread.</summary>
+    public unsafe void Wake()
+    {
+        var one = 1L;
+        _ = Libc.write(bell, (byte*)&one, sizeof(long));
+    }
+
+    /// <summary>Waits; how many events there are.</summary>
+    public int Wait(int timeoutMs) => Math.Max(0, LineNative.Wait(poller, events, timeoutMs));
+
+    /// <summary>One of the events of the last wait.</summary>
+    public (int File, int Seen) Event(int index)
+    {
+        var it = LineNative.Event(events, index);
+        isListenerSeen |= it.File == listener;
+        return it;
+    }
+
+    /// <summary>The connection of a descriptor; null: it is none.</summary>
+    public LineConnection? Of(int file) =>
+        (uint)file < (uint)connections.Length ? connections[file] : null;
+
+    /// <summary>
+    /// Takes connections that wait; after the events, so that no descriptor means two.
+    /// </summary>
+    public void Accept(int most)
+    {
+        if (!isListenerSeen) return;
+        isListenerSeen = false;
+        for (; most > 0 && count < ConnectionsMax; most--)
+        {
+            var file = LineNative.Accept(listener);
+            if (file == -Libc.EINTR) continue;
+            if (file < 0) break;
+            if (file >= connections.Length)
+                Array.Resize(ref connections, Math.Max(file + 1, connections.Length * 2));
+            var connection = new LineConnection(++number, file) { Wanted = LineNative.In };
+            connections[file] = connection;
+            count++;
+            _ = LineNative.Watch(poller, LineNative.Add, file, LineNative.In);
+        }
+        if (count >= ConnectionsMax) SetAccepting(false);
+    }
+
+    /// <summary>Says what is waited for on a connection.</summary>
+    public void Want(LineConnection connection, int wanted)
+    {
+        if (connection.Wanted == wanted || connection.State == LineState.Closed) return;
+        connection.Wanted = wanted;
+        _ = LineNative.Watch(poller, LineNative.Modify, connection.File, wanted);
+    }
+
+    /// <summary>Its peer is given time to close.</summary>
+    public void BeginProof(LineConnection connection) => proving.AddLast(connection);
+
+    /// <summary>When the first of those is closed whatever the peer does.</summary>
+    public long? NextProofMs => proving.First?.Value.ProvingUntilMs;
+
+    /// <summary>Those whose time is over.</summary>
+    public List<LineConnection> Proven(long nowMs)
+    {
+        var over = new List<LineConnection>();
+        foreach (var connection in proving)
+        {
+            if (connection.ProvingUntilMs > nowMs) break; // The others began later.
+            over.Add(connection);
+        }
+        return over;
+    }
+
+    /// <summary>Closes a connection.</summary>
+    public void Close(LineConnection connection)
+    {
+        if (connection.ProvingUntilMs > 0) proving.Remove(connection);
+        connections[connection.File] = null;
+        count--;
+        _ = Libc.close(connection.File);
+        if (count == ConnectionsMax - 1 && !isAccepting) SetAccepting(true);
+    }
+
+    public void Dispose()
+    {
+        foreach (var connection in connections)
+            if (connection is not null) _ = Libc.close(connection.File);
+        Array.Clear(connections);
+        // Only if it is still ours: somebody may have put another one there.
+        if (FeedFolder.Facts(path, isPath: true) is { } now && now.Inode == own.Inode
+            && now.Device == own.Device) File.Delete(path);
+        _ = Libc.close(listener);
+        _ = Libc.close(poller);
+        _ = Libc.close(bell);
+    }
+}

@@ -1,0 +1,126 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// The statements that write what a book decided, each prepared once: events, and the two tables
+/// of the original that are exact at every commit (<c>log</c>, and <c>is_dequeued</c> of
+/// <c>queue</c>). Within a transaction that the caller began.
+/// </summary>
+sealed class FeedWriteStatements(SqliteConnection connection)
+{
+    readonly SqliteStatement insertEvent = connection.Prepare("""
+        INSERT INTO event (position, at, type, subject, body) VALUES (?1, ?2, ?3, ?4, ?5)
+        """u8);
+    readonly SqliteStatement started = connection.Prepare("""
+        INSERT INTO log (attr_path, started) VALUES (?1, ?2)
+        ON CONFLICT (attr_path) DO UPDATE SET
+          started = excluded.started, finished = NULL, exit_code = NULL
+        """u8);
+    readonly SqliteStatement finished = connection.Prepare(
+        "UPDATE log SET finished = ?2, exit_code = ?3 WHERE attr_path = ?1"u8);
+    readonly SqliteStatement restored = connection.Prepare(
+        "UPDATE log SET started = ?2, finished = ?3, exit_code = ?4 WHERE attr_path = ?1"u8);
+    readonly SqliteStatement neverStarted = connection.Prepare(
+        "DELETE FROM log WHERE attr_path = ?1"u8);
+    readonly SqliteStatement mark = connection.Prepare("""
+        UPDATE queue SET is_dequeued = ?4
+        WHERE fetcher_run_started = ?1 AND fetcher_id = ?2 AND attr_path = ?3
+        """u8);
+    readonly SqliteStatement put = connection.Prepare("""
+        INSERT INTO queue (fetcher_run_started, fetcher_id, attr_path, is_dequeued, payload,
+          last_started, order_jitter)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT (fetcher_run_started, fetcher_id, attr_path) DO UPDATE SET
+          payload = excluded.payload, is_dequeued = excluded.is_dequeued
+        """u8);
+    readonly SqliteStatement payload = connection.Prepare(
+        "SELECT body FROM feed_piece WHERE id = ?1"u8);
+    byte[] copy = new byte[256];
+
+    /// <summary>The position of the last event.</summary>
+    public long Position { get; set; } =
+        connection.Number("SELECT max(position) FROM event"u8) ?? 0;
+
+    /// <summary>Appends an event.</summary>
+    public void Append(EncodedEvent e, long at)
+    {
+        insertEvent.RunEvent(Position + 1, at, e.Type, e.Subject, e.Body);
+        Position++;
+    }
+
+    /// <summary>A key was given out.</summary>
+    public void Started(ReadOnlySpan<byte> key, long at)
+    {
+        started.BindText(1, key).Bind(2, at);
+        started.Run();
+    }
+
+    /// <summary>A key's giving out ended.</summary>
+    public void Finished(ReadOnlySpan<byte> key, long at, long code)
+    {
+        finished.BindText(1, key).Bind(2, at).Bind(3, code);
+        finished.Run();
+    }
+
+    /// <summary>A key's giving out did not happen.</summary>
+    public void Restored(ReadOnlySpan<byte> key, FeedKeyPast past)
+    {
+        if (past.StartedAt is not { } at)
+        {
+            neverStarted.BindText(1, key).Run();
+            return;
+        }
+        restored.BindText(1, key).Bind(2, at);
+        BindOrNull(restored, 3, past.FinishedAt);
+        BindOrNull(restored, 4, past.ExitCode);
+        restored.Run();
+    }
+
+    /// <summary>Says of a row that is there whether it was given out.</summary>
+    public void Mark(long run, long fetcher, ReadOnlySpan<byte> key, bool isGiven)
+    {
+        mark.Bind(1, run).Bind(2, fetcher).BindText(3, key).Bind(4, isGiven ? 1 : 0);
+        mark.Run();
+    }
+
+    /// <summary>Writes a row, whether it is there or not.</summary>
+    public void Put(
+        long run, long fetcher, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text, bool isGiven,
+        long? lastStarted, int scramble)
+    {
+        put.Bind(1, run).Bind(2, fetcher).BindText(3, key).Bind(4, isGiven ? 1 : 0);
+        put.BindText(5, text);
+        BindOrNull(put, 6, lastStarted);
+        put.Bind(7, scramble).Run();
+    }
+
+    /// <summary>The bytes of a payload, valid until the next call.</summary>
+    public ReadOnlySpan<byte> Payload(FeedPayload where)
+    {
+        payload.Bind(1, where.Chunk);
+        try
+        {
+            if (!payload.Step())
+            {
+                throw new StoreException(
+                    "store-corrupt", $"{connection.Path} has no piece {where.Chunk} of a feed; "
+                    + "restore it from a backup, or remove it: the files are then read anew");
+            }
+            if (copy.Length < where.Length) copy = new byte[where.Length * 2];
+            payload.Bytes(0).Slice(where.Offset, where.Length).CopyTo(copy);
+            return copy.AsSpan(0, where.Length);
+        }
+        finally
+        {
+            payload.Reset();
+        }
+    }
+
+    public static void BindOrNull(SqliteStatement statement, int index, long? value)
+    {
+        if (value is { } number) statement.Bind(index, number);
+        else statement.BindText(index, (string?)null);
+    }
+}

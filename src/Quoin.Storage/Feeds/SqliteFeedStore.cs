@@ -1,0 +1,347 @@
+using System.Diagnostics;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Storage;
+
+/// <summary>
+/// The feed store in one SQLite file: the event log, Quoin's tables of feeds, and the original's
+/// four tables, of which <c>log</c> and <c>is_dequeued</c> are exact at every commit and the rest
+/// follows by <see cref="Work"/>. One thread, one connection, without triggers and foreign keys.
+/// </summary>
+public sealed class SqliteFeedStore : IFeedStore
+{
+    const int CheckpointEveryMs = 10_000;
+
+    readonly SqliteConnection connection;
+    readonly IDisposable lead;
+    readonly StoreOptions options;
+    readonly FeedSchema.Kind kind;
+    readonly FeedEvents events;
+    readonly FeedWriteStatements statements;
+    readonly FeedFiles files;
+    readonly FeedTables tables;
+    bool isSynced = true;
+    bool isDirty;
+    long checkpointAt;
+    long positionBefore;
+
+    SqliteFeedStore(
+        SqliteConnection connection, IDisposable lead, StoreOptions options, FeedSchema.Kind kind,
+        string dataset)
+    {
+        this.connection = connection;
+        this.lead = lead;
+        this.options = options;
+        this.kind = kind;
+        events = new FeedEvents(dataset);
+        statements = new FeedWriteStatements(connection);
+        files = new FeedFiles(connection);
+        tables = new FeedTables(connection, statements, files);
+    }
+
+    /// <summary>
+    /// Opens the file, or makes it (not its folder). Another program's database is refused with
+    /// <c>store-foreign</c>, one of a newer quoin with <c>store-newer</c>, one that another process
+    /// uses with <c>store-locked</c>; all of them untouched. Keys are partitions of
+    /// <paramref name="dataset"/>.
+    /// </summary>
+    public static SqliteFeedStore Open(string path, StoreOptions options, string dataset)
+    {
+        path = Path.GetFullPath(path);
+        var folder = Path.GetDirectoryName(path);
+        if (!Directory.Exists(folder)) throw SqliteErrors.NoFolder(path, folder ?? "/");
+        SqliteSchema.CheckSize(path);
+        var lead = LeadLock.Take(path);
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = SqliteConnection.Open(
+                path, SqliteNative.OpenReadWrite | SqliteNative.OpenCreate, options.BusyTimeoutMs);
+            if (connection.IsReadOnly) throw SqliteErrors.IsReadOnly(path, "");
+            var kind = FeedSchema.KindOf(connection);
+            if (kind == FeedSchema.Kind.Foreign) throw SqliteErrors.IsForeign(path);
+            if (kind is FeedSchema.Kind.Own or FeedSchema.Kind.Quoin)
+                CheckVersions(connection, kind, options);
+            if (kind == FeedSchema.Kind.Empty) connection.Execute("PRAGMA page_size = 4096"u8);
+            if (kind != FeedSchema.Kind.Own) SqliteSchema.UseWal(connection, setsPageSize: false);
+            connection.SwitchTriggersOff();
+            connection.Execute("""
+                PRAGMA foreign_keys = OFF;
+                PRAGMA wal_autocheckpoint = 1000;
+                PRAGMA journal_size_limit = 16777216;
+                PRAGMA synchronous = FULL;
+                """u8);
+            if (kind != FeedSchema.Kind.Own) Make(connection, kind, options);
+            return new SqliteFeedStore(connection, lead, options, kind, dataset);
+        }
+        catch
+        {
+            connection?.Dispose();
+            lead.Dispose();
+            throw;
+        }
+    }
+
+    static void CheckVersions(
+        SqliteConnection connection, FeedSchema.Kind kind, StoreOptions options)
+    {
+        if (!SqliteSchema.IsCurrent(connection)) SqliteSchema.Migrate(connection, options);
+        if (kind == FeedSchema.Kind.Quoin) return;
+        var version = connection.Number("SELECT max(version) FROM feed_schema"u8) ?? 0;
+        if (version <= FeedSchema.Version) return;
+        using var by = connection.PrepareOnce(
+            "SELECT quoin FROM feed_schema ORDER BY version DESC LIMIT 1"u8);
+        by.Step();
+        throw SqliteErrors.IsNewer(connection.Path, version, by.Text(0), FeedSchema.Version);
+    }
+
+    static void Make(SqliteConnection connection, FeedSchema.Kind kind, StoreOptions options)
+    {
+        connection.Execute("BEGIN IMMEDIATE"u8);
+        try
+        {
+            FeedSchema.Make(connection, kind, options);
+            if (kind == FeedSchema.Kind.Original2) FeedLoading.TakeOver(connection);
+            connection.Execute("COMMIT"u8);
+        }
+        catch
+        {
+            connection.RollBack();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public FeedStart Load(FeedBook book, long nowMs, long at)
+    {
+        var import = kind switch
+        {
+            FeedSchema.Kind.Own => FeedImport.None,
+            FeedSchema.Kind.Original2 => FeedImport.Kept,
+            FeedSchema.Kind.Original1 => FeedImport.Reset,
+            FeedSchema.Kind.Empty or FeedSchema.Kind.Quoin or FeedSchema.Kind.Foreign or _ =>
+                FeedImport.New,
+        };
+        if (connection.Number("SELECT changed_by_others FROM feed_state"u8) == 1)
+        {
+            Transact(true, () => FeedLoading.StartOver(connection));
+            import = FeedImport.Changed;
+        }
+        var loading = new FeedLoading(connection, book, files, tables);
+        return new FeedStart(
+            loading.Load(nowMs, at),
+            connection.Number("SELECT folder_device FROM feed_state"u8) ?? 0, import);
+    }
+
+    /// <inheritdoc/>
+    public void Write(FeedBook book, long at) => Transact(true, () =>
+    {
+        foreach (var fact in book.Facts) Write(book, fact, at);
+    });
+
+    void Write(FeedBook book, FeedFact fact, long at)
+    {
+        var flight = fact.Flight;
+        var key = book.KeyBytes(flight.Key);
+        switch (fact.Kind)
+        {
+            case FeedFactKind.GivenOut:
+                var feed = book.Feeds[flight.Feed];
+                statements.Append(events.Scheduled(flight, key, feed), at);
+                statements.Append(events.Leased(flight), at);
+                statements.Started(key, flight.StartedAt);
+                Mark(book, flight, key, true);
+                break;
+            case FeedFactKind.Ended:
+                statements.Append(events.Ended(flight, key, fact.Code, at), at);
+                statements.Finished(key, fact.At, fact.Code);
+                break;
+            case FeedFactKind.Undelivered:
+                statements.Append(events.Other(fact), at);
+                statements.Restored(key, flight.Before);
+                Mark(book, flight, key, false);
+                break;
+            case FeedFactKind.Unowned or FeedFactKind.Expired:
+                statements.Append(events.Other(fact), at);
+                break;
+        }
+    }
+
+    // The row of a line that was given out before its row exists is made here, with the answer.
+    void Mark(FeedBook book, FeedFlight flight, ReadOnlySpan<byte> key, bool isGiven)
+    {
+        if (book.FileOf(flight) is not { } file) return;
+        var fetcher = files.FetcherOf(book, file.Feed);
+        if (book.PayloadOf(flight) is { } payload && payload.Chunk > tables.FilledTo)
+        {
+            statements.Put(
+                file.Number, fetcher, key, statements.Payload(payload), isGiven,
+                isGiven ? flight.StartedAt : flight.Before.StartedAt, book.ScrambleOf(flight.Key));
+        }
+        else statements.Mark(file.Number, fetcher, key, isGiven);
+        if (!book.HasMarked(flight)) return;
+        foreach (var other in book.MarkedBy(flight))
+        {
+            statements.Mark(
+                other.Number, fetcher, key,
+                isGiven || book.Line(other, key) is { State: not FeedRowState.Open });
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Accept(FeedBook book, FeedBatch batch, long at)
+    {
+        var source = batch.Source;
+        var isNew = source.File is null;
+        var first = files.NextPiece;
+        Transact(false, () =>
+        {
+            if (isNew) files.Add(book, source, first);
+            for (var i = 0; i < batch.PieceCount; i++)
+                files.AddPiece(first + i, source.Id, batch.Piece(i));
+            if (isNew || batch.LinesRead > 0 || batch.IsComplete != source.IsComplete)
+                statements.Append(events.LinesAccepted(batch), at);
+            files.Read(source, batch);
+        });
+        files.NextPiece += batch.PieceCount;
+        batch.Settle();
+        if (isNew)
+        {
+            source.File = book.AddFile(book.FeedOf(source.Name.Feed), source.Name.Number);
+            source.FirstPiece = first;
+            files.Sources[source.File] = source;
+        }
+        if (batch.PieceCount > 0) source.LastPiece = first + batch.PieceCount - 1;
+        batch.Tell(book, first, files.KnownMarks(source));
+        if (source.IsComplete) tables.WhenFilled(source);
+    }
+
+    /// <inheritdoc/>
+    public void Remove(FeedBook book, FeedSource source, long at)
+    {
+        if (source.File is not { } file) return; // It never had a line.
+        Transact(false, () =>
+        {
+            files.Remove(source, files.NextPiece - 1);
+            statements.Append(events.FileRemoved(source), at);
+        });
+        book.RemoveFile(file);
+        files.Forgetting.Add(new FeedForgetting(
+            source.Id, source.Name.Feed, source.Name.Number, file, source.FirstPiece,
+            files.NextPiece - 1));
+        files.Sources.Remove(file);
+        files.DropMarks(file.Feed, file.Number);
+    }
+
+    /// <inheritdoc/>
+    public void Renamed(FeedSource source, long at)
+    {
+        if (source.File is not null) Transact(false, () => files.Rename(source));
+    }
+
+    /// <inheritdoc/>
+    public void Settle(
+        FeedBook book, IReadOnlyCollection<FeedSource> sources, long folderDevice, long at) =>
+        Transact(false, () =>
+        {
+            using (var device = connection.PrepareOnce(
+                "UPDATE feed_state SET folder_device = ?1"u8))
+                device.Bind(1, folderDevice).Run();
+            files.ForgetUnknown(book, sources);
+        });
+
+    /// <inheritdoc/>
+    public bool IsForgetting(int feed, long number) => files.IsForgetting(feed, number);
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<byte> Payload(FeedPayload payload)
+    {
+        Begin(isSynced: true);
+        return statements.Payload(payload);
+    }
+
+    /// <inheritdoc/>
+    public bool Work(FeedBook book, long at, TimeSpan atMost)
+    {
+        var since = Stopwatch.GetTimestamp();
+        var isMore = tables.HasWork(book, at);
+        if (isMore)
+        {
+            Transact(false, () =>
+                isMore = tables.Work(
+                    book, at, () => Stopwatch.GetElapsedTime(since) > atMost));
+        }
+        if (isDirty && at - checkpointAt > CheckpointEveryMs)
+        {
+            checkpointAt = at;
+            isDirty = isMore;
+            connection.Execute("PRAGMA wal_checkpoint(PASSIVE)"u8);
+        }
+        return isMore;
+    }
+
+    /// <summary>Everything that may come later, now.</summary>
+    public void WorkToEnd(FeedBook book, long at)
+    {
+        tables.IsUrgent = true;
+        while (Work(book, at, TimeSpan.FromSeconds(1))) { }
+        tables.IsUrgent = false;
+    }
+
+    void Begin(bool isSynced)
+    {
+        if (connection.InTransaction) return;
+        if (isSynced != this.isSynced)
+        {
+            connection.Execute(isSynced && options.Durability == Durability.Full
+                ? "PRAGMA synchronous = FULL"u8
+                : "PRAGMA synchronous = NORMAL"u8);
+            this.isSynced = isSynced;
+        }
+        positionBefore = statements.Position;
+        connection.Execute("BEGIN IMMEDIATE"u8);
+    }
+
+    void Transact(bool isSynced, Action write)
+    {
+        try
+        {
+            // What was begun to read a payload is synced, and so is what comes on top of it.
+            Begin(isSynced);
+            write();
+            connection.Execute("COMMIT"u8);
+            isDirty = true;
+        }
+        catch
+        {
+            RollBack();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RollBack()
+    {
+        if (!connection.InTransaction) return;
+        connection.RollBack();
+        statements.Position = positionBefore;
+        files.RollBack();
+    }
+
+    /// <summary>Shrinks the write-ahead log to nothing, and closes the file.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            RollBack();
+            connection.Execute("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)"u8);
+        }
+        catch (StoreException)
+        {
+            // Whoever opens the file next does it.
+        }
+        connection.Dispose();
+        lead.Dispose();
+    }
+}

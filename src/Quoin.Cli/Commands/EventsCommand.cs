@@ -59,19 +59,16 @@ static class EventsCommand
         using var interruption = new Interruption();
         var rest = query with { Last = null };
         using var changes = new StoreChanges(store);
-        var (version, isChanged) = (-1L, true);
         while (!cli.OutIsClosed())
         {
-            // Asked before reading: what comes in between changes it again.
-            if (isChanged && store.ChangeVersion() is var now && now != version)
+            if (changes.HasNew())
             {
-                version = now;
                 position = Print(cli, store, rest with { After = position });
                 cli.Out.Flush();
             }
             try
             {
-                isChanged = await changes.WaitAsync(LookAgain, interruption.Stop);
+                await changes.WaitAsync(LookAgain, interruption.Stop);
             }
             catch (OperationCanceledException)
             {

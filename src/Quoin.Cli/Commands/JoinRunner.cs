@@ -79,14 +79,12 @@ sealed class JoinRunner(
         IBuildStore store, long position, DateTimeOffset startedAt, Interruption interruption)
     {
         using var changes = new StoreChanges(store);
-        var (version, isChanged) = (-1L, true);
         var (painted, looked) = (cli.Time.GetTimestamp(), cli.Time.GetTimestamp());
         while (refused is null && progress?.EndedAt is null
             && !interruption.Kill.IsCancellationRequested)
         {
-            if (isChanged && store.ChangeVersion() is var now && now != version)
+            if (changes.HasNew())
             {
-                version = now;
                 foreach (var logged in store.Read(position, names))
                 {
                     position = logged.Position;
@@ -109,7 +107,7 @@ sealed class JoinRunner(
                 painted = cli.Time.GetTimestamp();
                 view?.Tick(cli.Time.GetUtcNow());
             }
-            isChanged = await changes.WaitAsync(tick, CancellationToken.None);
+            await changes.WaitAsync(tick, CancellationToken.None);
         }
     }
 

@@ -16,21 +16,8 @@ sealed class LentSlots : IAsyncDisposable
     public LentSlots(
         Cli cli, Workspace workspace, IBuildStore store, Slots slots, Action<string> say)
     {
-        worker = new StoreWorker(new StoreWorkerOptions
-        {
-            Workspace = workspace,
-            Store = store,
-            Time = cli.Time,
-            NewId = ThisMachine.NewWorkerId,
-            Slots = slots.Count,
-            MemoryBytes = ThisMachine.MemoryBytes,
-            Labels = slots.Labels,
-            KeepsLogs = Project.IsRemote(cli),
-            Observer = new Lender(say),
-        });
-        running = Task.Factory.StartNew(
-            worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        worker = SlotWorker.Make(cli, workspace, store, slots, new Lender(say));
+        running = SlotWorker.RunAsync(worker);
     }
 
     /// <summary>Takes nothing new.</summary>

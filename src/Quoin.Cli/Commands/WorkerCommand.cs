@@ -42,19 +42,7 @@ static class WorkerCommand
         var workspace = Project.Find(cli);
         await using var store = Project.OpenForAsking(cli, workspace);
         var view = new WorkerView(cli, workspace);
-        using var worker = new StoreWorker(new StoreWorkerOptions
-        {
-            Workspace = workspace,
-            Store = store,
-            Time = cli.Time,
-            NewId = ThisMachine.NewWorkerId,
-            Slots = slots.Count,
-            MemoryBytes = ThisMachine.MemoryBytes,
-            Labels = slots.Labels,
-            Lease = lease,
-            KeepsLogs = Project.IsRemote(cli),
-            Observer = view,
-        });
+        using var worker = SlotWorker.Make(cli, workspace, store, slots, view, lease);
         using var onStop = interruption.Stop.Register(() =>
         {
             view.Said(worker.Holding is > 0 and var holding
@@ -67,9 +55,7 @@ static class WorkerCommand
             view.Said("killing what runs");
             worker.Kill();
         });
-        await Task.Factory.StartNew(
-            worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        await SlotWorker.RunAsync(worker);
         view.Ended();
         return interruption.Kill.IsCancellationRequested
             ? interruption.ExitCodeOfSignal ?? ExitCode.Ok

@@ -41,18 +41,40 @@ static partial class LeadLock
         }
     }
 
+    /// <summary>
+    /// True: a process that is alive has it, as far as the system's list of locks tells. Takes
+    /// nothing itself, not for a moment: somebody might fail because of it.
+    /// </summary>
+    public static bool IsHeld(string storePath)
+    {
+        var holder = PidOf(storePath + "-lead");
+        if (holder.Length == 0) return false;
+        try
+        {
+            return File.ReadLines("/proc/locks").Any(line => line.Contains(
+                $"FLOCK  ADVISORY  WRITE {holder} ", StringComparison.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     // The numbers of errors on Linux, which the runtime passes on as they are.
     const int WouldBlock = 11, NoSpace = 28, ReadOnlyFileSystem = 30;
 
     // FileStream takes a lock for reading too, which the holder's keeps it from, so ask libc.
-    static string HolderOf(string path)
+    static string HolderOf(string path) =>
+        PidOf(path) is { Length: > 0 } pid ? $" (pid {pid})" : "";
+
+    static string PidOf(string path)
     {
         Span<byte> digits = stackalloc byte[16];
         var file = Open(path, CloseOnExec);
         if (file < 0) return "";
         var count = Read(file, ref MemoryMarshal.GetReference(digits), digits.Length);
         _ = Close(file);
-        return count > 0 ? $" (pid {Encoding.ASCII.GetString(digits[..(int)count])})" : "";
+        return count > 0 ? Encoding.ASCII.GetString(digits[..(int)count]) : "";
     }
 
     const int CloseOnExec = 0x80000; // Read-only is 0.

@@ -325,7 +325,9 @@ public sealed class SqliteFileTests : IDisposable
             Assert.StartsWith($"{Db} is in use by another quoin process", refused.Message);
             await using var reader = SqliteStore.Open(Db, Options);
             Assert.Equal(0, reader.LastPosition);
+            Assert.False(reader.LeadMayBeFree());
         }
+        await using (var after = SqliteStore.Open(Db, ReadOnly)) Assert.True(after.LeadMayBeFree());
         await using var next = SqliteStore.Open(Db, lead);
         Assert.Equal(1, await next.AppendAsync(Batch(new WantSucceeded(new(1))), Ct));
     }

@@ -10,7 +10,7 @@ static class StatusCommand
 {
     public const string Summary = "Show open wants, active runs and what is there";
 
-    const int FailedShown = 10;
+    const int FailedShown = 10, WaitingShown = 10, SinceMax = 1000;
 
     public static Command Create(Func<ParseResult, Cli> cli)
     {
@@ -27,20 +27,40 @@ static class StatusCommand
         {
             var none = new PartitionNames();
             var nothing = new LoadedState(new KernelState(none), new DurationHistory(none), 0, 0);
-            if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, nothing)));
+            if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, nothing, null)));
             else cli.Print("nothing was built here yet");
             return ExitCode.Ok;
         }
         await using var store = Project.OpenForReading(cli, workspace);
         var loaded = StateLoader.Load(store, new PartitionNames());
-        if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, loaded)));
-        else foreach (var line in Lines(loaded.State, cli.OutScreen.Width)) cli.Print(line);
+        var standing = new Standing(
+            loaded.State, store, GraphOf(cli, workspace), !store.LeadMayBeFree(),
+            cli.Time.GetUtcNow());
+        if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, loaded, standing)));
+        else
+            foreach (var line in Lines(loaded.State, cli.OutScreen.Width, standing, cli.Time))
+                cli.Print(line);
         return ExitCode.Ok;
     }
 
-    /// <summary>The state in a few lines.</summary>
-    public static IEnumerable<Line> Lines(KernelState state, int width)
+    // Status has to work when the graph cannot be used, too.
+    static Graph? GraphOf(Cli cli, Workspace workspace)
     {
+        try
+        {
+            return Project.LoadGraph(cli, workspace);
+        }
+        catch (BadGraphException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The state in a few lines.</summary>
+    public static IEnumerable<Line> Lines(
+        KernelState state, int width, Standing standing, TimeProvider time)
+    {
+        var now = time.GetUtcNow();
         var places = Enum.GetValues<PartitionPlace>()
             .Where(place => place != PartitionPlace.Missing && state.Count(place) > 0)
             .Select(place => $"{state.Count(place)} {Name(place)}").ToList();
@@ -49,17 +69,36 @@ static class StatusCommand
         foreach (var want in state.Wants.Values.OrderBy(want => want.Id.Value))
         {
             yield return new Line($"{want.Id}", Style.Bold)
-                .Add($"  open  {want.Remaining} of {want.Targets.Length} left  {want.Request}")
+                .Add($"  {PhaseOf(want)}  {want.Remaining} of {want.Targets.Length} left  "
+                    + want.Request)
                 .Cut(width);
+            yield return Standing.LineOf(
+                standing.Holdups.Of(want), standing.Since($"{want.Id}"), now, time).Cut(width);
         }
+        foreach (var (want, cleanup) in Cleanups(state))
+            yield return new Line($"{want}", Style.Bold)
+                .Add($"  over, {Units.Count(cleanup.Owed, "thing")} still to release");
         foreach (var run in state.Runs.Values.OrderBy(run => run.Id.Value))
         {
             var claims = BuildPhrases.Some(
                 [.. run.Claims.Take(3).Select(state.Names.Text)], run.Claims.Length);
             yield return new Line($"{run.Id}", Style.Bold)
-                .Add($"  {Name(run.Place)}  attempt {run.Attempt}  {run.Config.Job}  {claims}")
+                .Add($"  {Name(run.Place)}  attempt {run.Attempt}  {run.Config.Job}  {claims}"
+                    + (run.Life is { ExternalId: { Length: > 0 } id } ? $"  {id}" : ""))
                 .Cut(width);
+            yield return Standing.LineOf(
+                standing.Holdups.Of(run), standing.Since($"{run.Id}"), now, time).Cut(width);
         }
+        var waiting = standing.Holdups.Partitions()
+            .Where(p => state.HolderOf(p) is null && state.LifeOf(p) is null).ToList();
+        foreach (var p in waiting.Take(WaitingShown))
+        {
+            yield return new Line(state.Names.Text(p), Style.Bold)
+                .Add($"  {Name(state.PlaceOf(p))}: {standing.Holdups.Of(p).Text}").Cut(width);
+        }
+        if (waiting.Count > WaitingShown)
+            yield return new Line(
+                $"… and {waiting.Count - WaitingShown} more wait (--json lists all)", Style.Dim);
         var failed = Failed(state).ToList();
         foreach (var (name, failure) in failed.Take(FailedShown))
         {
@@ -69,6 +108,19 @@ static class StatusCommand
         if (failed.Count > FailedShown)
             yield return new Line($"… and {failed.Count - FailedShown} more failed", Style.Dim);
     }
+
+    // Wants that are over and whose things are still being released.
+    static IEnumerable<(WantId Want, CleanupToken Cleanup)> Cleanups(KernelState state) =>
+        from entry in state.Cleanups
+        where entry.Value.Owed > 0 && !state.Wants.ContainsKey(entry.Key)
+        orderby entry.Key
+        select (new WantId(entry.Key), entry.Value);
+
+    static string PhaseOf(WantToken want) =>
+        want.OfferedUntil is not null ? "offered"
+        : want.IsReleasing ? "releasing"
+        : want.IsReady ? "ready"
+        : "open";
 
     static IEnumerable<(string Name, Failure? Failure)> Failed(KernelState state)
     {
@@ -121,7 +173,7 @@ static class StatusCommand
         RunPlace.Deferred => "deferred",
     };
 
-    static void Write(Utf8JsonWriter json, LoadedState loaded)
+    static void Write(Utf8JsonWriter json, LoadedState loaded, Standing? standing)
     {
         var state = loaded.State;
         json.WriteStartObject();
@@ -139,6 +191,10 @@ static class StatusCommand
             json.WriteNumber("wanted", want.Targets.Length);
             json.WriteNumber("left", want.Remaining);
             json.WriteNumber("priority", want.Options.Priority);
+            json.WriteString("phase", PhaseOf(want));
+            JsonParts.Time(json, "start", want.Options.StartAt);
+            if (standing is not null)
+                Standing.Write(json, standing.Holdups.Of(want), standing.Since($"{want.Id}"));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -151,6 +207,31 @@ static class StatusCommand
             json.WriteString("job", run.Config.Job);
             json.WriteNumber("attempt", run.Attempt);
             JsonParts.Write(json, "outputs", run.Claims.Select(state.Names.Text));
+            if (run.Life is { } life) Standing.Write(json, life);
+            if (standing is not null)
+                Standing.Write(json, standing.Holdups.Of(run), standing.Since($"{run.Id}"));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("partitions");
+        foreach (var (i, p) in (standing?.Holdups.Partitions() ?? []).Index())
+        {
+            json.WriteStartObject();
+            json.WriteString("partition", state.Names.Text(p));
+            json.WriteString("place", Name(state.PlaceOf(p)));
+            // Each is a question to the store: of very many the first ones have to do.
+            Standing.Write(
+                json, standing!.Holdups.Of(p), i < SinceMax ? standing.Since(p) : null);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("cleanups");
+        foreach (var (want, cleanup) in Cleanups(state))
+        {
+            json.WriteStartObject();
+            json.WriteString("want", $"{want}");
+            json.WriteNumber("owed", cleanup.Owed);
+            json.WriteBoolean("is_incomplete", cleanup.IsIncomplete);
             json.WriteEndObject();
         }
         json.WriteEndArray();

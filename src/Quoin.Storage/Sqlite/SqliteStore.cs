@@ -39,6 +39,9 @@ public sealed partial class SqliteStore : IBuildStore
     /// <summary>When it was made, to the millisecond.</summary>
     public DateTimeOffset CreatedAt => reader.Identity().CreatedAt;
 
+    /// <inheritdoc/>
+    public bool LeadMayBeFree() => !LeadLock.IsHeld(Path);
+
     /// <summary>
     /// Opens the store, making the file (not its folder) when it is missing and bringing its tables
     /// to the newest version. Throws <see cref="StoreException"/>: <c>store-unavailable</c>,

@@ -29,7 +29,12 @@ public sealed class WantCommandTests : IDisposable
 
         Assert.Equal("accepted w-1\n", workspace.Quoin("accept", "w-1").Expect(0).Stdout);
         Assert.Equal("accepted w-1\n", workspace.Quoin("accept", "w-1").Expect(0).Stdout);
-        Assert.Contains("w-1  open", workspace.Quoin("status").Expect(0).Stdout);
+        var status = workspace.Quoin("status").Expect(0);
+        Assert.Contains("w-1  open", status.Stdout);
+        Assert.Contains("nobody decides here: quoin build goes on with it, since", status.Stdout);
+        var want = Json(workspace.Quoin("status", "--json").Expect(0).Stdout)
+            .GetProperty("wants")[0];
+        Assert.Equal("no-coordinator", want.GetProperty("holdup").GetProperty("code").GetString());
     }
 
     [Fact]

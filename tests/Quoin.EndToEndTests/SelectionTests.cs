@@ -146,6 +146,25 @@ public sealed class SelectionTests : IDisposable
     }
 
     [Fact]
+    public void A_saved_plan_is_built_as_it_was_or_not_at_all()
+    {
+        workspace.Quoin("plan", "b/1", "--save", "p.json").Expect(0);
+        workspace.Quoin("build", "--plan", "p.json").Expect(0);
+        Assert.True(workspace.Exists(".quoin/data/b/1"));
+        Assert.False(workspace.Exists(".quoin/data/b/2"));
+
+        workspace.Quoin("plan", "b/2", "--save", "p.json").Expect(0);
+        workspace.Write("src/2.txt", "two\n");
+        var refused = workspace.Quoin("build", "--plan", "p.json").Expect(4);
+        Assert.StartsWith(
+            "error[plan-stale]: file src/2.txt changed; nothing was started.", refused.Stderr,
+            StringComparison.Ordinal);
+        Assert.False(workspace.Exists(".quoin/data/b/2"));
+
+        workspace.Quoin("build", "--plan", "quoin.yaml").Expect(2);
+    }
+
+    [Fact]
     public void Statistics_tell_the_first_failure_and_what_changed_before_it()
     {
         workspace.Quoin("build").Expect(0);

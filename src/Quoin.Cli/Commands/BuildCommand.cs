@@ -37,6 +37,11 @@ static class BuildCommand
         {
             Description = "Only list the sources that the build reads, with their digests",
         };
+        var saved = new Option<string?>("--plan")
+        {
+            Description = "Build what `quoin plan --save FILE` wrote; refused when anything moved",
+            HelpName = "FILE",
+        };
         var reports = new ReportOptions();
         var command = new Command("build", Summary);
         selectors.AddTo(command);
@@ -46,6 +51,7 @@ static class BuildCommand
         command.Options.Add(clean);
         command.Options.Add(list);
         command.Options.Add(onlySources);
+        command.Options.Add(saved);
         use.AddTo(command, offers: false);
         modes.AddTo(command);
         reports.AddTo(command);
@@ -60,6 +66,20 @@ static class BuildCommand
             };
             var here = slots.Read(parsed, least: 0);
             var count = Math.Max(1, here.Count);
+            if (parsed.GetValue(saved) is { } file)
+            {
+                var plan = SavedPlan.Read(Path.GetFullPath(file, context.Options.Directory));
+                if (!asked.IsEmpty)
+                    throw new UsageException(
+                        "usage", "--plan FILE says what to build; name nothing beside it");
+                asked = new Asked { Selectors = plan.Targets };
+                var (now, targets) = await PlanCommand.MakeAsync(context, asked, request, count);
+                if (plan.MovedSince(SavedPlan.Of(now.Plan, targets)) is { } moved)
+                    return context.Error(
+                        "plan-stale",
+                        $"{moved}; nothing was started. Look at the plan again: quoin plan --save "
+                        + file, ExitCode.Refused);
+            }
             if (parsed.GetValue(list)) return await ListCommand.RunAsync(context, asked, request);
             if (parsed.GetValue(onlySources))
                 return await ListCommand.SourcesAsync(context, asked, request);

@@ -22,14 +22,22 @@ static class PlanCommand
         var modes = new BuildModes();
         var jobs = SlotOptions.Jobs();
         var gantt = new GanttOption();
+        var save = new Option<string?>("--save")
+        {
+            Description = "Also write the plan for `quoin build --plan FILE`, which builds just"
+                + " that",
+            HelpName = "FILE",
+        };
         var command = new Command("plan", Summary);
         selectors.AddTo(command);
         command.Options.Add(jobs);
         gantt.AddTo(command);
+        command.Options.Add(save);
         modes.AddTo(command);
         command.SetAction((parsed, _) => RunAsync(
             cli(parsed), selectors.Read(parsed), modes.Read(parsed),
-            SlotOptions.Count(parsed, jobs, least: 1), gantt.Read(parsed)));
+            SlotOptions.Count(parsed, jobs, least: 1), gantt.Read(parsed),
+            parsed.GetValue(save)));
         return command;
     }
 
@@ -37,9 +45,13 @@ static class PlanCommand
     /// Prints the plan; 2 when analysis found problems with <c>--strict</c>, else 0.
     /// </summary>
     public static async Task<int> RunAsync(
-        Cli cli, Asked asked, WantRequest request, int slots, GanttForm gantt)
+        Cli cli, Asked asked, WantRequest request, int slots, GanttForm gantt,
+        string? save = null)
     {
         var (dry, targets) = await MakeAsync(cli, asked, request, slots);
+        if (save is not null)
+            SavedPlan.Of(dry.Plan, targets).Write(
+                Path.GetFullPath(save, cli.Options.Directory));
         var isRefused = request.Options.Strict && !dry.Plan.Problems.IsEmpty;
         var exitCode = isRefused ? ExitCode.Usage : ExitCode.Ok;
         if (cli.Options.Json)

@@ -2,7 +2,9 @@ using Quoin.Engine;
 
 namespace Quoin.Cli;
 
-/// <summary>How the commands that run what a store offers set up a <see cref="StoreWorker"/>.</summary>
+/// <summary>
+/// How the commands that run what a store offers set up a <see cref="StoreWorker"/>.
+/// </summary>
 static class SlotWorker
 {
     /// <summary>A worker with these slots of this machine.</summary>

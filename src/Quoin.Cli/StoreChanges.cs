@@ -36,8 +36,8 @@ sealed class StoreChanges : IDisposable
     }
 
     /// <summary>
-    /// Completes at the next change, or after <paramref name="longest"/>: then asking the store would
-    /// say nothing new.
+    /// Completes at the next change, or after <paramref name="longest"/>: then asking the store
+    /// would say nothing new.
     /// </summary>
     public async Task WaitAsync(TimeSpan longest, CancellationToken ct) =>
         mayBeNew = await changed.WaitAsync(longest, ct);

@@ -88,7 +88,7 @@ public sealed class FeedBook(FeedRules rules)
     /// <summary>
     /// F5. From here on its lines do not count; <see cref="Unlink"/> forgets them.
     /// </summary>
-    public void RemoveFile(FeedFile file) => file.IsPresent = false;
+    public static void RemoveFile(FeedFile file) => file.IsPresent = false;
 
     /// <summary>
     /// Forgets rows of a removed file, at most <paramref name="rowsMax"/> of them; true: all are
@@ -427,7 +427,7 @@ public sealed class FeedBook(FeedRules rules)
         flight.Row >= 0 ? rows.FileOf(flight.Row) : null;
 
     /// <summary>Whether a giving out marked rows beside its own.</summary>
-    public bool HasMarked(FeedFlight flight) => flight.Marked.Length > 0;
+    public static bool HasMarked(FeedFlight flight) => flight.Marked.Length > 0;
 
     /// <summary>The runs whose lines a giving out marked, beside its own.</summary>
     public IEnumerable<FeedFile> MarkedBy(FeedFlight flight) =>

@@ -180,7 +180,7 @@ public sealed class SqliteFeedStore : IFeedStore
                 isGiven ? flight.StartedAt : flight.Before.StartedAt, book.ScrambleOf(flight.Key));
         }
         else statements.Mark(file.Number, fetcher, key, isGiven);
-        if (!book.HasMarked(flight)) return;
+        if (!FeedBook.HasMarked(flight)) return;
         foreach (var other in book.MarkedBy(flight))
         {
             statements.Mark(
@@ -226,7 +226,7 @@ public sealed class SqliteFeedStore : IFeedStore
             files.Remove(source, files.NextPiece - 1);
             statements.Append(events.FileRemoved(source), at);
         });
-        book.RemoveFile(file);
+        FeedBook.RemoveFile(file);
         files.Forgetting.Add(new FeedForgetting(
             source.Id, source.Name.Feed, source.Name.Number, file, source.FirstPiece,
             files.NextPiece - 1));

@@ -42,9 +42,11 @@ sealed class Overlap : IDisposable
           later) exit 75 ;;
           zombie)
             env -i PATH="$PATH" setsid sh -c '
+              echo away > gates/away
               read -r word < gates/zombie
               (echo zombie > "$0") 2>/dev/null
               echo over > gates/over' "$1" >/dev/null 2>&1 &
+            read -r word < gates/away # From now on it is not found with this group.
             read -r word < gates/never ;;
           *) for out; do echo "$QUOIN_RUN.$QUOIN_ATTEMPT" > "$out"; done ;;
         esac
@@ -115,7 +117,7 @@ sealed class Overlap : IDisposable
     /// <summary>Pipes for a process that nobody can find any more.</summary>
     public void MakeZombieGates()
     {
-        foreach (var gate in (string[])["zombie", "over", "never"])
+        foreach (var gate in (string[])["away", "zombie", "over", "never"])
             MakePipe(PathOf($"gates/{gate}"));
     }
 

@@ -38,7 +38,7 @@ public sealed class FeedBookTests
 
     void Remove(FeedFile file)
     {
-        book.RemoveFile(file);
+        FeedBook.RemoveFile(file);
         Assert.True(book.Unlink(file, int.MaxValue));
     }
 

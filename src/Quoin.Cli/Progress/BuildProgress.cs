@@ -186,6 +186,9 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 notices.Add(new ProgressNotice.Planned(at));
                 foreach (var partition in blocked) CancelConsumers(partition, at, notices);
                 break;
+            case PlanExtended e when tasks.TryGetValue(e.By, out var again)
+                && again is { IsMine: true, IsResource: true }:
+                break; // The next life of the same thing.
             case PlanExtended e:
                 Counts = new PlanCounts(
                     Counts.Total + e.Added.Total, Counts.Current + e.Added.Current,
@@ -249,16 +252,21 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         {
             if (!tasks.TryGetValue(scheduled.Claims[0], out var planned)) return;
             planned.Run = scheduled.Run;
+            planned.IsReleasing = false;
             runs[scheduled.Run] = planned;
             return;
         }
         if (!runs.TryGetValue(logged.Run, out var task)) return;
         var wasRunning = task is { IsMine: true, State: TaskState.Running };
+        // Of one that another want's plan brought nothing else says what it is.
+        if (logged is RunLeased { At: not null }) task.IsResource = true;
+        task.IsReleasing |= logged is RunFailed { MayExist: true } or ResourceEnded
+            or ReleaseScheduled { NotBefore: null };
         switch (logged)
         {
-            case RunLeased when task is { IsResource: true, IsOver: true }:
+            case RunLeased when task.IsResource && (task.IsOver || task.IsReleasing):
                 break; // It is looked at, or given back.
-            case RunDeferred or RunStarted when !task.IsOver:
+            case RunDeferred or RunStarted when !task.IsOver && !task.IsReleasing:
                 task.State = TaskState.Waiting;
                 break;
             case RunLeased e:

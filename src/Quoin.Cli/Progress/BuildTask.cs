@@ -47,7 +47,10 @@ sealed class BuildTask(
     public bool IsDelegated { get; set; }
 
     /// <summary>Its output is a thing outside: called many times, held, released.</summary>
-    public bool IsResource { get; init; }
+    public bool IsResource { get; set; }
+
+    /// <summary>Its run gives the thing back: its calls do not get it any nearer.</summary>
+    public bool IsReleasing { get; set; }
 
     /// <summary>When its run was called first; only of a resource.</summary>
     public DateTimeOffset? AskedAt { get; set; }

@@ -90,6 +90,28 @@ public sealed class ResourceViewTests
             string.Join('\n', story.Err.TrimEnd('\n').Split('\n').TakeLast(4)));
     }
 
+    // Its thing may be there: it is given back before the next run tries.
+    [Fact]
+    public void A_life_that_failed_is_followed_by_another_and_nothing_runs_in_the_end()
+    {
+        var story = Plain(verbose: false);
+        var (_, session) = Live(story, hookFails: true);
+        story.Log(new RunLeased(session, default, 5) { At = story.Now });
+        story.Log(new ResourceReleased(session, 5));
+        var again = story.Start("session/42");
+        Assert.Equal(1, story.Progress.Running);
+        story.Complete(again, 10);
+
+        Assert.Equal(
+            """
+            12:00:20 retry     session/42 in 2s (2 of 3): exit 1
+            12:00:20 released  session/42
+            12:00:20 live      session/42 (after 19s)
+            """,
+            string.Join('\n', story.Err.TrimEnd('\n').Split('\n').TakeLast(3)));
+        Assert.Equal(0, story.Progress.Running);
+    }
+
     static BuildStory Plain(bool verbose)
     {
         var story = new BuildStory(verbose: verbose);
@@ -99,7 +121,7 @@ public sealed class ResourceViewTests
     }
 
     // Storage, then a session on it: busy, unknown, a hook, there.
-    static (RunId Storage, RunId Session) Live(BuildStory story)
+    static (RunId Storage, RunId Session) Live(BuildStory story, bool hookFails = false)
     {
         story.Accept("session/42");
         foreach (var (job, input) in ((string, string?)[])[("session", "storage/42"),
@@ -129,6 +151,15 @@ public sealed class ResourceViewTests
         story.Log(new RunStarted(session, 3, 1));
         story.Log(new RunLeased(session, default, 4));
         story.Seconds = 20;
+        if (hookFails)
+        {
+            story.Log(new RunFailed(session, 4, Refused with { ExitCode = 1 })
+            {
+                MayExist = true,
+                RetryAt = story.Now.AddSeconds(2),
+            });
+            return (storage, session);
+        }
         story.Complete(session, 10);
         story.Log(new WantReady(story.Progress.Want)
         {

@@ -138,6 +138,9 @@ public sealed record WantReleaseRequested(WantId Want, string By) : WantEvent(Wa
 /// </summary>
 public sealed record WantReady(WantId Want) : WantEvent(Want)
 {
+    /// <summary>Since when.</summary>
+    public DateTimeOffset At { get; init; }
+
     /// <summary>How to reach each of them.</summary>
     public ImmutableArray<ResourceConnections> Connections { get; init; } = [];
 }

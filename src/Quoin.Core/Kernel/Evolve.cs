@@ -43,8 +43,9 @@ public static class Evolve
             case InterventionResolved or WantReleaseRequested:
                 EvolveResources.Apply(s, e);
                 break;
+            case WantReady x: EvolveResources.Ready(s, x); break;
             case PlanExtended or StaleReportRejected or WantSucceeded or WantFailed:
-            case WantDelegated or OutputsRemoved or CommandAnswered or WantReady:
+            case WantDelegated or OutputsRemoved or CommandAnswered:
                 break; // They tell people; the state follows from other events.
             default: throw new UnreachableException($"{e.GetType().Name} has no transition.");
         }
@@ -180,6 +181,7 @@ public static class Evolve
         };
         if (run.Life is not null && s.LivesTable.TryGetValue(e.Claims[0].Value, out var failures))
             run.Failures = failures;
+        if (run.Life is not null) s.Notices.Resources.Add(run);
         s.RunTable.Add(e.Run.Value, run);
         s.LastRun = Math.Max(s.LastRun, e.Run.Value);
         foreach (var p in e.Claims)
@@ -226,7 +228,7 @@ public static class Evolve
         var run = Run(s, e.Run);
         if (run.Life is not null)
         {
-            EvolveResources.Lease(run, e);
+            EvolveResources.Lease(s, run, e);
             return;
         }
         if (run.Place != RunPlace.Queued || e.Epoch != run.Epoch + 1)
@@ -324,7 +326,7 @@ public static class Evolve
     static void RequestCancel(KernelState s, RunCancelRequested e)
     {
         var run = Run(s, e.Run);
-        if (run.Place == RunPlace.Queued) Release(s, run);
+        if (run.Place is RunPlace.Queued or RunPlace.Deferred) Release(s, run);
         else run.Place = RunPlace.Cancelling;
     }
 

@@ -40,12 +40,25 @@ static class EvolveResources
         };
     }
 
-    public static void Lease(RunToken run, RunLeased e)
+    // How long it may be used is counted from then; nothing else follows from it.
+    public static void Ready(KernelState s, WantReady e)
+    {
+        if (s.WantTable.TryGetValue(e.Want.Value, out var want)) want.ReadyAt = e.At;
+    }
+
+    public static void Lease(KernelState s, RunToken run, RunLeased e)
     {
         var life = run.Life!;
         if (run.Place == RunPlace.Cancelling || e.Epoch != run.Epoch + 1)
             throw new UnreachableException($"{e} on {run.Place}, epoch {run.Epoch}");
-        if (run.Place == RunPlace.Running) run.Losses++; // Its lease is over: the next one.
+        if (run.Place == RunPlace.Running)
+        {
+            run.Losses++; // Its lease is over.
+            var p = run.Claims[0];
+            // What nobody wants any more is not asked for again: whatever is there is released.
+            if (life.Direction == RunDirection.Acquire && (life.IsFailed || !s.IsDemanded(p)))
+                Resources.Release(s, p, run);
+        }
         run.Place = RunPlace.Running;
         run.Epoch = e.Epoch;
         run.Worker = e.Worker;
@@ -68,6 +81,7 @@ static class EvolveResources
         {
             case DeferKind.Busy:
                 life.Answered();
+                life.IsLaunched = true;
                 if (e.Reset) (life.Polls, life.RoundSince) = (0, e.At);
                 else life.Polls++;
                 break;
@@ -107,6 +121,7 @@ static class EvolveResources
         life.Answered();
         life.BeginRound();
         life.Hook = e.Hook;
+        life.IsLaunched = true;
         // It exists: a hook may be repeated, and the window was about the launch.
         life.NotAfter = null;
         run.Place = RunPlace.Queued;
@@ -155,7 +170,8 @@ static class EvolveResources
             Run = run.Id,
             RunFailure = e.Failure,
         };
-        life.Answered();
+        // Silence is no answer: a call may still have an effect.
+        if (e.Failure.Category != FailureCategory.Lost) life.Answered();
         if (e.RetryAt is not null) s.LivesTable[p.Value] = run.Failures;
         else s.LivesTable.Remove(p.Value);
         if (e.MayExist)
@@ -165,7 +181,7 @@ static class EvolveResources
         }
         else if (e.RetryAt is { } retryAt)
         {
-            life.Hook = 0;
+            (life.Hook, life.IsLaunched, life.ExternalId) = (0, false, "");
             life.BeginRound();
             Sleep(s, run, retryAt);
         }
@@ -181,7 +197,7 @@ static class EvolveResources
     static void See(KernelState s, ExternalSeen e)
     {
         var life = Evolve.Run(s, e.Run).Life!;
-        if (e.ExternalId.Length > 0) life.ExternalId = e.ExternalId;
+        if (e.ExternalId.Length > 0) (life.ExternalId, life.IsLaunched) = (e.ExternalId, true);
         if (!e.Extra.IsDefaultOrEmpty)
             life.Extra =
             [

@@ -102,7 +102,12 @@ static class Footprints
         var f = new Footprint { Slots = isLife ? 0 : 1 };
         f.Write(TokenKind.Run, e.Run.Value);
         f.Read(TokenKind.Worker, 0);
-        if (run is not null && !isLife)
+        if (isLife)
+        {
+            if (run!.Place == RunPlace.Running) f.Write(run.Claims[0]);
+            else f.Read(run.Claims[0]);
+        }
+        else if (run is not null)
             foreach (var input in run.Config.Inputs) f.Read(input);
         return f;
     }
@@ -146,7 +151,7 @@ static class Footprints
         var run = s.Runs[e.Run.Value];
         foreach (var p in run.Claims)
         {
-            if (run.Place == RunPlace.Queued) Reset(s, f, p);
+            if (run.Place is RunPlace.Queued or RunPlace.Deferred) Reset(s, f, p);
             else f.Read(p);
             if (run.Life is not null) ResourceFootprints.Settle(s, f, run);
         }

@@ -168,7 +168,8 @@ public static class Kernel
     static Decision Fail(KernelState s, FailRun c)
     {
         if (c.ByTimer && s.RunTable.TryGetValue(c.Run.Value, out var asleep)
-            && asleep is { Life: not null, Place: RunPlace.Deferred } && asleep.Epoch == c.Epoch)
+            && asleep is { Life: not null, Place: RunPlace.Deferred or RunPlace.Queued }
+            && asleep.Epoch == c.Epoch)
             return ResourceDecisions.Fail(s, asleep, c);
         if (!Holds(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
         if (run.Life is not null) return ResourceDecisions.Fail(s, run, c);
@@ -204,7 +205,8 @@ public static class Kernel
     {
         if (!s.Runs.TryGetValue(c.Run.Value, out var run)) return NoSuchRun(c.Run);
         if (run.Place == RunPlace.Cancelling) return Decision.Nothing;
-        if (run.Life is not null && run.Epoch > 0)
+        if (run.Life is { Direction: not RunDirection.Acquire } || (run.Life is not null
+            && run.Epoch > 0))
             return new Refusal("may-exist", $"{c.Run} is released, not cancelled.");
         var dropped = c.ToReplan && run.Place == RunPlace.Queued;
         return Demanded(s, run) && !dropped

@@ -132,10 +132,15 @@ public static class Net
         },
         new("T3", typeof(RunLeased))
         {
-            Moves = [new("Run", "Queued", "Running"), new("Run", "Deferred", "Running")],
+            Moves =
+            [
+                new("Run", "Queued", "Running"), new("Run", "Deferred", "Running"),
+                .. Partitions("Building", "Releasing"),
+            ],
             Takes = ["Slot"], Reads = ["Partition.Live"],
             Guard = "the retry time is over; N2: a resource's run takes no slot, is due, in its "
-                + "window, or Running with its lease over, and was not claimed too often",
+                + "window, or Running with its lease over, and was not claimed too often; taken "
+                + "over, it is released if nobody demands it",
             Footprint = (s, e) => Footprints.Leased(s, (RunLeased)e),
         },
         new("T4", typeof(RunCompleted))
@@ -161,7 +166,9 @@ public static class Net
                 new("Run", "Running", "Queued"), new("Run", "Running", ""),
                 .. Partitions("Building", "Failed Missing Live Tainted"),
                 new("Run", "Running", "Deferred"), new("Run", "Deferred", "Queued"),
-                new("Run", "Deferred", ""), .. Partitions("Building", "Releasing Released Wanted"),
+                new("Run", "Deferred", ""), new("Run", "Queued", "Deferred"),
+                new("Run", "Queued", ""),
+                .. Partitions("Building", "Releasing Released Wanted"),
             ],
             Gives = ["Slot"], Reads = ["Demand"],
             Guard = "the epoch is the newest; queued again while retries are left and a claim is "
@@ -192,6 +199,7 @@ public static class Net
             Moves =
             [
                 new("Run", "Running", "Cancelling"), new("Run", "Queued", ""),
+                new("Run", "Deferred", ""),
                 .. Partitions("Building", "Missing Live Tainted Failed Wanted"),
             ],
             Reads = ["Demand"],

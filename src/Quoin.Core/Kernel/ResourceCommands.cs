@@ -35,6 +35,9 @@ public sealed record SeeExternal(RunId Run, int Epoch, string ExternalId) : Reso
 {
     /// <inheritdoc cref="ExternalSeen.Extra"/>
     public ImmutableArray<string> Extra { get; init; } = [];
+
+    /// <summary>N15. A lease that is over names something that is to be released, too.</summary>
+    public bool IsLate { get; init; }
 }
 
 /// <summary>N10. Nobody needs the thing: keep it until <see cref="KeepUntil"/>, or release it.

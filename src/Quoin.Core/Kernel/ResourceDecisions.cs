@@ -37,8 +37,12 @@ static class ResourceDecisions
             return new Refusal("asleep", $"{c.Run} waits for nothing that time brings.");
         if (life.Until > c.Now)
             return new Refusal("too-early", $"{c.Run} is not activated before {life.Until:O}.");
+        // What was taken over is released if nobody wants it any more.
+        if (life.Direction == RunDirection.Acquire && !c.TakesOver
+            && (life.IsFailed || !s.IsDemanded(run.Claims[0])))
+            return new Refusal("undemanded", $"nobody wants what {c.Run} would acquire.");
         // What may be there already is looked up, however late it is.
-        if (c.Now > life.NotAfter && !life.IsInDoubt)
+        if (c.Now > life.NotAfter && !life.IsInDoubt && !life.IsLaunched)
             return new Refusal(
                 "start-window-missed", $"{c.Run} was to begin before {life.NotAfter:O}.");
         if (life.Claims >= c.ClaimsMax)
@@ -63,7 +67,7 @@ static class ResourceDecisions
         return new RunFailed(c.Run, c.Epoch, c.Failure)
         {
             RetryAt = again ? c.RetryAt : null,
-            MayExist = c.MayExist,
+            MayExist = c.MayExist && run.Epoch > 0, // Nothing was asked for yet.
             Usage = c.Usage,
         };
     }
@@ -116,8 +120,10 @@ static class ResourceDecisions
 
     static Decision See(KernelState s, SeeExternal c)
     {
-        if (!Runs(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
-        var known = run.Life!.ExternalId == c.ExternalId || c.ExternalId.Length == 0;
+        if (!Runs(s, c.Run, c.Epoch, out var run)
+            && !(c.IsLate && run is { Life: not null } && c.ExternalId.Length == 0))
+            return new StaleReportRejected(c.Run, c.Epoch);
+        var known = run!.Life!.ExternalId == c.ExternalId || c.ExternalId.Length == 0;
         return known && c.Extra.All(id => run.Life.Extra.Contains(id))
             ? Decision.Nothing
             : new ExternalSeen(c.Run, c.Epoch, c.ExternalId) { Extra = c.Extra };

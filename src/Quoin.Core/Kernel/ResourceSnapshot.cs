@@ -14,7 +14,7 @@ static class ResourceSnapshot
     {
         var o = want.Options;
         var isPlain = o.StartAt is null && o.StartSlack == default && o.Use is null && !o.Offer
-            && o.Group.Length == 0 && want.OfferedUntil is null;
+            && o.Group.Length == 0 && want.OfferedUntil is null && want.ReadyAt is null;
         w.Byte((byte)((want.IsReady ? 1 : 0) | (want.IsReleasing ? 2 : 0) | (isPlain ? 4 : 0)));
         if (isPlain) return;
         w.Time(o.StartAt);
@@ -23,6 +23,7 @@ static class ResourceSnapshot
         w.Byte((byte)(o.Offer ? 1 : 0));
         w.Text(o.Group);
         w.Time(want.OfferedUntil);
+        w.Time(want.ReadyAt);
     }
 
     public static WantToken Read(WantToken want, ref SnapshotReader r)
@@ -56,6 +57,7 @@ static class ResourceSnapshot
             IsReady = want.IsReady,
             IsReleasing = want.IsReleasing,
             OfferedUntil = r.Time(),
+            ReadyAt = r.Time(),
         };
         same.Failed.UnionWith(want.Failed);
         return same;
@@ -67,7 +69,7 @@ static class ResourceSnapshot
         if (life is null) return;
         w.Byte((byte)life.Direction);
         w.Byte((byte)((life.IsReentry ? 1 : 0) | (life.IsInDoubt ? 2 : 0)
-            | (life.IsWoken ? 4 : 0) | (life.IsFailed ? 8 : 0)));
+            | (life.IsWoken ? 4 : 0) | (life.IsFailed ? 8 : 0) | (life.IsLaunched ? 16 : 0)));
         foreach (var number in (ReadOnlySpan<int>)[
             life.Hook, life.Claims, life.Polls, life.Unknowns, life.ReleaseFailures,
             life.LetGoBy?.Value ?? 0]) w.Int(number);
@@ -91,6 +93,7 @@ static class ResourceSnapshot
             IsInDoubt = (flags & 2) != 0,
             IsWoken = (flags & 4) != 0,
             IsFailed = (flags & 8) != 0,
+            IsLaunched = (flags & 16) != 0,
             Hook = r.Int(),
             Claims = r.Int(),
             Polls = r.Int(),

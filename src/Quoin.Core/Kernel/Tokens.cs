@@ -46,6 +46,9 @@ public sealed class WantToken
     /// <summary>All that it holds is there.</summary>
     public bool IsReady { get; internal set; }
 
+    /// <summary>Since when; null: nobody said yet.</summary>
+    public DateTimeOffset? ReadyAt { get; internal set; }
+
     /// <summary>Its use is over; it ends when all is released that it held.</summary>
     public bool IsReleasing { get; internal set; }
 }
@@ -160,6 +163,9 @@ public sealed class ResourceLife
     /// <summary>An activation may have acted, and no definite answer came.</summary>
     public bool IsInDoubt { get; internal set; }
 
+    /// <summary>It was asked for, and is, or may be, on its way.</summary>
+    public bool IsLaunched { get; internal set; }
+
     /// <summary>When what is in doubt can have no effect any more.</summary>
     public DateTimeOffset? DoubtUntil { get; internal set; }
 
@@ -201,7 +207,7 @@ public sealed class ResourceLife
     internal void Answered()
     {
         (Claims, Unknowns, UnknownSince, IsWoken) = (0, 0, null, false);
-        (IsInDoubt, DoubtUntil) = (false, null);
+        if (Direction == RunDirection.Acquire) (IsInDoubt, DoubtUntil) = (false, null);
     }
 }
 

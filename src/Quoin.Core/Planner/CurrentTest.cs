@@ -113,6 +113,7 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
     TestResult TestOwn(
         int node, Span<PartitionFact> known, Verdict[]? verdicts, Span<StaleReason> reasons)
     {
+        if (graph.JobOf(node).Resource is not null) return TestResource(node, known[0], reasons);
         if (options.Fresh == FreshMode.All
             || (options.Fresh == FreshMode.Selected && IsTarget(node)))
         {
@@ -125,6 +126,22 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
         // made Live again, which the test at its turn does.
         reasons.Fill(StaleReason.Maybe);
         return new TestResult(Verdict.Maybe, StaleReason.Maybe, "", default);
+    }
+
+    // A thing outside is current while it is there as it is defined now: nobody rebuilds what is in
+    // use because a file changed.
+    TestResult TestResource(int node, PartitionFact known, Span<StaleReason> reasons)
+    {
+        var definition = Fingerprints.DefinitionOf(node);
+        var isThere = known.Standing == Standing.Published;
+        if (isThere && known.Fingerprint == definition)
+            return new TestResult(Verdict.Current, StaleReason.None, "", definition);
+        var reason = isThere ? StaleReason.Changed
+            : known.Standing == Standing.Failed ? StaleReason.LastFailed
+            : StaleReason.NeverBuilt;
+        reasons.Fill(reason);
+        return new TestResult(
+            Verdict.Build, reason, isThere ? "its definition" : known.Reason ?? "", default);
     }
 
     static bool HasFailed(ReadOnlySpan<PartitionFact> known)

@@ -14,6 +14,9 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
     readonly List<PartitionId> sortedInputs = [];
     int sortedNode = -1;
 
+    // Of things outside that a node reads: what they are, not what they are called outside.
+    NodeFingerprints Definitions => field ??= new NodeFingerprints(graph, facts);
+
     /// <summary>The job's facts, as they are known now.</summary>
     public JobFact FactOf(Job job) => BlocksOf(job).Fact;
 
@@ -80,6 +83,10 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
                 sources.Add(facts.Source(input));
             else if (definition)
                 writer.Line("input\t"u8, graph.Names.Utf8(input));
+            else if (graph.ProducerOf(input) is >= 0 and var producer
+                && graph.JobOf(producer).Resource is not null)
+                writer.Line(
+                    "input\t"u8, graph.Names.Utf8(input), Definitions.DefinitionOf(producer));
             else
                 writer.Line("input\t"u8, graph.Names.Utf8(input), facts.Partition(input).Output);
         }

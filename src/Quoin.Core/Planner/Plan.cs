@@ -94,6 +94,7 @@ public sealed class Plan
     /// <summary>The inputs that are rebuilt, or may be.</summary>
     public IEnumerable<PartitionId> RebuiltInputs(int node) =>
         Graph.Inputs(node).ToArray().Where(input => Graph.ProducerOf(input) is >= 0 and var producer
+            && Graph.JobOf(producer).Resource is null
             && verdicts[producer] is Verdict.Build or Verdict.Maybe);
 
     /// <summary>How many partitions another want's plan or run has.</summary>
@@ -191,8 +192,9 @@ public sealed class Plan
         foreach (var input in Graph.Inputs(node))
         {
             var producer = Graph.ProducerOf(input);
+            // What a thing outside is does not depend on when it was acquired.
             if (producer >= 0 && verdicts[producer] is Verdict.Build or Verdict.Maybe)
-                rebuilt = true;
+                rebuilt |= Graph.JobOf(producer).Resource is null;
             else if (problem < 0 && producer >= 0 && verdicts[producer] == Verdict.Blocked)
                 problem = blockedBy[producer];
             else if (producer == JobGraph.Source
@@ -269,6 +271,7 @@ public sealed class Plan
         foreach (var input in Graph.Inputs(node))
         {
             if (Graph.ProducerOf(input) is >= 0 and var producer
+                && Graph.JobOf(producer).Resource is null
                 && verdicts[producer] is Verdict.Build or Verdict.Maybe) return true;
         }
         return false;

@@ -61,17 +61,46 @@ public static class PlanEvents
                 Detail = reasons[i] == plan.ReasonOf(node) ? plan.DetailOf(node) : "",
             });
         }
+        // Nothing is acquired for a run that may turn out not to be needed.
+        events.Add(PlannedOf(plan, want, node, plan.VerdictOf(node) == Verdict.Build));
+    }
+
+    /// <summary>
+    /// P1 of a node; without <paramref name="withResources"/> its inputs that are things outside
+    /// are left out, and <see cref="IsLacking"/> says so later.
+    /// </summary>
+    public static PartitionPlanned PlannedOf(Plan plan, WantId want, int node, bool withResources)
+    {
+        var graph = plan.Graph;
+        var job = graph.JobOf(node);
         var inputs = ImmutableArray.CreateBuilder<PartitionId>(graph.Inputs(node).Length);
         foreach (var input in graph.Inputs(node))
         {
-            if (graph.ProducerOf(input) != JobGraph.Source) inputs.Add(input);
+            var producer = graph.ProducerOf(input);
+            if (producer == JobGraph.Source) continue;
+            if (withResources || !IsResource(graph, producer)) inputs.Add(input);
         }
-        events.Add(new PartitionPlanned(
-            want, graph.JobOf(node).Name, [.. outputs], inputs.DrainToImmutable())
+        return new PartitionPlanned(
+            want, job.Name, [.. graph.Outputs(node)], inputs.DrainToImmutable())
         {
             Definition = plan.Test.Fingerprints.DefinitionOf(node),
-        });
+            Resource = job.Resource is { } r ? new ResourcePolicy { Keep = r.Keep } : null,
+        };
     }
+
+    /// <summary>True when its run needs things outside that its plan does not ask for yet.
+    /// </summary>
+    public static bool IsLacking(Plan plan, int node, ConfigToken planned)
+    {
+        var graph = plan.Graph;
+        foreach (var input in graph.Inputs(node))
+            if (IsResource(graph, graph.ProducerOf(input)) && !planned.Inputs.Contains(input))
+                return true;
+        return false;
+    }
+
+    static bool IsResource(JobGraph graph, int producer) =>
+        producer >= 0 && graph.JobOf(producer).Resource is not null;
 
     // Only wanted ones have a token that can fail: what reads a blocked partition is blocked too,
     // so nobody demands the ones between.

@@ -139,7 +139,9 @@ public sealed class BuildSession : IAsyncDisposable
             new JobProcess(options.Time, guardian), options.KeepsLogs),
         options.Slots,
         (launch, result) => mailbox.Post(new Message.Ended(launch, result)),
-        options.Observer.Progress);
+        options.Observer.Progress,
+        (activation, result) => mailbox.Post(new Message.Activated(activation, result)),
+        (activation, id) => mailbox.Post(new Message.Named(activation, id)));
 
     /// <summary>The names behind the ids that the observer gets.</summary>
     public PartitionNames Names => loaded.State.Names;

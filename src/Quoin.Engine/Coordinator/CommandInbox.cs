@@ -100,13 +100,13 @@ sealed class CommandInbox(
                 return;
             case StoreCommand.Release c: Do(id, new RequestWantRelease(c.Want, c.By)); return;
             case StoreCommand.AcceptOffer c:
-                Do(id, [.. Offers.Accept(parts.State, c.Want, parts.Time.GetUtcNow())]);
+                coordinator.AcceptOffer(c.Want, id);
                 return;
             case StoreCommand.Resolve c:
                 Do(id, new ResolveIntervention(c.Intervention, c.Answer, c.By)
                 {
                     ExternalId = c.ExternalId,
-                    WatchAt = parts.Time.GetUtcNow(),
+                    WatchAt = dispatcher.Holdings.WatchAtOf(c.Intervention),
                 });
                 return;
             case StoreCommand.Wake c: Do(id, new WakeRun(c.Run, parts.Time.GetUtcNow())); return;

@@ -18,6 +18,7 @@ sealed class Coordinator : IDisposable
     readonly CommandInbox inbox;
     readonly EarlierRuns earlier;
     readonly RemoteRuns remote;
+    readonly WantGate gate;
     readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
     readonly List<BuildEvent> pending = [];
     readonly List<FingerprintText> fingerprints = [];
@@ -38,6 +39,7 @@ sealed class Coordinator : IDisposable
         remote = new RemoteRuns(this, parts);
         dispatcher = new Dispatcher(this, parts, planning, earlier, remote, mailbox);
         inbox = new CommandInbox(this, parts, dispatcher, remote);
+        gate = new WantGate(this, parts, dispatcher.Holdings);
         PlanLog = new PlanLog(parts.Time, parts.PlanLines);
     }
 
@@ -121,6 +123,8 @@ sealed class Coordinator : IDisposable
         switch (message)
         {
             case Message.Ended m: dispatcher.TakeResult(m.Launch, m.Result); break;
+            case Message.Activated m: dispatcher.Holdings.TakeResult(m.Activation, m.Result); break;
+            case Message.Named m: dispatcher.Holdings.See(m.Activation, m.ExternalId); break;
             case Message.Wanted m: Accept(m); break;
             case Message.Look: remote.Sweep(inbox.Look); break;
             case Message.TakenBack m:
@@ -175,7 +179,8 @@ sealed class Coordinator : IDisposable
         while (HasNotices());
         Commit();
         dispatcher.TellWaiting();
-        if (idle.Count == 0 || State.Wants.Count > 0 || State.Runs.Count > 0) return;
+        if (idle.Count == 0 || State.Wants.Count > 0
+            || !State.Runs.Values.All(dispatcher.Holdings.IsResting)) return;
         foreach (var waiter in idle) waiter.TrySetResult(true);
         idle.Clear();
     }
@@ -184,7 +189,7 @@ sealed class Coordinator : IDisposable
     {
         var n = State.Notices;
         return n.Ready.Count + n.ToPlan.Count + n.Failed.Count + n.Ended.Count + n.Released.Count
-            + n.MaybeUndemanded.Count > 0;
+            + n.MaybeUndemanded.Count + n.Doomed.Count + n.Resources.Count + n.Usable.Count > 0;
     }
 
     void TakeNotices()
@@ -196,13 +201,19 @@ sealed class Coordinator : IDisposable
             PartitionId[] failed = [.. notices.Failed];
             (WantToken Want, WantOutcome Outcome)[] ended = [.. notices.Ended];
             RunToken[] released = [.. notices.Released], undemanded = [.. notices.MaybeUndemanded];
+            RunToken[] doomed = [.. notices.Doomed], resources = [.. notices.Resources];
+            WantToken[] usable = [.. notices.Usable];
             notices.Clear();
             foreach (var p in failed) planning.Release(p);
             foreach (var run in released) dispatcher.Released(run);
             foreach (var run in released) TestEarlier(run); // Before anything reads what it made.
             foreach (var (want, outcome) in ended) End(want, outcome);
             dispatcher.CancelUndemanded(undemanded, ended);
+            dispatcher.StopDoomed(doomed);
             PlanAgain(toPlan);
+            foreach (var want in usable) Ready(want);
+            // After the plans: what they ask for again is not let go.
+            foreach (var run in resources) dispatcher.Holdings.Look(run);
             foreach (var p in ready) dispatcher.AddReady(p);
         }
     }
@@ -237,6 +248,17 @@ sealed class Coordinator : IDisposable
         var plan = planning.Make(m.Request, killed.Token);
         var targets = plan.Targets.AddRange(plan.AlsoWanted);
         var options = m.Request.Options;
+        if (gate.Refuse(plan, targets, options) is { } no)
+        {
+            Refuse(m, no);
+            return;
+        }
+        if (options.Offer && !targets.IsEmpty)
+        {
+            if (gate.Offer(m, inbox) is { } refused) Refuse(m, refused);
+            else reports[State.LastWant] = m.Report;
+            return;
+        }
         var estimates = planning.Rank(plan, new WantId(State.LastWant + 1));
         if (targets.IsEmpty)
         {
@@ -261,12 +283,27 @@ sealed class Coordinator : IDisposable
         Await(want, plan);
         foreach (var e in planning.Events(estimates, options.Strict))
             if (!earlier.Holds(e)) Do(new ProposePlan(e));
+        gate.Accepted();
         Delegate(want, plan);
         var accepted = State.Wants.GetValueOrDefault(want.Value);
         AfterCommit(() => PlanLog.Planned(want, accepted, plan));
         if (m.Command is null)
             AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
         else AfterCommit(() => parts.Observer.Joined(want, m.Request.Text));
+    }
+
+    /// <summary>Somebody takes an offer; the others of its group are gone with it.</summary>
+    public void AcceptOffer(WantId id, string command)
+    {
+        TakeNotices();
+        var isOffer = State.Wants.TryGetValue(id.Value, out var want)
+            && want.OfferedUntil is not null;
+        Refusal? refusal = null;
+        foreach (var c in Offers.Accept(State, id, parts.Time.GetUtcNow())) refusal ??= Do(c);
+        inbox.Answer(command, refusal?.Code ?? "done", refusal?.Message ?? "");
+        if (refusal is not null || !isOffer) return;
+        State.Notices.ToPlan.Clear();
+        Continue(State.Wants[id.Value]);
     }
 
     // Tells people which runs of other wants this one waits for.
@@ -363,6 +400,24 @@ sealed class Coordinator : IDisposable
                 }));
     }
 
+    // All that the want holds is there: how to reach it goes into the same append.
+    void Ready(WantToken want)
+    {
+        if (!want.IsReady || !State.Wants.ContainsKey(want.Id.Value)) return;
+        Apply(new WantReady(want.Id)
+        {
+            At = parts.Time.GetUtcNow(),
+            Connections =
+            [
+                .. from p in want.Targets
+                   let life = State.LifeOf(p)?.Life
+                   where life is not null
+                   select new ResourceConnections(p, life.Connections),
+            ],
+        });
+        dispatcher.Holdings.Look(want);
+    }
+
     void Cancel(Message.Cancel m)
     {
         var wants = m.Want is { } one ? [one] : State.Wants.Values.Select(w => w.Id).ToArray();
@@ -378,7 +433,10 @@ sealed class Coordinator : IDisposable
 
     void Continue(WantToken want)
     {
+        dispatcher.Holdings.Look(want);
+        if (want.OfferedUntil is not null || want.IsReleasing) return;
         AfterCommit(() => parts.Observer.Continuing(want));
+        if (want.IsReady) return; // It has all that it asked for.
         var request = new WantRequest
         {
             Targets = [.. State.OutstandingTargets(want).Select(State.Names.Text)],
@@ -430,32 +488,4 @@ sealed class Coordinator : IDisposable
         afterCommit.Clear();
         foreach (var action in actions) action();
     }
-}
-
-/// <summary>What a coordinator works with.</summary>
-sealed record CoordinatorParts
-{
-    public required Workspace Workspace { get; init; }
-    public required Graph Graph { get; init; }
-    public required KernelState State { get; init; }
-    public required DurationHistory History { get; init; }
-    public required IBuildStore Store { get; init; }
-    public required FileStampCache Files { get; init; }
-    public required WorkspaceFacts Facts { get; init; }
-    public required ConfigCalls Calls { get; init; }
-
-    /// <summary>Makes the slots of this process; they post what came of an attempt.</summary>
-    public required Func<Mailbox, IWorker> MakeWorker { get; init; }
-
-    /// <summary>Takes the lines of plan logs.</summary>
-    public required Action<WantId, ReadOnlyMemory<byte>> PlanLines { get; init; }
-    public required IBuildObserver Observer { get; init; }
-    public required TimeProvider Time { get; init; }
-    public required Random Random { get; init; }
-    public required WorkerId Worker { get; init; }
-    public required int Slots { get; init; }
-    public required long MemoryBytes { get; init; }
-
-    /// <summary>What this process can do beside the rest, as <c>os=linux</c>.</summary>
-    public ImmutableArray<string> Labels { get; init; } = [];
 }

@@ -42,12 +42,16 @@ sealed class Dispatcher : IDisposable
         labelled = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
         worker = parts.MakeWorker(mailbox);
+        Holdings = new Holdings(coordinator, parts, planning, needs, ledger, worker);
         timer = parts.Time.CreateTimer(
             _ => mailbox.Post(new Message.Tick()), null,
             Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     KernelState State => parts.State;
+
+    /// <summary>Things outside.</summary>
+    public Holdings Holdings { get; }
 
     /// <summary>How many runs hold resources.</summary>
     public int Holding => ledger.Count;
@@ -81,6 +85,14 @@ sealed class Dispatcher : IDisposable
         var isDecided = plan.VerdictOf(node) == Verdict.Build && !plan.IsDelegated(node);
         if (!isDecided && IsStillCurrent(plan, node)) return;
         var job = plan.Graph.JobOf(node);
+        if (PlanEvents.IsLacking(plan, node, State.ConfigOf(p)!))
+        {
+            coordinator.Do(new ProposePlan(
+                PlanEvents.PlannedOf(plan, planned.Want, node, withResources: true)));
+            return;
+        }
+        if (job.Resource is not null) Holdings.AddReady(p);
+        if (job.Resource is not null) return;
         var isOurs = AreOurs(job.Limits.Labels);
         var need = isOurs && parts.Slots > 0 && !remote.Any ? needs.NeedOf(p) : needs.PoolsOf(p);
         if (ledger.WhyNever(need) is { } never)
@@ -135,6 +147,7 @@ sealed class Dispatcher : IDisposable
     {
         if (remote.Any) remote.Recount();
         retries.Start(StartAgain);
+        Holdings.Start();
         var self = State.Workers[parts.Worker.Owner];
         var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
         while (self.Busy < self.Slots && ready.Count > 0
@@ -143,7 +156,7 @@ sealed class Dispatcher : IDisposable
             if (Schedule(next.Partition) is { } run) Lease(run);
             now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
         }
-        var wait = retries.Next;
+        var wait = Holdings.Sooner(retries.Next, Holdings.Next);
         if (remote.Any)
         {
             OfferFrom(labelled, now);
@@ -323,6 +336,19 @@ sealed class Dispatcher : IDisposable
         remote.Leave(who.Owner, isRowThere: true);
     }
 
+    /// <summary>Their input is gone: they stop, and then have failed.</summary>
+    public void StopDoomed(IEnumerable<RunToken> runs)
+    {
+        foreach (var run in runs) Stop(run);
+    }
+
+    void Stop(RunToken run)
+    {
+        if (!active.TryGetValue(run.Id.Value, out var entry)) return;
+        if (entry.Control is { } control) coordinator.AfterCommit(control.Cancel);
+        else if (entry.IsRemote) remote.Stop(run.Id, kill: false);
+    }
+
     /// <summary>True when somebody has it in hand.</summary>
     public bool IsActive(RunId run) => active.ContainsKey(run.Value);
 
@@ -363,7 +389,10 @@ sealed class Dispatcher : IDisposable
             else
             {
                 State.TryGetManifest(input, out var manifest);
-                inputs.Add(new LaunchInput(input, manifest.Digest));
+                inputs.Add(new LaunchInput(input, manifest.Digest)
+                {
+                    Held = Activation.HeldOf(State, input),
+                });
             }
         }
         var text = plan.Test.Fingerprints.TextOf(node).ToArray();
@@ -410,6 +439,7 @@ sealed class Dispatcher : IDisposable
     /// <summary>A run gave its slot back: it ended, or waits for its next attempt.</summary>
     public void Released(RunToken run)
     {
+        if (run.Life is not null) Holdings.Look(run);
         if (!active.TryGetValue(run.Id.Value, out var entry)) return;
         ledger.Give(entry.Key);
         if (entry.IsRemote) remote.Withdraw(run.Id, entry.IsRowThere);
@@ -442,11 +472,9 @@ sealed class Dispatcher : IDisposable
             && e.Want.Options.OnFailure == FailureMode.FailFast)) return;
         foreach (var run in runs.Distinct())
         {
-            if (!State.Runs.ContainsKey(run.Id.Value) || Kernel.Demanded(State, run)) continue;
-            if (coordinator.Do(new RequestRunCancel(run.Id, "undemanded")) is not null) continue;
-            if (!active.TryGetValue(run.Id.Value, out var entry)) continue;
-            if (entry.Control is { } control) coordinator.AfterCommit(control.Cancel);
-            else if (entry.IsRemote) remote.Stop(run.Id, kill: false);
+            if (run.Life is not null || !State.Runs.ContainsKey(run.Id.Value)
+                || Kernel.Demanded(State, run)) continue;
+            if (coordinator.Do(new RequestRunCancel(run.Id, "undemanded")) is null) Stop(run);
         }
     }
 
@@ -454,6 +482,7 @@ sealed class Dispatcher : IDisposable
     public void KillAll()
     {
         foreach (var entry in active.Values) entry.Control?.Kill();
+        Holdings.KillAll();
     }
 
     /// <summary>
@@ -466,20 +495,5 @@ sealed class Dispatcher : IDisposable
     {
         timer.Dispose();
         worker.Dispose();
-    }
-
-    // Planned: null when an earlier coordinator planned it.
-    sealed class ActiveRun(PlannedWant? planned, int node, PartitionId key)
-    {
-        public PlannedWant? Planned { get; } = planned;
-        public int Node { get; } = node;
-        public PartitionId Key { get; } = key;
-        public JobControl? Control { get; set; }
-
-        /// <summary>It is, or was last, with a worker of another process.</summary>
-        public bool IsRemote { get; set; }
-
-        /// <summary>It has a row in the store's queue.</summary>
-        public bool IsRowThere { get; set; }
     }
 }

@@ -31,7 +31,7 @@ sealed class EarlierRuns(KernelState state, FileStampCache files)
     public IReadOnlyList<RunToken> Of(Plan plan) =>
     [
         .. state.Runs.Values
-            .Where(run => run.Claims.Any(p => IsPartOf(plan, p))
+            .Where(run => run.Life is null && run.Claims.Any(p => IsPartOf(plan, p))
                 && (IsEarlier(run) || run.Config.Inputs.Any(p => IsRebuilt(plan, p))))
             .OrderBy(run => run.Id.Value),
     ];

@@ -42,4 +42,8 @@ sealed record LaunchRequest
 }
 
 /// <summary>An input as of lease time.</summary>
-readonly record struct LaunchInput(PartitionId Partition, Digest Digest);
+readonly record struct LaunchInput(PartitionId Partition, Digest Digest)
+{
+    /// <summary>It is a thing outside; null: it is data.</summary>
+    public HeldInput? Held { get; init; }
+}

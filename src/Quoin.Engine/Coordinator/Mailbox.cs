@@ -25,6 +25,12 @@ abstract record Message
     /// <summary>An attempt ended.</summary>
     public sealed record Ended(LaunchRequest Launch, JobResult Result) : Message;
 
+    /// <summary>A call of a resource's run ended.</summary>
+    public sealed record Activated(Activation Activation, JobResult Result) : Message;
+
+    /// <summary>A call that still runs says what the thing is called outside.</summary>
+    public sealed record Named(Activation Activation, string ExternalId) : Message;
+
     /// <summary>The process shall end: running jobs are killed.</summary>
     public sealed record Kill : Message;
 

@@ -22,6 +22,11 @@ sealed class Takeover(
         var held = rows.Where(row => row.Owner is { } owner && there.Contains(owner)).ToHashSet();
         foreach (var run in State.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
         {
+            if (run.Life is not null)
+            {
+                dispatcher.Holdings.Adopt(run);
+                continue;
+            }
             var isHeld = held.Contains(new QueuedRun(run.Id, run.Epoch, run.Worker.Owner));
             if (run.Place != RunPlace.Queued && (isHeld || inbox.HasEnd(run.Id, run.Epoch)))
             {

@@ -273,16 +273,18 @@ static class ResourceReading
     {
         var want = 0;
         var all = new ProtoList<ResourceConnections>();
+        DateTimeOffset at = default;
         while (r.Next())
         {
             switch (r.Tag)
             {
                 case (1 << 3) | Number: want = r.Int32(); break;
                 case (2 << 3) | Block: all.Add(Connections(new(r.Bytes()), names)); break;
+                case (3 << 3) | Block: at = r.Time(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(EventValues.Want(want)) { Connections = all.ToImmutable() };
+        return new(EventValues.Want(want)) { At = at, Connections = all.ToImmutable() };
     }
 
     static ResourceConnections Connections(ProtoReader r, PartitionNames names)

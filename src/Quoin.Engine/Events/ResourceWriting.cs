@@ -113,13 +113,13 @@ static class ResourceWriting
     public static void Write(ref ProtoWriter w, WantReady e, PartitionNames names)
     {
         w.Int32(1, e.Want.Value);
-        if (e.Connections.IsDefaultOrEmpty) return;
-        foreach (var connections in e.Connections)
+        foreach (var connections in e.Connections.IsDefault ? [] : e.Connections)
         {
             var mark = w.Begin(2);
             w.Name(1, connections.Partition, names);
             w.Text(2, connections.Text);
             w.End(mark);
         }
+        w.Time(3, e.At);
     }
 }

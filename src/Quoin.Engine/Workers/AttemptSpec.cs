@@ -41,6 +41,10 @@ sealed record AttemptSpec
     /// <summary>Files whose content the fingerprint holds, as it holds it.</summary>
     public ImmutableArray<PathDigest> Watched { get; init; } = [];
 
+    /// <summary>Of inputs that are things outside: how to reach them, by reference.</summary>
+    public ImmutableDictionary<string, HeldInput> Held { get; init; } =
+        ImmutableDictionary<string, HeldInput>.Empty;
+
     /// <summary>Everything that decides the outputs, as of when it was offered.</summary>
     public Digest Fingerprint { get; init; }
 
@@ -65,6 +69,10 @@ sealed record AttemptSpec
             ExitCodes = job.Limits.ExitCodes,
             Watched = request.Watched,
             Fingerprint = request.Fingerprint,
+            Held = request.Inputs.All(i => i.Held is null)
+                ? ImmutableDictionary<string, HeldInput>.Empty
+                : request.Inputs.Where(i => i.Held is not null)
+                    .ToImmutableDictionary(i => names.Text(i.Partition), i => i.Held!),
         };
 
         string PathOf(PartitionId partition) => graph.PathOf(names.Utf8(partition));
@@ -78,7 +86,10 @@ sealed record AttemptSpec
         Config = Config,
         WorkingDirectory = workspace.Absolute(Folder),
         Inputs = Zip(Config.Inputs, Inputs, (name, file) =>
-            new SpecInput(name, workspace.Absolute(file.Path), file.Digest)),
+            new SpecInput(name, workspace.Absolute(file.Path), file.Digest)
+            {
+                Held = Held.GetValueOrDefault(name),
+            }),
         Outputs = Zip(Config.Outputs, Outputs, (name, place) =>
             new SpecOutput(name, workspace.Absolute(place.Path), place.Claimed)),
         Stdout = Stdout,
@@ -130,6 +141,14 @@ sealed record AttemptSpec
         }
         foreach (var file in Watched) Write(ref w, 11, file);
         w.Digest(12, Fingerprint);
+        foreach (var (name, held) in Held.OrderBy(h => h.Key, StringComparer.Ordinal))
+        {
+            var mark = w.Begin(13);
+            w.Text(1, name);
+            w.Text(2, held.ExternalId);
+            w.Text(3, held.ConnectionsJson ?? "");
+            w.End(mark);
+        }
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -174,6 +193,7 @@ sealed record AttemptSpec
         var (timeout, grace) = (0L, 0L);
         var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
         var fingerprint = default(Digest);
+        var held = ImmutableDictionary.CreateBuilder<string, HeldInput>(StringComparer.Ordinal);
         var r = new ProtoReader(bytes);
         while (r.Next())
         {
@@ -191,6 +211,7 @@ sealed record AttemptSpec
                 case (10 << 3) | block: ReadCode(new(r.Bytes()), codes); break;
                 case (11 << 3) | block: watched.Add(ReadFile(new(r.Bytes()))); break;
                 case (12 << 3) | block: fingerprint = r.Digest(); break;
+                case (13 << 3) | block: ReadHeld(new(r.Bytes()), held); break;
                 default: r.Skip(); break;
             }
         }
@@ -207,7 +228,25 @@ sealed record AttemptSpec
             ExitCodes = codes.ToImmutable(),
             Watched = watched.ToImmutable(),
             Fingerprint = fingerprint,
+            Held = held.ToImmutable(),
         };
+    }
+
+    static void ReadHeld(
+        ProtoReader r, ImmutableDictionary<string, HeldInput>.Builder held)
+    {
+        var (name, id, connections) = ("", "", "");
+        while (r.Next())
+        {
+            switch (r.Tag)
+            {
+                case (1 << 3) | ProtoReader.Block: name = r.Text(); break;
+                case (2 << 3) | ProtoReader.Block: id = r.Text(); break;
+                case (3 << 3) | ProtoReader.Block: connections = r.Text(); break;
+                default: r.Skip(); break;
+            }
+        }
+        held[name] = new HeldInput(id, connections.Length == 0 ? null : connections);
     }
 
     static JobConfig ReadConfig(ProtoReader r)

@@ -12,6 +12,12 @@ interface IWorker : IDisposable
     /// <see cref="Message.Ended"/>.
     /// </summary>
     void Launch(LaunchRequest request);
+
+    /// <summary>
+    /// Makes a call of a resource's run. Its answer arrives as <see cref="Message.Activated"/>, and
+    /// what it says of itself before that as <see cref="Message.Named"/>.
+    /// </summary>
+    void Launch(Activation activation);
 }
 
 /// <summary>
@@ -27,21 +33,54 @@ sealed class LocalWorker : IWorker
     readonly Action<RunId, JobProgress> progress;
     readonly bool keepsLogs;
     readonly SlotPool<LaunchRequest> slots;
+    readonly SlotPool<Activation> calls;
+    readonly Action<Activation, string> named;
 
     public LocalWorker(
         LocalWorkerParts parts, int slots, Action<LaunchRequest, JobResult> handIn,
-        Action<RunId, JobProgress> progress)
+        Action<RunId, JobProgress> progress, Action<Activation, JobResult> answer,
+        Action<Activation, string> named)
     {
         (workspace, graph, names) = (parts.Workspace, parts.Graph, parts.Names);
         (files, process, keepsLogs) = (parts.Files, parts.Process, parts.KeepsLogs);
         this.progress = progress;
         this.slots = new SlotPool<LaunchRequest>(slots, Execute, handIn);
+        // Slots of their own: no build delays a poll, and no poll costs a build its slot.
+        calls = new SlotPool<Activation>(ResourceRuns.Slots, Execute, answer);
+        this.named = named;
     }
 
     public void Launch(LaunchRequest request) => slots.Launch(request);
 
+    public void Launch(Activation activation) => calls.Launch(activation);
+
     /// <summary>Waits for what is running; nothing new is taken.</summary>
-    public void Dispose() => slots.Dispose();
+    public void Dispose()
+    {
+        slots.Dispose();
+        calls.Dispose();
+    }
+
+    JobResult Execute(Activation activation)
+    {
+        FaultPoint.Reach("call.before");
+        var result = process.Run(
+            activation.In(workspace), activation.Control, new Observer(this, activation));
+        FaultPoint.Reach("call.answered");
+        return keepsLogs
+            ? result with { Log = LogExcerpt.Read(workspace.LogOf(activation.Id)) }
+            : result;
+    }
+
+    sealed class Observer(LocalWorker worker, Activation activation) : IJobObserver
+    {
+        public void Launched(int pid) => FaultPoint.Reach("launched");
+
+        public void Progress(JobProgress report) =>
+            worker.progress(activation.Id.Run, report);
+
+        public void External(string id) => worker.named(activation, id);
+    }
 
     JobResult Execute(LaunchRequest request)
     {

@@ -137,6 +137,7 @@ sealed class Components(Instance instance)
     void PutLife(ResourceLife life, Symmetry map)
     {
         Put(life.IsReentry ? 1 : 0, life.IsInDoubt ? 1 : 0, life.IsWoken ? 1 : 0);
+        Put(life.IsLaunched ? 1 : 0);
         Put(life.IsFailed ? 1 : 0, life.Until is null ? 0 : 1, life.KeptUntil is null ? 0 : 1);
         Put((int)life.Direction, life.Hook, life.Claims, life.Polls, life.Unknowns);
         Put(life.ReleaseFailures, life.LetGoBy is { } want ? map.W(want.Value - 1) : -1);

@@ -38,7 +38,7 @@ static class Contracts
             RunFailed { RetryAt: not null } when run?.Life is not null
                 && (run.Failures >= m.Instance.Retries || !Demanded(run, before)) =>
                 "N7: tried again without budget or demand",
-            RunFailed when run is { Life: not null, Place: RunPlace.Deferred } => null,
+            RunFailed when run is { Life: not null, Place: not RunPlace.Running } => null,
             RunFailed failed => Holds(run, failed.Epoch) ?? (run!.Place != RunPlace.Running
                 ? "T5: what was told to stop does not fail"
                 : failed.RetryAt is not null
@@ -235,7 +235,7 @@ static class Contracts
                 s.TryGetManifest(p, out var manifest) ? manifest.Run.Value : 0)
             {
                 InputsMoved = holder is not null && Moved(s, holder),
-                HolderRuns = holder is { Place: not RunPlace.Queued },
+                HolderRuns = holder is { Place: RunPlace.Running or RunPlace.Cancelling },
                 IsLife = holder?.Life is not null,
                 IsDoomed = holder?.Doom is not null,
             };

@@ -21,7 +21,7 @@ static class ResourceMoves
         yield return new(MoveKind.RequestCancel, id);
         yield return new(MoveKind.Release, id);
         if (m.Left(Budget.Wakes) > 0) yield return new(MoveKind.Wake, id);
-        if (run.Place == RunPlace.Deferred && m.Left(Budget.Timeouts) > 0)
+        if (run.Place is RunPlace.Deferred or RunPlace.Queued && m.Left(Budget.Timeouts) > 0)
         {
             yield return new(MoveKind.TimeOut, id, epoch);
             yield return new(MoveKind.TimeOutAfter, id, epoch);

@@ -33,9 +33,10 @@ public sealed class NetPictureTests
               Running --> Deferred: RunCompleted, RunFailed, {Sleeps}
               Running --> Queued: RunCompleted, RunFailed, LeaseExpired, {More}
               Deferred --> Queued: RunFailed, ReleaseScheduled, InterventionResolved, (cascade 0)
-              Deferred --> [*]: RunFailed, InterventionResolved
+              Deferred --> [*]: RunFailed, RunCancelRequested, InterventionResolved
+              Queued --> Deferred: RunFailed
+              Queued --> [*]: RunFailed, RunCancelRequested, (cascade 0)
               Running --> Cancelling: RunCancelRequested, (cascade 0)
-              Queued --> [*]: RunCancelRequested, (cascade 0)
             """, NetPicture.Mermaid("Run"));
     }
 

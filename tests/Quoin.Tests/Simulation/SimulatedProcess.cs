@@ -97,6 +97,9 @@ sealed class SimulatedProcess : IBuildObserver
     {
         public void Launch(LaunchRequest request) => process.machine.Launch(process, request);
 
+        public void Launch(Activation activation) =>
+            throw new InvalidOperationException("no job of these worlds makes a thing outside");
+
         public void Dispose() { }
     }
 }

@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>What a coordinator works with.</summary>
+sealed record CoordinatorParts
+{
+    public required Workspace Workspace { get; init; }
+    public required Graph Graph { get; init; }
+    public required KernelState State { get; init; }
+    public required DurationHistory History { get; init; }
+    public required IBuildStore Store { get; init; }
+    public required FileStampCache Files { get; init; }
+    public required WorkspaceFacts Facts { get; init; }
+    public required ConfigCalls Calls { get; init; }
+
+    /// <summary>Makes the slots of this process; they post what came of an attempt.</summary>
+    public required Func<Mailbox, IWorker> MakeWorker { get; init; }
+
+    /// <summary>Takes the lines of plan logs.</summary>
+    public required Action<WantId, ReadOnlyMemory<byte>> PlanLines { get; init; }
+    public required IBuildObserver Observer { get; init; }
+    public required TimeProvider Time { get; init; }
+    public required Random Random { get; init; }
+    public required WorkerId Worker { get; init; }
+    public required int Slots { get; init; }
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>What this process can do beside the rest, as <c>os=linux</c>.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
+}

@@ -1,0 +1,79 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// The coordinator's side of things outside: those that are to be begun, the calls of those that
+/// are there, and the times of the wants that hold them. Belongs to the coordinator's thread.
+/// </summary>
+sealed class Holdings(
+    Coordinator coordinator, CoordinatorParts parts, Planning planning, RunNeeds needs,
+    ResourceLedger ledger, IWorker worker)
+{
+    readonly ResourceRuns resources =
+        new(coordinator, parts, worker, new ResourceAnswers(coordinator, parts));
+    readonly ReadyResources begins = new(coordinator, parts, planning, needs, ledger);
+    readonly WantTimers wants = new(coordinator, parts);
+
+    KernelState State => parts.State;
+
+    /// <summary>How long until something is due; null: nothing will be.</summary>
+    public TimeSpan? Next => Sooner(resources.Next, Sooner(begins.Next, wants.Next));
+
+    /// <summary>The shorter of two waits.</summary>
+    public static TimeSpan? Sooner(TimeSpan? one, TimeSpan? other) =>
+        one is null || other < one ? other : one;
+
+    /// <summary>Does what is due.</summary>
+    public void Start()
+    {
+        wants.Start();
+        begins.Start();
+        resources.Start();
+    }
+
+    /// <summary>It is planned, and all that it stands on is there.</summary>
+    public void AddReady(PartitionId p) => begins.Add(p);
+
+    /// <summary>A run that began before this process led.</summary>
+    public void Adopt(RunToken run)
+    {
+        begins.Adopt(run);
+        resources.Adopt(run);
+    }
+
+    /// <summary>Something about a run, or about who needs its thing, changed.</summary>
+    public void Look(RunToken run)
+    {
+        resources.Look(run);
+        if (!State.Runs.ContainsKey(run.Id.Value)) begins.Give(run.Claims[0]);
+    }
+
+    /// <summary>A want is offered, or in use: its time runs.</summary>
+    public void Look(WantToken want) => wants.Look(want);
+
+    /// <summary>Nothing will happen to a run until somebody asks, or for a long time.</summary>
+    public bool IsResting(RunToken run) => resources.IsResting(run);
+
+    /// <summary>A call ended.</summary>
+    public void TakeResult(Activation activation, JobResult result)
+    {
+        if (result.Log is { } log) coordinator.Keep(new RunLogText(activation.Id, log));
+        resources.Take(activation, result);
+        coordinator.AfterCommit(() => parts.Observer.AttemptEnded(activation.Id, result));
+    }
+
+    /// <summary>A call that still runs says what the thing is called outside.</summary>
+    public void See(Activation activation, string id) => resources.See(activation, id);
+
+    /// <summary>When a thing that a person adopts is looked at first; null: never.</summary>
+    public DateTimeOffset? WatchAtOf(InterventionId id) =>
+        State.Interventions.TryGetValue(id.Value, out var open)
+        && State.Runs.TryGetValue(open.Run.Value, out var run)
+        && ResourceRecipe.Read(run.Life!.Recipe).Resource is { Watch.IsEmpty: false } resource
+            ? parts.Time.GetUtcNow() + resource.WatchPoll.Every
+            : null;
+
+    /// <summary>SIGKILL to every call.</summary>
+    public void KillAll() => resources.KillAll();
+}

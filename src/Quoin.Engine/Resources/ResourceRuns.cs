@@ -1,0 +1,224 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// Runs of things outside, on the coordinator's thread: when each is activated next, its calls in
+/// slots of their own, and the timers of what is kept. A run that sleeps has an entry in a queue
+/// and no slot, no process and no transaction. What an answer means is in
+/// <see cref="ResourceAnswers"/>.
+/// </summary>
+sealed class ResourceRuns(
+    Coordinator coordinator, CoordinatorParts parts, IWorker worker, ResourceAnswers answers)
+{
+    /// <summary>How many calls this process makes at a time.</summary>
+    public const int Slots = 4;
+
+    readonly DueRuns due = new(parts.Time);
+    readonly Dictionary<RunId, Activation> active = [];
+    readonly HashSet<RunId> orphans = []; // Running, and whoever had them is gone.
+
+    KernelState State => parts.State;
+
+    /// <summary>How many calls are being made.</summary>
+    public int Active => active.Count;
+
+    /// <summary>How long until something is due; null: nothing will be.</summary>
+    public TimeSpan? Next => active.Count < Slots ? due.Next : null;
+
+    /// <summary>Nothing will happen to it until somebody asks, or for a long time.</summary>
+    public bool IsResting(RunToken run) => run.Life is { } life
+        && State.PlaceOf(run.Claims[0]) switch
+        {
+            PartitionPlace.Quarantined => true,
+            PartitionPlace.Live => life.KeptUntil is not null,
+            _ => false,
+        };
+
+    /// <summary>
+    /// Takes over the runs that there were before this process led. Who is called by a process
+    /// that is gone is called again, as one that may have acted.
+    /// </summary>
+    public void Adopt(RunToken run)
+    {
+        if (run.Place == RunPlace.Running) orphans.Add(run.Id);
+        Look(run);
+    }
+
+    /// <summary>Something about a run, or about who needs it, changed.</summary>
+    public void Look(RunToken run)
+    {
+        if (!State.Runs.ContainsKey(run.Id.Value))
+        {
+            due.Remove(run.Id);
+            orphans.Remove(run.Id);
+            return;
+        }
+        if (active.ContainsKey(run.Id)) return; // Its answer comes first.
+        if (!LetGo(run)) Sleep(run);
+    }
+
+    // What nobody needs is kept, released, or, before anything was asked for, dropped. True: that
+    // changed it, and it is looked at once more.
+    bool LetGo(RunToken run)
+    {
+        var (p, life) = (run.Claims[0], run.Life!);
+        switch (State.PlaceOf(p))
+        {
+            case PartitionPlace.Quarantined when !HasQuestion(run):
+                answers.Ask(run, "release-failed");
+                return false;
+            case PartitionPlace.Live when !State.IsNeeded(p) && life.KeptUntil is null:
+                var keep = run.Config.Resource!.Keep;
+                return Do(new ScheduleRelease(run.Id, Now)
+                {
+                    KeepUntil = keep > TimeSpan.Zero ? Now + keep : null,
+                });
+            case PartitionPlace.Building when run.Epoch == 0 && !Kernel.Demanded(State, run):
+                return Do(new RequestRunCancel(run.Id, "undemanded"));
+            case PartitionPlace.Building when run.Place != RunPlace.Running
+                && (life.IsFailed || !Kernel.Demanded(State, run)):
+                return Do(new ScheduleRelease(run.Id, Now));
+            default:
+                return false;
+        }
+    }
+
+    bool HasQuestion(RunToken run) => State.Interventions.Values.Any(i => i.Run == run.Id);
+
+    bool Do(KernelCommand command) => coordinator.Do(command) is null;
+
+    DateTimeOffset Now => parts.Time.GetUtcNow();
+
+    void Sleep(RunToken run)
+    {
+        var life = run.Life!;
+        DateTimeOffset? next = run.Place switch
+        {
+            RunPlace.Queued => life.Until ?? DateTimeOffset.MinValue,
+            RunPlace.Deferred => life.Until,
+            RunPlace.Running => orphans.Contains(run.Id) ? DateTimeOffset.MinValue : null,
+            RunPlace.Cancelling => null,
+        };
+        if (life.KeptUntil is { } kept && !(next < kept)) next = kept;
+        if (next is not { } at) due.Remove(run.Id);
+        else due.Put(run.Id, at == DateTimeOffset.MinValue ? Now : at);
+    }
+
+    /// <summary>Activates what is due, oldest first, as far as there are slots.</summary>
+    public void Start()
+    {
+        while (active.Count < Slots && due.TryTake(out var id))
+        {
+            if (State.Runs.TryGetValue(id.Value, out var run)) Activate(run);
+        }
+    }
+
+    void Activate(RunToken run)
+    {
+        var life = run.Life!;
+        // The wait is over, by a clock that nobody sets; the wall clock may have been set back.
+        var now = Later(Now, Later(life.Until, life.KeptUntil, life.Direction));
+        if (life.KeptUntil <= now && !State.IsNeeded(run.Claims[0]))
+        {
+            coordinator.Do(new ScheduleRelease(run.Id, now));
+            return;
+        }
+        var recipe = ResourceRecipe.Read(life.Recipe);
+        if (answers.IsSpentAsleep(run, recipe) || answers.IsInDoubt(run, recipe)) return;
+        FaultPoint.Reach("claim.before-commit");
+        var refusal = coordinator.Do(new LeaseRun(run.Id, parts.Worker, now)
+        {
+            TakesOver = orphans.Contains(run.Id),
+            DoubtUntil = now + recipe.Resource.Timeout + recipe.Resource.Settle,
+        });
+        orphans.Remove(run.Id);
+        if (refusal is not null)
+        {
+            answers.Refused(run, refusal);
+            return;
+        }
+        var activation = ActivationOf(run, recipe);
+        active[run.Id] = activation;
+        coordinator.AfterCommit(() =>
+        {
+            FaultPoint.Reach("claim.committed");
+            worker.Launch(activation);
+        });
+    }
+
+    static DateTimeOffset? Later(
+        DateTimeOffset? until, DateTimeOffset? kept, RunDirection direction) =>
+        direction == RunDirection.Watch && (until is null || kept < until) ? kept : until;
+
+    static DateTimeOffset Later(DateTimeOffset now, DateTimeOffset? until) =>
+        until > now ? until.Value : now;
+
+    Activation ActivationOf(RunToken run, ResourceRecipe recipe)
+    {
+        var life = run.Life!;
+        var argv = recipe.ArgvOf(life.Direction, life.Hook);
+        var duplicate = life.Direction == RunDirection.Release && life.Extra.Length > 0;
+        var held = ImmutableDictionary.CreateBuilder<string, HeldInput>(StringComparer.Ordinal);
+        foreach (var input in run.Config.Inputs)
+        {
+            if (Activation.HeldOf(State, input) is { } thing)
+                held[State.Names.Text(input)] = thing;
+        }
+        return new Activation
+        {
+            Id = new AttemptId(run.Id, run.Attempt),
+            Epoch = run.Epoch,
+            Attempt = recipe.Attempt with
+            {
+                Id = new AttemptId(run.Id, run.Attempt),
+                Config = recipe.Attempt.Config with { Args = argv },
+                Timeout = recipe.Resource.Timeout,
+                Held = held.ToImmutable(),
+            },
+            Call = new ResourceCall
+            {
+                Key = recipe.Key,
+                Direction = DirectionOf(life),
+                Hook = Math.Max(0, life.Hook - 1),
+                Reentry = life.IsReentry,
+                MayCreate = !(life.NotAfter < Now),
+                ExternalId = duplicate ? life.Extra[0] : life.ExternalId,
+                StateJson = life.State.Length == 0 ? null : life.State,
+                NotAfter = life.NotAfter,
+            },
+            Control = new JobControl(() => parts.Store.LeadHolds),
+        };
+    }
+
+    static ResourceDirection DirectionOf(ResourceLife life) => life.Direction switch
+    {
+        RunDirection.Acquire when life.Hook > 0 => ResourceDirection.Hook,
+        RunDirection.Acquire => ResourceDirection.Acquire,
+        RunDirection.Watch => ResourceDirection.Watch,
+        RunDirection.Release => ResourceDirection.Release,
+    };
+
+    /// <summary>The service named the thing while its call still runs.</summary>
+    public void See(Activation activation, string externalId)
+    {
+        coordinator.Do(new SeeExternal(activation.Id.Run, activation.Epoch, externalId));
+        FaultPoint.Reach("external.inserted");
+    }
+
+    /// <summary>A call of this process ended.</summary>
+    public void Take(Activation activation, JobResult result)
+    {
+        active.Remove(activation.Id.Run);
+        if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();
+        answers.Take(activation, result);
+        if (State.Runs.TryGetValue(activation.Id.Run.Value, out var run)) Look(run);
+    }
+
+    /// <summary>SIGKILL to every call.</summary>
+    public void KillAll()
+    {
+        foreach (var activation in active.Values) activation.Control.Kill();
+    }
+}

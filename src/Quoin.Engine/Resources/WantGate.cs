@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What has to be right with things outside when a want arrives; an offer is put aside. Belongs to
+/// the coordinator's thread.
+/// </summary>
+sealed class WantGate(Coordinator coordinator, CoordinatorParts parts, Holdings holdings)
+{
+    readonly List<RunId> outdated = [];
+
+    KernelState State => parts.State;
+
+    DateTimeOffset Now => parts.Time.GetUtcNow();
+
+    /// <summary>
+    /// A window that is over; something in use that shall be something else from now on.
+    /// </summary>
+    public Refusal? Refuse(
+        Plan plan, ImmutableArray<PartitionId> targets, WantOptions options)
+    {
+        outdated.Clear();
+        var end = options.StartAt + options.StartSlack;
+        if (end < Now)
+            return new Refusal("start-window-missed", $"The start window ended at {end:O}.");
+        foreach (var p in targets)
+        {
+            var node = plan.Graph.ProducerOf(p);
+            if (node < 0 || plan.ReasonOf(node) != StaleReason.Changed
+                || plan.Graph.JobOf(node).Resource is null) continue;
+            if (State.IsHeld(p))
+                return new Refusal(
+                    "definition-conflict",
+                    $"{State.Names.Text(p)} is in use as it was defined before; release it first.");
+            if (State.LifeOf(p) is { } run) outdated.Add(run.Id);
+        }
+        return null;
+    }
+
+    /// <summary>What is kept as it was defined before is released, and then acquired anew.
+    /// </summary>
+    public void Accepted()
+    {
+        foreach (var run in outdated)
+            coordinator.Do(new ScheduleRelease(run, Now) { IsStale = true });
+        outdated.Clear();
+    }
+
+    /// <summary>Puts a want aside until somebody accepts it.</summary>
+    public Refusal? Offer(Message.Wanted m, CommandInbox inbox)
+    {
+        var offer = Offers.Of(m.Request, State.Names, Now) with { Command = m.Command ?? "" };
+        if (coordinator.Do(offer) is { } refusal) return refusal;
+        var want = State.Wants[State.LastWant];
+        if (m.Command is { } id) inbox.Answer(id, "done", want.Id.ToString());
+        holdings.Look(want);
+        return null;
+    }
+}

@@ -34,6 +34,7 @@ public sealed class FeedBook(FeedRules rules)
     readonly List<int> parked = [];
     readonly List<int> unparked = [];
     readonly List<int> dirty = [];
+    readonly List<FeedFlight> lost = [];
 
     /// <summary>What was decided since the caller cleared it.</summary>
     public List<FeedFact> Facts { get; } = [];
@@ -307,6 +308,40 @@ public sealed class FeedBook(FeedRules rules)
         Reindex(flight.Key);
     }
 
+    /// <summary>Runs that were lost, and whose lines are to be given out once more.</summary>
+    public IReadOnlyList<FeedFlight> Lost
+    {
+        get
+        {
+            lost.RemoveAll(it => !IsLost(rows.Find(keys[it.Key].FirstRow, it.Feed, it.Number)));
+            return lost;
+        }
+    }
+
+    bool IsLost(int row) => row >= 0 && rows[row].State == FeedRowState.Lost;
+
+    /// <summary>What another process left: a line whose worker was lost.</summary>
+    public void RestoreLost(ReadOnlySpan<byte> key, FeedFlight like)
+    {
+        if (like.Times >= rules.AttemptsMax) return;
+        var it = keys.Intern(key);
+        var row = GivenRow(it, like);
+        if (row < 0) return;
+        rows[row].State = FeedRowState.Lost;
+        rows[row].Times = (byte)like.Times;
+        lost.Add(new FeedFlight
+        {
+            Run = like.Run,
+            Key = it,
+            Feed = like.Feed,
+            Number = like.Number,
+            StartedAt = like.StartedAt,
+            Times = like.Times,
+            IsOver = true,
+        });
+        Reindex(it);
+    }
+
     /// <summary>When something becomes overdue next; null: nothing is held.</summary>
     public long? NextDeadlineMs => deadlines.NextMs;
 
@@ -326,9 +361,9 @@ public sealed class FeedBook(FeedRules rules)
         Leave(flight);
         if (flight.Row >= 0)
         {
-            rows[flight.Row].State = flight.Times < rules.AttemptsMax
-                ? FeedRowState.Lost
-                : FeedRowState.Done;
+            var isLast = flight.Times >= rules.AttemptsMax;
+            rows[flight.Row].State = isLast ? FeedRowState.Done : FeedRowState.Lost;
+            if (!isLast) lost.Add(flight);
         }
         Facts.Add(new FeedFact(FeedFactKind.Expired, flight, 0, at));
     }
@@ -441,9 +476,7 @@ public sealed class FeedBook(FeedRules rules)
     public bool RestoreDone(int feed, long number, ReadOnlySpan<byte> key)
     {
         var it = keys.Find(key);
-        var row = it < 0 ? -1 : rows.Find(keys[it].FirstRow, feed, number);
-        if (row < 0) return false;
-        rows[row].State = FeedRowState.Done;
+        if (it < 0 || !rows.SetDone(keys[it].FirstRow, feed, number)) return false;
         Reindex(it);
         return true;
     }
@@ -457,6 +490,13 @@ public sealed class FeedBook(FeedRules rules)
         Reindex(it);
     }
 
+    // A row that was not given out is a later file's of the same name, not the line of this run.
+    int GivenRow(int key, FeedFlight like)
+    {
+        var row = rows.Find(keys[key].FirstRow, like.Feed, like.Number);
+        return row >= 0 && rows[row].State == FeedRowState.Done ? row : -1;
+    }
+
     /// <summary>
     /// What another process left: something in flight, lost at <paramref name="deadlineMs"/>. Its
     /// row is the feed's newest of its run, if that is there.
@@ -466,7 +506,7 @@ public sealed class FeedBook(FeedRules rules)
         long startedMs, long deadlineMs)
     {
         var it = keys.Intern(key);
-        var row = rows.Find(keys[it].FirstRow, like.Feed, like.Number);
+        var row = GivenRow(it, like);
         var flight = new FeedFlight
         {
             Run = like.Run,

@@ -190,6 +190,19 @@ sealed class FeedRows
         return null;
     }
 
+    /// <summary>All rows of a run are over; false: it has none.</summary>
+    public bool SetDone(int first, int feed, long number)
+    {
+        var isThere = false;
+        for (var row = Find(first, feed, number); row >= 0;
+            row = Find(rows[row].NextOfKey, feed, number))
+        {
+            rows[row].State = FeedRowState.Done;
+            isThere = true;
+        }
+        return isThere;
+    }
+
     /// <summary>The row of a run; -1: none.</summary>
     public int Find(int first, int feed, long number)
     {

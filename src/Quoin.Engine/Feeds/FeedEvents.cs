@@ -208,6 +208,7 @@ public sealed class FeedEvents(string dataset)
         }
         else if (type.SequenceEqual("run-leased"u8)) tail.Leased(run, text, times);
         else if (type.SequenceEqual("run-unowned"u8)) tail.Leased(run, "", null);
+        else if (type.SequenceEqual("lease-expired"u8)) tail.Lost(run);
         else tail.Over(run, type.SequenceEqual("run-undelivered"u8));
     }
 }
@@ -219,12 +220,22 @@ public sealed class FeedTail
 {
     /// <summary>One line in flight.</summary>
     public sealed record Flight(
-        long Run, string Key, string Feed, long Number, long StartedAtMs, string Holder, int Times);
+        long Run, string Key, string Feed, long Number, long StartedAtMs, string Holder, int Times,
+        bool IsLost = false);
 
     readonly Dictionary<long, (string Key, long Before)> given = [];
+    readonly Dictionary<string, List<long>> byKey = new(StringComparer.Ordinal);
 
-    /// <summary>What is in flight, by run.</summary>
+    /// <summary>What is in flight, or was lost and is to be given out again, by run.</summary>
     public Dictionary<long, Flight> Flights { get; } = [];
+
+    /// <summary>What was in flight where the end of the log begins.</summary>
+    public void Begin(Flight flight)
+    {
+        Flights[flight.Run] = flight;
+        if (!byKey.TryGetValue(flight.Key, out var runs)) byKey[flight.Key] = runs = [];
+        runs.Add(flight.Run);
+    }
 
     /// <summary>The runs in which keys were given out last.</summary>
     public Dictionary<string, long> Sequences { get; } = [];
@@ -238,8 +249,17 @@ public sealed class FeedTail
     internal void Scheduled(long run, string key, string feed, long number, long atMs)
     {
         LastRun = Math.Max(LastRun, run);
-        foreach (var old in Flights.Values.Where(it => it.Key == key).Select(it => it.Run).ToList())
-            Flights.Remove(old);
+        if (byKey.TryGetValue(key, out var runs))
+        {
+            foreach (var old in runs)
+            {
+                if (Flights.TryGetValue(old, out var it) && (!it.IsLost || it.Feed == feed))
+                    Flights.Remove(old);
+            }
+            runs.RemoveAll(old => !Flights.ContainsKey(old));
+        }
+        else byKey[key] = runs = [];
+        runs.Add(run);
         Flights[run] = new Flight(run, key, feed, number, atMs, "", 1);
         given[run] = (key, Sequences.TryGetValue(key, out var before) ? before : Earlier(key));
         Sequences[key] = run;
@@ -249,6 +269,12 @@ public sealed class FeedTail
     {
         if (Flights.TryGetValue(run, out var flight))
             Flights[run] = flight with { Holder = holder, Times = times ?? flight.Times };
+    }
+
+    internal void Lost(long run)
+    {
+        if (Flights.TryGetValue(run, out var flight))
+            Flights[run] = flight with { IsLost = true };
     }
 
     internal void Over(long run, bool isUndelivered)

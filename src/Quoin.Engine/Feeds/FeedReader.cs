@@ -39,7 +39,7 @@ public sealed class FeedReader : IDisposable
     FileFacts folderFacts;
     long knownDevice;
     long nextLookMs;
-    bool isLookDue = true, isFirstLook = true;
+    bool isLookDue = true, isFirstLook = true, hasUnread;
 
     /// <summary>Goes on where a store says that reading had got to.</summary>
     public FeedReader(
@@ -59,10 +59,10 @@ public sealed class FeedReader : IDisposable
     public int Bell => folder.Bell;
 
     /// <summary>All that was found is read.</summary>
-    public bool IsCaughtUp => !isFirstLook && !files.Values.Any(IsUnread);
+    public bool IsCaughtUp => !isFirstLook && !hasUnread;
 
     /// <summary>When to call <see cref="Step"/> again at the latest.</summary>
-    public long NextMs => files.Values.Any(IsUnread) ? Math.Min(pausedUntilMs, nextLookMs)
+    public long NextMs => hasUnread ? Math.Min(pausedUntilMs, nextLookMs)
         : isLookDue || touched.Count > 0 ? 0 : nextLookMs;
 
     long pausedUntilMs;
@@ -80,7 +80,8 @@ public sealed class FeedReader : IDisposable
     /// </summary>
     public bool Step(long nowMs, long at)
     {
-        if (nowMs < pausedUntilMs) return false;
+        if (nowMs < pausedUntilMs
+            || (!hasUnread && !isLookDue && touched.Count == 0 && nowMs < nextLookMs)) return false;
         try
         {
             if (isLookDue || nowMs >= nextLookMs) Look(nowMs, at);
@@ -98,7 +99,8 @@ public sealed class FeedReader : IDisposable
             isLookDue = true;
         }
         SetBarriers();
-        return nowMs >= pausedUntilMs && files.Values.Any(IsUnread);
+        hasUnread = files.Values.Any(IsUnread) || files.Values.Any(IsForgetting);
+        return nowMs >= pausedUntilMs && hasUnread;
     }
 
     bool IsUnread(TrackedFile it) => !it.IsFailed && (it.Source.File is null

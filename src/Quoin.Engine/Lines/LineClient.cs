@@ -12,8 +12,31 @@ public sealed class NamedWorker(string name)
     /// <summary>Its connection; null: it has none now.</summary>
     public LineClient? Client { get; set; }
 
-    /// <summary>What it has. May hold some that are over.</summary>
-    public List<FeedFlight> Jobs { get; } = [];
+    /// <summary>What it has.</summary>
+    public HeldJobs Jobs { get; } = new();
+}
+
+/// <summary>
+/// What somebody was given. What is over leaves when half of what is kept may be.
+/// </summary>
+public sealed class HeldJobs
+{
+    readonly List<FeedFlight> jobs = [];
+    int cleanedAt = 8;
+
+    /// <summary>Those that are not over, in the order of giving out.</summary>
+    public IEnumerable<FeedFlight> Active => jobs.Where(job => !job.IsOver);
+
+    /// <summary>One more.</summary>
+    public void Add(FeedFlight flight)
+    {
+        if (jobs.Count >= cleanedAt)
+        {
+            jobs.RemoveAll(job => job.IsOver);
+            cleanedAt = Math.Max(8, jobs.Count * 2);
+        }
+        jobs.Add(flight);
+    }
 }
 
 /// <summary>
@@ -37,8 +60,8 @@ public class LineClient(long number)
     /// <summary>It ended its side.</summary>
     public bool IsHalfClosed { get; set; }
 
-    /// <summary>What it was given as a plain client. May hold some that are over.</summary>
-    public List<FeedFlight> Jobs { get; } = [];
+    /// <summary>What it was given as a plain client.</summary>
+    public HeldJobs Jobs { get; } = new();
 
     /// <summary>The job in the last answer; null: that was another answer.</summary>
     public FeedFlight? LastJob { get; set; }

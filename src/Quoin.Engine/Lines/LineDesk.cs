@@ -131,9 +131,7 @@ public sealed class LineDesk(
         var take = book.TryTake(
             nowMs, at, kind, holder, client.Worker?.Name ?? client.Name, out var flight);
         if (flight is null) return take;
-        var jobs = client.Worker?.Jobs ?? client.Jobs;
-        if (jobs.Count > 8) jobs.RemoveAll(job => job.IsOver);
-        jobs.Add(flight);
+        (client.Worker?.Jobs ?? client.Jobs).Add(flight);
         client.LastJob = flight;
         client.Tell("JOB "u8);
         client.Tell(book.KeyBytes(flight.Key));
@@ -150,7 +148,7 @@ public sealed class LineDesk(
         client.LastEnded = null;
         if (flight is not null && Counts(client, flight, command, nowMs))
         {
-            client.HasOwnDone |= client.Worker is null && client.Jobs.Contains(flight);
+            client.HasOwnDone |= flight.Holder == client;
             book.End(flight, command.Number, at);
             (client.LastEnded, client.LastCode) = (flight, command.Number);
             client.HasSaidMore = true;
@@ -196,7 +194,7 @@ public sealed class LineDesk(
         foreach (var range in command.Rest.Split((byte)' '))
             if (book.FlightOf(command.Rest[range]) is { } flight && flight.Holder == worker)
                 kept.Add(flight);
-        foreach (var flight in worker.Jobs.Where(job => !job.IsOver && !kept.Contains(job)))
+        foreach (var flight in worker.Jobs.Active.Where(job => !kept.Contains(job)).ToList())
             book.Lose(flight, at);
         Renew(worker, nowMs);
         return Okay(client);
@@ -212,8 +210,7 @@ public sealed class LineDesk(
     // Any line of a worker says that it lives.
     void Renew(NamedWorker worker, long nowMs)
     {
-        worker.Jobs.RemoveAll(job => job.IsOver);
-        foreach (var job in worker.Jobs)
+        foreach (var job in worker.Jobs.Active)
             book.Renew(job, FeedHolderKind.Worker, worker, nowMs + rules.Feed.LeaseMs);
     }
 
@@ -226,7 +223,7 @@ public sealed class LineDesk(
         Utf8Formatter.TryFormat(rules.Feed.LeaseMs / 1000, number, out var length);
         client.Tell("OK "u8);
         client.Tell(number[..length]);
-        foreach (var job in client.Worker!.Jobs)
+        foreach (var job in client.Worker!.Jobs.Active)
         {
             client.Tell(" "u8);
             client.Tell(book.KeyBytes(job.Key));
@@ -294,7 +291,7 @@ public sealed class LineDesk(
     {
         client.IsHalfClosed = true;
         if (client.Worker is not null || rules.Plain == PlainClients.Connection) return;
-        foreach (var job in client.Jobs.Where(job => !job.IsOver && job.Holder == client))
+        foreach (var job in client.Jobs.Active.Where(job => job.Holder == client))
             book.Disown(job, null, at);
     }
 
@@ -312,7 +309,7 @@ public sealed class LineDesk(
                 repeated.Add(book.KeyBytes(ended.Key), client.LastCode, nowMs);
         }
         if (client.Worker is { } worker && worker.Client == client) worker.Client = null;
-        foreach (var job in client.Jobs.Where(job => !job.IsOver && job.Holder == client))
+        foreach (var job in client.Jobs.Active.Where(job => job.Holder == client))
             book.Disown(job, IsWorker(client, job, nowMs) ? nowMs + rules.Feed.LeaseMs : null, at);
     }
 

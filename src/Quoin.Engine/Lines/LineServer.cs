@@ -296,17 +296,14 @@ public sealed class LineServer : IDisposable
             }
             bytes = isTorn ? [] : bytes[(end + 1)..];
             if (reply != LineReply.Waits) continue;
-            Keep(connection, bytes);
             connection.IsStopped = true;
-            Want(connection);
-            return;
+            break;
         }
         Keep(connection, bytes);
-        Want(connection);
     }
 
     static void Keep(LineConnection connection, ReadOnlySpan<byte> bytes) =>
-        connection.Rest = bytes.IsEmpty ? [] : bytes.ToArray();
+        connection.Rest = bytes.IsEmpty ? [] : bytes.ToArray(); // An idle one keeps no room.
 
     // No more is read. What was said is still answered.
     void LeaveOff(LineConnection connection, long now, long at)
@@ -314,7 +311,6 @@ public sealed class LineServer : IDisposable
         connection.State = LineState.Ending;
         connection.Rest = [];
         if (!connection.IsGone) desk.HalfClosed(connection, at / 1000);
-        Want(connection);
     }
 
     void Want(LineConnection connection)
@@ -354,8 +350,7 @@ public sealed class LineServer : IDisposable
             BeginProof(connection, now, at);
             return;
         }
-        if (connection.IsStopped || connection.Mark > 0 || connection.Wanted != LineNative.In)
-            Want(connection);
+        Want(connection);
     }
 
     // Our side is ended; the peer's close tells whether it read the last answer.

@@ -38,10 +38,14 @@ sealed class FeedFiles(SqliteConnection connection)
     /// <summary>Removed files whose lines are still in tables, oldest first.</summary>
     public List<FeedForgetting> Forgetting { get; } = [];
 
-    /// <summary>The number of the next piece.</summary>
-    public int NextPiece { get; set; } = 1 + (int)Math.Max(
-        connection.Number("SELECT max(id) FROM feed_piece"u8) ?? 0,
-        connection.Number("SELECT max(last_piece) FROM feed_forget"u8) ?? 0);
+    /// <summary>
+    /// The number of the next piece: above those that were removed, too, as far as anything speaks
+    /// of them.
+    /// </summary>
+    public int NextPiece { get; set; } = 1 + (int)(connection.Number("""
+        SELECT max(coalesce((SELECT max(id) FROM feed_piece), 0),
+          coalesce((SELECT max(last_piece) FROM feed_forget), 0), filled_to) FROM feed_state
+        """u8) ?? 0);
 
     /// <summary>A new file: its feed, its run and itself get rows.</summary>
     public void Add(FeedBook book, FeedSource source, int firstPiece)

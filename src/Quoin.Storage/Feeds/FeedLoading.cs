@@ -32,8 +32,8 @@ sealed class FeedLoading(
             "INSERT INTO feed_key (key, sequence) VALUES (?1, ?2)"u8);
         for (var i = 0; i < keys.Count; i++) put.BindText(1, keys[i].Key).Bind(2, i + 1).Run();
         using (var flights = connection.PrepareOnce("""
-            INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times)
-            SELECT sequence, key, '', 0, started * 1000, '', 1
+            INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times, is_lost)
+            SELECT sequence, key, '', 0, started * 1000, '', 1, 0
             FROM feed_key JOIN log ON attr_path = key WHERE finished IS NULL
             """u8)) flights.Run();
         using var state = connection.PrepareOnce("""
@@ -180,14 +180,16 @@ sealed class FeedLoading(
                 return sequence;
             },
         };
-        using (var flights = connection.PrepareOnce(
-            "SELECT run, key, feed, number, started_at, holder, times FROM feed_flight"u8))
+        using (var flights = connection.PrepareOnce("""
+            SELECT run, key, feed, number, started_at, holder, times, is_lost FROM feed_flight
+            """u8))
         {
             while (flights.Step())
             {
-                tail.Flights[flights.Int64(0)] = new FeedTail.Flight(
+                tail.Begin(new FeedTail.Flight(
                     flights.Int64(0), flights.Text(1), flights.Text(2), flights.Int64(3),
-                    flights.Int64(4), flights.Text(5), (int)flights.Int64(6));
+                    flights.Int64(4), flights.Text(5), (int)flights.Int64(6),
+                    flights.Int64(7) == 1));
             }
         }
         using var events = connection.PrepareOnce("""
@@ -245,6 +247,11 @@ sealed class FeedLoading(
                 HolderName = isNamed ? it.Holder : "",
                 Times = it.Times,
             };
+            if (it.IsLost)
+            {
+                book.RestoreLost(Encoding.UTF8.GetBytes(it.Key), like);
+                continue;
+            }
             book.RestoreFlight(
                 Encoding.UTF8.GetBytes(it.Key), like,
                 isNamed ? FeedHolderKind.Worker : FeedHolderKind.Nobody, null, nowMs - age,

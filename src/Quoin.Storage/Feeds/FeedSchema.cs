@@ -70,6 +70,12 @@ static class FeedSchema
         END;
         """;
 
+    /// <summary>The tables of one of the original's versions, for tests.</summary>
+    internal static string OriginalTables(int version) => version == 1
+        ? Original.Replace(",\n  order_jitter integer", "", StringComparison.Ordinal)
+            .Replace(" order_jitter,", "", StringComparison.Ordinal)
+        : Original;
+
     const string FromOriginal1 = """
         DELETE FROM queue;
         DELETE FROM fetcher_runs;
@@ -128,6 +134,7 @@ static class FeedSchema
           key TEXT PRIMARY KEY,
           sequence INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
+        -- What is in flight; is_lost: what was, and is to be given out again.
         CREATE TABLE feed_flight (
           run INTEGER PRIMARY KEY,
           key TEXT NOT NULL,
@@ -135,7 +142,8 @@ static class FeedSchema
           number INTEGER NOT NULL,
           started_at INTEGER NOT NULL,
           holder TEXT NOT NULL,
-          times INTEGER NOT NULL
+          times INTEGER NOT NULL,
+          is_lost INTEGER NOT NULL
         ) STRICT;
         -- Removed files whose lines are still in tables.
         CREATE TABLE feed_forget (

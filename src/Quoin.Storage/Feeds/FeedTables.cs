@@ -158,15 +158,19 @@ sealed class FeedTables(
     {
         keysAt = at;
         isWritingKeys = true;
-        changes = book.TakeDirty();
+        changes = book.TakeDirty(); // Neighbours share pages.
+        changes.Sort((a, b) => book.KeyBytes(a.Key).SequenceCompareTo(book.KeyBytes(b.Key)));
         changesDone = 0;
         changesPosition = statements.Position;
         changesRun = book.LastRun;
-        flights = [.. book.Flights.Select(it => new FeedTail.Flight(
-            it.Run, Encoding.UTF8.GetString(book.KeyBytes(it.Key)),
-            it.Feed < 0 ? "" : book.Feeds[it.Feed], it.Number, it.StartedAt * 1000,
-            it.Kind == FeedHolderKind.Worker ? it.HolderName : "", it.Times))];
+        flights = [.. book.Flights.Select(it => Of(book, it, false)),
+            .. book.Lost.Select(it => Of(book, it, true))];
     }
+
+    static FeedTail.Flight Of(FeedBook book, FeedFlight it, bool isLost) => new(
+        it.Run, Encoding.UTF8.GetString(book.KeyBytes(it.Key)),
+        it.Feed < 0 ? "" : book.Feeds[it.Feed], it.Number, it.StartedAt * 1000,
+        it.Kind == FeedHolderKind.Worker ? it.HolderName : "", it.Times, isLost);
 
     // The values of the moment at which this began, so that the log behind that moment leads on.
     void WriteKeys(FeedBook book)
@@ -186,14 +190,15 @@ sealed class FeedTables(
         isWritingKeys = false;
         connection.Execute("DELETE FROM feed_flight"u8);
         using (var add = connection.PrepareOnce("""
-            INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times, is_lost)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
             """u8))
         {
             foreach (var it in flights)
             {
                 add.Bind(1, it.Run).BindText(2, it.Key).BindText(3, it.Feed).Bind(4, it.Number);
-                add.Bind(5, it.StartedAtMs).BindText(6, it.Holder).Bind(7, it.Times).Run();
+                add.Bind(5, it.StartedAtMs).BindText(6, it.Holder).Bind(7, it.Times);
+                add.Bind(8, it.IsLost ? 1 : 0).Run();
             }
         }
         using var state = connection.PrepareOnce(

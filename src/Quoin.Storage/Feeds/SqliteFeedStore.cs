@@ -68,7 +68,8 @@ public sealed class SqliteFeedStore : IFeedStore
             connection.SwitchTriggersOff();
             connection.Execute("""
                 PRAGMA foreign_keys = OFF;
-                PRAGMA wal_autocheckpoint = 1000;
+                PRAGMA cache_size = -24000;
+                PRAGMA wal_autocheckpoint = 2000;
                 PRAGMA journal_size_limit = 16777216;
                 PRAGMA synchronous = FULL;
                 """u8);
@@ -288,6 +289,10 @@ public sealed class SqliteFeedStore : IFeedStore
         while (Work(book, at, TimeSpan.FromSeconds(1))) { }
         tables.IsUrgent = false;
     }
+
+    /// <summary>How long another program's transaction is waited for, for tests.</summary>
+    internal void BusyTimeout(int milliseconds) =>
+        _ = SqliteNative.BusyTimeout(connection.Handle, milliseconds);
 
     void Begin(bool isSynced)
     {

@@ -1,0 +1,372 @@
+using System.Text;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.StorageTests;
+
+/// <summary>What a feed store keeps, shows to others and takes over.</summary>
+public sealed class FeedStoreTests
+{
+    const string Queue =
+        "SELECT name, fetcher_run_started, attr_path, payload, is_dequeued, last_started,"
+        + " order_jitter FROM queue JOIN fetchers USING (fetcher_id) ORDER BY 1, 2, 3";
+
+    const string Log = "SELECT attr_path, started, finished, exit_code FROM log ORDER BY 1";
+
+    const long Hour = 3600;
+
+    [Fact]
+    public void The_log_and_the_marks_are_exact_at_once_and_the_rest_follows()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "alpha 1", "bravo 2");
+        Assert.Equal("JOB alpha 1", world.Ready());
+        Assert.Equal(["alpha|1800000000||"], world.Query(Log, 4));
+        Assert.Equal(
+            ["f|1|alpha|1|1|1800000000|-1555884244"], world.Query(Queue, 7));
+        Assert.Equal(["0"], world.Query("SELECT is_complete FROM fetcher_runs", 1));
+        world.WorkToEnd();
+        Assert.Equal(
+            ["f|1|alpha|1|1|1800000000|-1555884244", "f|1|bravo|2|0||515152637"],
+            world.Query(Queue, 7));
+        Assert.Equal(["1"], world.Query("SELECT is_complete FROM fetcher_runs", 1));
+        world.Advance(5);
+        Assert.Equal("JOB bravo 2", world.Done("alpha", 7));
+        Assert.Equal(["alpha|1800000000|1800000005|7", "bravo|1800000005||"], world.Query(Log, 4));
+        Assert.Equal(["bravo|1"], world.Query(
+            "SELECT attr_path, is_dequeued FROM queue WHERE last_started IS NULL", 2));
+        world.WorkToEnd();
+        Assert.Empty(world.Query("SELECT 1 FROM queue WHERE last_started IS NULL", 1));
+    }
+
+    [Fact]
+    public void What_was_not_delivered_is_as_before_in_the_tables()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1");
+        world.Ready();
+        world.Done("a", 3);
+        var (log, position) = (world.Query(Log, 4), "SELECT max(position) FROM event");
+        world.Put("f.2.txt", "a 2");
+        world.WorkToEnd();
+        var queue = world.Query(Queue, 7);
+        var rude = world.Client();
+        world.Advance(60);
+        Assert.Equal("JOB a 2", world.Ask(rude, "READY"));
+        world.Close(rude, isUnread: true);
+        Assert.Equal(log, world.Query(Log, 4));
+        world.WorkToEnd();
+        Assert.Equal(queue, world.Query(Queue, 7));
+        Assert.NotEqual(["0"], world.Query(position, 1));
+        world.Restart();
+        Assert.Equal("JOB a 2", world.Ready());
+    }
+
+    [Fact]
+    public void Removing_a_file_empties_all_tables_of_it()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", [.. Enumerable.Range(0, 3000).Select(i => $"key-{i} {i}")]);
+        world.Put("g.1.txt", "b 1");
+        world.WorkToEnd();
+        world.Remove("f.1.txt");
+        Assert.Equal("JOB b 1", world.Ready());
+        world.WorkToEnd();
+        Assert.Equal(["b"], world.Query("SELECT attr_path FROM queue", 1));
+        Assert.Equal(["g"], world.Query("SELECT name FROM fetchers", 1));
+        Assert.Equal(["1"], world.Query("SELECT count(*) FROM feed_piece", 1));
+        Assert.Equal("NOJOBS", world.Ready());
+    }
+
+    [Fact]
+    public void A_restart_in_the_middle_of_forgetting_goes_on_and_a_new_file_waits_for_it()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", [.. Enumerable.Range(0, 500).Select(i => $"key-{i} {i}")]);
+        world.WorkToEnd();
+        Assert.StartsWith("JOB key-", world.Ready());
+        world.Remove("f.1.txt");
+        world.Work();
+        world.Restart();
+        Assert.True(world.Store.IsForgetting(world.Book.FeedOf("f"), 1));
+        var given = world.Query("SELECT attr_path FROM log", 1)[0];
+        world.Put("f.1.txt", $"{given} new");
+        Assert.Equal($"JOB {given} new", world.Done(given));
+        world.WorkToEnd();
+        Assert.Equal(["1"], world.Query("SELECT count(*) FROM queue", 1));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_order_and_what_is_out_survive_a_restart_at_any_moment(bool isSettled)
+    {
+        using var world = new FeedWorld();
+        string[] keys = [.. Enumerable.Range(0, 40).Select(i => $"key-{i}")];
+        world.Put("f.1.txt", [.. keys.Select(key => $"{key} 1")]);
+        var order = keys.Select(_ => world.Ready().Split(' ')[1]).ToList();
+        foreach (var key in order.Skip(10)) world.Done(key);
+        world.Restart(isSettled);
+        world.Put("f.2.txt", [.. keys.Reverse().Select(key => $"{key} 2")]);
+        world.Restart(isSettled);
+        Assert.Equal(
+            order.Skip(10), Enumerable.Range(0, 30).Select(_ => world.Ready().Split(' ')[1]));
+        Assert.Equal("NOJOBS", world.Ready());
+        Assert.Equal($"JOB {order[3]} 2", world.Done(order[3]));
+    }
+
+    [Fact]
+    public void A_line_whose_hold_ends_over_a_restart_is_given_again_after_the_others()
+    {
+        using var world = new FeedWorld();
+        world.Put("f1.1.txt", "a 1");
+        world.Put("f2.1.txt", "a 2");
+        Assert.Equal("JOB a 1", world.Ready());
+        world.Advance(11 * Hour);
+        world.Restart();
+        Assert.Equal("NOJOBS", world.Ready());
+        world.Advance(Hour + 120);
+        Assert.Equal("JOB a 2", world.Ready());
+        world.Restart();
+        Assert.Equal("JOB a 1", world.Done("a"));
+        Assert.Equal("NOJOBS", world.Done("a"));
+    }
+
+    [Theory]
+    [InlineData(227 * Hour, true, 0)]
+    [InlineData(300, false, 12 * Hour)]
+    [InlineData(-11 * Hour, false, Hour)]
+    [InlineData(-13 * Hour, true, 0)]
+    public void A_stamp_that_lies_ahead_blocks_for_the_hold_at_most(
+        long aheadSeconds, bool isFree, long freeAfter)
+    {
+        using var world = new FeedWorld();
+        world.Put("f1.1.txt", "a 1");
+        world.Put("f2.1.txt", "a 2");
+        Assert.Equal("JOB a 1", world.Ready());
+        world.Seconds -= aheadSeconds;
+        world.Restart();
+        Assert.Equal(isFree ? "JOB a 2" : "NOJOBS", world.Ready());
+        if (isFree) return;
+        world.Advance(freeAfter + 1);
+        Assert.Equal("JOB a 2", world.Ready());
+    }
+
+    [Fact]
+    public void A_clock_that_jumps_while_it_runs_changes_nothing()
+    {
+        using var world = new FeedWorld();
+        world.Put("f1.1.txt", "a 1");
+        world.Put("f2.1.txt", "a 2");
+        Assert.Equal("JOB a 1", world.Ready());
+        world.Seconds += 1000 * Hour;
+        Assert.Equal("NOJOBS", world.Ready());
+        world.Seconds -= 5000 * Hour;
+        world.NowMs += (12 * Hour * 1000) + 1;
+        Assert.Equal("JOB a 2", world.Ready());
+    }
+
+    [Fact]
+    public void A_named_workers_lease_runs_anew_from_the_start()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1");
+        var worker = world.Client();
+        Assert.Equal("OK 60", world.Ask(worker, "HELLO w1"));
+        Assert.Equal("JOB a 1", world.Ask(worker, "READY"));
+        world.Advance(5 * Hour);
+        world.Restart();
+        Assert.Equal("NOJOBS", world.Ready());
+        world.Advance(59);
+        Assert.Equal("NOJOBS", world.Ready());
+        Assert.Equal("NOJOBS", world.Done("a"));
+        Assert.Equal("OK 60 a", world.Ask(world.Client(), "HELLO w1 a"));
+        world.Advance(61);
+        Assert.Equal("JOB a 1", world.Ready());
+    }
+
+    [Fact]
+    public void A_database_of_the_originals_second_schema_is_kept()
+    {
+        using var folder = new TempFolder();
+        var path = System.IO.Path.Combine(folder.Path, "state.db");
+        Original(path, 2, """
+            INSERT INTO fetchers (name) VALUES ('f');
+            INSERT INTO fetcher_runs VALUES (1, 100, 1);
+            INSERT INTO log VALUES ('a', 1799999000, 1799999100, 0), ('b', 1799999900, NULL, NULL);
+            INSERT INTO queue (fetcher_id, fetcher_run_started, attr_path, payload, is_dequeued,
+              last_started, order_jitter)
+            VALUES (1, 100, 'a', '1', 1, 1799999000, 1), (1, 100, 'b', '1', 1, 1799999900, 2),
+              (1, 100, 'c', '1', 0, NULL, 3);
+            """);
+        using var world = new FeedWorld(path: path);
+        Assert.Equal(FeedImport.Kept, world.Loaded.Import);
+        world.Put("f.100.txt", "a 1", "b 1", "c 1");
+        world.Put("g.1.txt", "a 2", "b 2");
+        world.Store.Settle(world.Book, world.Sources, 1, 0);
+        Assert.Equal(["JOB c 1", "JOB a 2"], [world.Ready(), world.Ready()]);
+        Assert.Equal("NOJOBS", world.Ready());
+        Assert.Equal("JOB b 2", world.Done("b"));
+        Assert.Equal("NOJOBS", world.Ready());
+        world.WorkToEnd();
+        Assert.Equal(["2"], world.Query("PRAGMA user_version", 1));
+        Assert.Equal(["a|1800000000||", "b|1800000000||", "c|1800000000||"], world.Query(Log, 4));
+        Assert.Equal(["5|5"], world.Query("SELECT count(*), sum(is_dequeued) FROM queue", 2));
+    }
+
+    [Fact]
+    public void A_database_of_the_originals_first_schema_is_begun_anew_once()
+    {
+        using var folder = new TempFolder();
+        var path = System.IO.Path.Combine(folder.Path, "state.db");
+        Original(path, 1, """
+            INSERT INTO fetchers (name) VALUES ('f');
+            INSERT INTO fetcher_runs VALUES (1, 100, 1);
+            INSERT INTO log VALUES ('a', 1799999000, 1799999100, 0);
+            INSERT INTO queue (fetcher_id, fetcher_run_started, attr_path, payload, is_dequeued)
+            VALUES (1, 100, 'a', '1', 1);
+            """);
+        using var world = new FeedWorld(path: path);
+        Assert.Equal(FeedImport.Reset, world.Loaded.Import);
+        Assert.Empty(world.Query(Log, 4));
+        world.Put("f.100.txt", "alpha 1", "bravo 1");
+        Assert.Equal("JOB alpha 1", world.Ready());
+        world.Restart();
+        Assert.Equal(FeedImport.None, world.Loaded.Import);
+        Assert.Equal(["JOB bravo 1", "NOJOBS"], [world.Ready(), world.Ready()]);
+        Assert.Equal(["2"], world.Query("PRAGMA user_version", 1));
+    }
+
+    [Fact]
+    public void What_another_program_wrote_meanwhile_is_taken_over()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1", "b 1", "c 1");
+        Assert.Equal("JOB a 1", world.Ready());
+        // The original would give out c and record the end of a.
+        world.Away(other => other.Execute("""
+            PRAGMA foreign_keys = ON;
+            UPDATE log SET finished = 1800000001, exit_code = 0 WHERE attr_path = 'a';
+            UPDATE queue SET is_dequeued = 1 WHERE attr_path = 'c';
+            INSERT INTO log (attr_path, started) VALUES ('c', 1800000002);
+            """u8));
+        Assert.Equal(FeedImport.Changed, world.Loaded.Import);
+        Assert.Empty(world.Sources);
+        world.Put("f.1.txt", "a 1", "b 1", "c 1");
+        world.Put("g.1.txt", "a 2", "c 2");
+        Assert.Equal(["JOB b 1", "JOB a 2"], [world.Ready(), world.Ready()]);
+        Assert.Equal("NOJOBS", world.Ready());
+        Assert.Equal("JOB c 2", world.Done("c"));
+        world.Restart();
+        Assert.Equal(FeedImport.None, world.Loaded.Import);
+    }
+
+    [Fact]
+    public void The_originals_triggers_do_what_theirs_do()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1");
+        world.WorkToEnd();
+        world.Away(other => other.Execute("""
+            PRAGMA foreign_keys = ON;
+            INSERT INTO log (attr_path, started) VALUES ('a', 5);
+            INSERT INTO fetchers (name) VALUES ('h');
+            INSERT INTO fetcher_runs VALUES (last_insert_rowid(), 3, 0);
+            INSERT INTO queue (fetcher_id, fetcher_run_started, attr_path, payload, order_jitter)
+              SELECT fetcher_id, 3, 'a', 'x', 0 FROM fetchers WHERE name = 'h';
+            """u8));
+        Assert.Equal(
+            ["f|1|a|1|0|5", "h|3|a|x|0|5"], world.Query(Queue, 6));
+        world.Away(other => other.Execute("""
+            PRAGMA foreign_keys = ON;
+            UPDATE log SET started = 9 WHERE attr_path = 'a';
+            DELETE FROM fetcher_runs WHERE run_started = 3;
+            """u8));
+        Assert.Equal(["f|1|a|1|0|9"], world.Query(Queue, 6));
+        Assert.Equal(["f"], world.Query("SELECT name FROM fetchers", 1));
+    }
+
+    [Fact]
+    public void Unknown_newer_and_foreign_databases_are_refused_untouched()
+    {
+        using var folder = new TempFolder();
+        var path = System.IO.Path.Combine(folder.Path, "state.db");
+        Original(path, 2, "PRAGMA user_version = 3;");
+        Refused(path, "store-foreign");
+        File.Delete(path);
+        using (var other = SqliteConnection.Open(
+            path, SqliteNative.OpenReadWrite | SqliteNative.OpenCreate, 100))
+            other.Execute("CREATE TABLE mine (x)"u8);
+        Refused(path, "store-foreign");
+        File.Delete(path);
+        new FeedWorld(path: path).Dispose();
+        using (var newer = SqliteConnection.Open(path, SqliteNative.OpenReadWrite, 100))
+        {
+            newer.Execute("""
+                INSERT INTO feed_schema (version, quoin, applied_at) VALUES (2, '9', 0)
+                """u8);
+            newer.Execute("PRAGMA wal_checkpoint(TRUNCATE)"u8);
+        }
+        Refused(path, "store-newer");
+    }
+
+    static void Refused(string path, string code)
+    {
+        var before = File.ReadAllBytes(path);
+        var error = Assert.Throws<StoreException>(
+            () => SqliteFeedStore.Open(path, new StoreOptions { NewId = "x" }, "update"));
+        Assert.Equal(code, error.Code);
+        Assert.Equal(before, File.ReadAllBytes(path));
+    }
+
+    // As the original makes it, by the definitions of our own first start.
+    static void Original(string path, int version, string content)
+    {
+        using (var connection = SqliteConnection.Open(
+            path, SqliteNative.OpenReadWrite | SqliteNative.OpenCreate, 100))
+        {
+            connection.Execute(Encoding.UTF8.GetBytes(FeedSchema.OriginalTables(version)));
+            connection.Execute(
+                Encoding.UTF8.GetBytes($"PRAGMA user_version = {version};" + content));
+        }
+    }
+
+    [Fact]
+    public void A_reader_of_the_database_stops_nobody()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1", "b 1");
+        using var reader = SqliteConnection.Open(world.Path, SqliteNative.OpenReadOnly, 100);
+        reader.Execute("BEGIN"u8);
+        Assert.Equal(0, reader.Number("SELECT count(*) FROM log"u8));
+        Assert.Equal("JOB a 1", world.Ready());
+        Assert.Equal("JOB b 1", world.Done("a"));
+        world.WorkToEnd();
+        Assert.Equal(0, reader.Number("SELECT count(*) FROM log"u8));
+    }
+
+    [Fact]
+    public void A_writer_that_is_too_slow_for_us_costs_an_answer_and_nothing_else()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1", "b 1");
+        Assert.Equal("JOB a 1", world.Ready());
+        using (var writer = SqliteConnection.Open(world.Path, SqliteNative.OpenReadWrite, 100))
+        {
+            writer.Execute("BEGIN IMMEDIATE"u8);
+            world.Store.BusyTimeout(10);
+            var client = world.Client();
+            var error = Assert.Throws<StoreException>(() => world.Ask(client, "DONE a 0"));
+            Assert.Equal("store-locked", error.Code);
+            world.Store.RollBack();
+            world.Book.TakeBack();
+            world.Desk.TakeBack(client, 0);
+            Assert.True(client.IsCondemned);
+            writer.Execute("ROLLBACK"u8);
+        }
+        Assert.Equal("JOB b 1", world.Done("a"));
+        Assert.Equal(
+            ["a|0", "b|"], world.Query("SELECT attr_path, exit_code FROM log ORDER BY 1", 2));
+    }
+}

@@ -74,7 +74,18 @@ sealed class FeedReference(FeedRules rules, int oneShotMs)
         line.Arrived = ++arrived;
     }
 
-    public void Remove(string file) => lines.RemoveAll(it => it.File == file);
+    public void Remove(string file)
+    {
+        foreach (var line in lines.Where(it => it.File == file).ToList())
+        {
+            lines.Remove(line);
+            var heir = lines.Where(it => it.Feed == line.Feed && it.Number == line.Number
+                && it.Key == line.Key).MaxBy(it => it.Arrived);
+            if (heir is null || line.State is FeedRowState.Open or FeedRowState.Done) continue;
+            (heir.State, heir.Times) = (line.State, line.Times);
+            if (Outs.TryGetValue(line.Key, out var it) && it.Line == line) it.Line = heir;
+        }
+    }
 
     bool Counts(Line line) => !lines.Exists(it => it.Feed == line.Feed && it.Key == line.Key
         && it != line && (it.Number > line.Number

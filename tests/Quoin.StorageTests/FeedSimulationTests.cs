@@ -73,7 +73,7 @@ sealed class FeedHistory : IDisposable
     }
 
     /// <summary>What happened last.</summary>
-    public IEnumerable<string> Trace => world.Trace.TakeLast(60);
+    public IEnumerable<string> Trace => world.Trace.TakeLast(200);
 
     int Roll(int sides)
     {

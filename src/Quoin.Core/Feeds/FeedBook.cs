@@ -33,7 +33,6 @@ public sealed class FeedBook(FeedRules rules)
     readonly FeedDeadlines deadlines = new();
     readonly List<int> parked = [];
     readonly List<int> unparked = [];
-    readonly List<int> dirty = [];
     readonly List<FeedFlight> lost = [];
 
     /// <summary>What was decided since the caller cleared it.</summary>
@@ -102,7 +101,10 @@ public sealed class FeedBook(FeedRules rules)
         {
             var row = file.FirstRow;
             var key = rows[row].Key;
-            if (flights.TryGetValue(key, out var flight)) Forget(flight, row);
+            var flight = flights.GetValueOrDefault(key);
+            if (flight is not null) Forget(flight, row);
+            var heir = rows.PassOn(keys[key].FirstRow, row);
+            if (flight?.Row == row) flight.Row = heir;
             rows.Unlink(file, ref keys[key].FirstRow);
             Reindex(key);
         }
@@ -111,7 +113,6 @@ public sealed class FeedBook(FeedRules rules)
 
     static void Forget(FeedFlight flight, int row)
     {
-        if (flight.Row == row) flight.Row = -1;
         if (Array.Exists(flight.Marked, mark => mark.Row == row))
             flight.Marked = Array.FindAll(flight.Marked, mark => mark.Row != row);
     }
@@ -190,7 +191,7 @@ public sealed class FeedBook(FeedRules rules)
             Kind = kind,
             Holder = holder,
             HolderName = name,
-            Past = PastOf(key),
+            Past = keys.PastOf(key),
             RowBefore = line.State,
             Row = row,
         };
@@ -201,22 +202,12 @@ public sealed class FeedBook(FeedRules rules)
         it.Sequence = flight.Run;
         it.Started = at;
         it.Marks = (it.Marks | KeyMarks.HasStarted) & ~KeyMarks.HasFinished;
-        MarkDirty(key);
+        keys.MarkDirty(key);
         flights[key] = flight;
         if (kind == FeedHolderKind.Worker) deadlines.Lease(flight, nowMs + rules.LeaseMs);
         else deadlines.Hold(flight, nowMs + rules.HoldMs);
         Facts.Add(new FeedFact(FeedFactKind.GivenOut, flight));
         return flight;
-    }
-
-    FeedKeyPast PastOf(int key)
-    {
-        ref var it = ref keys[key];
-        var isKnown = it.Marks.HasFlag(KeyMarks.HasStarted);
-        var isOver = it.Marks.HasFlag(KeyMarks.HasFinished);
-        return new FeedKeyPast(
-            it.Sequence, isKnown ? it.Started : null, isOver ? it.Finished : null,
-            isOver ? it.ExitCode : null);
     }
 
     FeedFlight? Overdue(int key) =>
@@ -258,23 +249,9 @@ public sealed class FeedBook(FeedRules rules)
             rows[flight.Row].Times--;
         }
         foreach (var (row, before) in flight.Marked) rows[row].State = before;
-        SetPast(flight.Key, flight.Past);
-        MarkDirty(flight.Key);
+        keys.SetPast(flight.Key, flight.Past);
+        keys.MarkDirty(flight.Key);
         Reindex(flight.Key);
-    }
-
-    void SetPast(int key, FeedKeyPast past)
-    {
-        // The order of those that may be given out hangs on the sequence.
-        keys.SetEligible(key, false);
-        ref var it = ref keys[key];
-        it.Sequence = past.Sequence;
-        it.Started = past.StartedAt ?? 0;
-        it.Finished = past.FinishedAt ?? 0;
-        it.ExitCode = past.ExitCode ?? 0;
-        it.Marks &= ~(KeyMarks.HasStarted | KeyMarks.HasFinished);
-        if (past.StartedAt is not null) it.Marks |= KeyMarks.HasStarted;
-        if (past.FinishedAt is not null) it.Marks |= KeyMarks.HasFinished;
     }
 
     /// <summary>
@@ -390,7 +367,7 @@ public sealed class FeedBook(FeedRules rules)
                     if (!flight.IsOver) Undo(flight);
                     break;
                 case FeedFactKind.Ended:
-                    SetPast(flight.Key, PastOf(flight.Key) with
+                    keys.SetPast(flight.Key, keys.PastOf(flight.Key) with
                     {
                         FinishedAt = null,
                         ExitCode = null,
@@ -420,28 +397,11 @@ public sealed class FeedBook(FeedRules rules)
             keys[key].FirstRow, flight, rules.AttemptsMax));
     }
 
-    void MarkDirty(int key)
-    {
-        if (keys[key].Marks.HasFlag(KeyMarks.IsDirty)) return;
-        keys[key].Marks |= KeyMarks.IsDirty;
-        dirty.Add(key);
-    }
-
     /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>
-    public List<FeedKeyChange> TakeDirty()
-    {
-        var changes = new List<FeedKeyChange>(dirty.Count);
-        foreach (var key in dirty)
-        {
-            keys[key].Marks &= ~KeyMarks.IsDirty;
-            changes.Add(new FeedKeyChange(key, PastOf(key)));
-        }
-        dirty.Clear();
-        return changes;
-    }
+    public List<FeedKeyChange> TakeDirty() => keys.TakeDirty();
 
     /// <summary>How many keys <see cref="TakeDirty"/> would give.</summary>
-    public int DirtyCount => dirty.Count;
+    public int DirtyCount => keys.DirtyCount;
 
     /// <summary>The bytes of a key.</summary>
     public ReadOnlySpan<byte> KeyBytes(int key) => keys.Bytes(key);
@@ -451,7 +411,7 @@ public sealed class FeedBook(FeedRules rules)
 
     /// <summary>What is known of a key.</summary>
     public FeedKeyPast PastOf(ReadOnlySpan<byte> key) =>
-        keys.Find(key) is >= 0 and var it ? PastOf(it) : default;
+        keys.Find(key) is >= 0 and var it ? keys.PastOf(it) : default;
 
     /// <summary>Where the payload of a flight's line is; null: its line is gone.</summary>
     public FeedPayload? PayloadOf(FeedFlight flight) =>
@@ -485,8 +445,8 @@ public sealed class FeedBook(FeedRules rules)
     public void Restore(ReadOnlySpan<byte> key, FeedKeyPast past, bool isDirty)
     {
         var it = keys.Intern(key);
-        SetPast(it, past);
-        if (isDirty) MarkDirty(it);
+        keys.SetPast(it, past);
+        if (isDirty) keys.MarkDirty(it);
         Reindex(it);
     }
 

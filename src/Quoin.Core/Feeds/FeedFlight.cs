@@ -72,6 +72,9 @@ public sealed class FeedFlight
     /// <summary>What the line was before: open, or lost by an earlier holder.</summary>
     internal FeedRowState RowBefore { get; init; }
 
+    /// <summary>Its line was given out before, to somebody who was lost.</summary>
+    public bool WasLost => RowBefore != FeedRowState.Open;
+
     internal FeedFlight? Previous { get; set; }
 
     internal FeedFlight? Next { get; set; }

@@ -41,6 +41,7 @@ sealed class FeedKeys
 
     readonly Paged<Key> keys = new();
     readonly List<byte[]> pages = [];
+    readonly List<int> dirty = [];
     int[] slots = new int[1024]; // Key number + 1.
     int[] heap = new int[1024];
     int pageUsed = 1 << BytesPageBits;
@@ -135,6 +136,56 @@ sealed class FeedKeys
         pageUsed += bytes.Length;
         return (pages.Count - 1, pageUsed - bytes.Length);
     }
+
+    /// <summary>When a key was given out last, and how that ended.</summary>
+    public FeedKeyPast PastOf(int key)
+    {
+        ref var it = ref keys[key];
+        var isKnown = it.Marks.HasFlag(KeyMarks.HasStarted);
+        var isOver = it.Marks.HasFlag(KeyMarks.HasFinished);
+        return new FeedKeyPast(
+            it.Sequence, isKnown ? it.Started : null, isOver ? it.Finished : null,
+            isOver ? it.ExitCode : null);
+    }
+
+    /// <summary>Says when a key was given out last. It may not be given out for now.</summary>
+    public void SetPast(int key, FeedKeyPast past)
+    {
+        // The order of those that may be given out hangs on the sequence.
+        SetEligible(key, false);
+        ref var it = ref keys[key];
+        it.Sequence = past.Sequence;
+        it.Started = past.StartedAt ?? 0;
+        it.Finished = past.FinishedAt ?? 0;
+        it.ExitCode = past.ExitCode ?? 0;
+        it.Marks &= ~(KeyMarks.HasStarted | KeyMarks.HasFinished);
+        if (past.StartedAt is not null) it.Marks |= KeyMarks.HasStarted;
+        if (past.FinishedAt is not null) it.Marks |= KeyMarks.HasFinished;
+    }
+
+    /// <summary>A key's giving out changed.</summary>
+    public void MarkDirty(int key)
+    {
+        if (keys[key].Marks.HasFlag(KeyMarks.IsDirty)) return;
+        keys[key].Marks |= KeyMarks.IsDirty;
+        dirty.Add(key);
+    }
+
+    /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>
+    public List<FeedKeyChange> TakeDirty()
+    {
+        var changes = new List<FeedKeyChange>(dirty.Count);
+        foreach (var key in dirty)
+        {
+            keys[key].Marks &= ~KeyMarks.IsDirty;
+            changes.Add(new FeedKeyChange(key, PastOf(key)));
+        }
+        dirty.Clear();
+        return changes;
+    }
+
+    /// <summary>How many keys <see cref="TakeDirty"/> would give.</summary>
+    public int DirtyCount => dirty.Count;
 
     /// <summary>The best key that may be given out; -1: none.</summary>
     public int Best => EligibleCount > 0 ? heap[0] : -1;

@@ -106,6 +106,19 @@ sealed class FeedRows
     }
 
     /// <summary>
+    /// A row is forgotten: another file of its run that lists the key goes on in its place; -1:
+    /// there is none.
+    /// </summary>
+    public int PassOn(int first, int row)
+    {
+        if (rows[row].State is not (FeedRowState.Held or FeedRowState.Lost)) return -1;
+        var heir = Find(first, FileOf(row).Feed, FileOf(row).Number);
+        if (heir < 0) return -1;
+        (rows[heir].State, rows[heir].Times) = (rows[row].State, rows[row].Times);
+        return heir;
+    }
+
+    /// <summary>
     /// The row to give out next: of those that count and are free, the one that was given out least
     /// often, then the one of the first feed. -1: none; <paramref name="waits"/> says whether one
     /// would be free but for a barrier.

@@ -223,7 +223,7 @@ public sealed class FeedTail
         long Run, string Key, string Feed, long Number, long StartedAtMs, string Holder, int Times,
         bool IsLost = false);
 
-    readonly Dictionary<long, (string Key, long Before)> given = [];
+    readonly Dictionary<long, (string Key, long Before, Flight? Replaced)> given = [];
     readonly Dictionary<string, List<long>> byKey = new(StringComparer.Ordinal);
 
     /// <summary>What is in flight, or was lost and is to be given out again, by run.</summary>
@@ -249,19 +249,23 @@ public sealed class FeedTail
     internal void Scheduled(long run, string key, string feed, long number, long atMs)
     {
         LastRun = Math.Max(LastRun, run);
+        Flight? replaced = null;
         if (byKey.TryGetValue(key, out var runs))
         {
             foreach (var old in runs)
             {
-                if (Flights.TryGetValue(old, out var it) && (!it.IsLost || it.Feed == feed))
-                    Flights.Remove(old);
+                if (!Flights.TryGetValue(old, out var it) || (it.IsLost && it.Feed != feed))
+                    continue;
+                if (it.IsLost) replaced = it;
+                Flights.Remove(old);
             }
             runs.RemoveAll(old => !Flights.ContainsKey(old));
         }
         else byKey[key] = runs = [];
         runs.Add(run);
         Flights[run] = new Flight(run, key, feed, number, atMs, "", 1);
-        given[run] = (key, Sequences.TryGetValue(key, out var before) ? before : Earlier(key));
+        given[run] = (
+            key, Sequences.TryGetValue(key, out var before) ? before : Earlier(key), replaced);
         Sequences[key] = run;
     }
 
@@ -280,6 +284,8 @@ public sealed class FeedTail
     internal void Over(long run, bool isUndelivered)
     {
         Flights.Remove(run);
-        if (isUndelivered && given.TryGetValue(run, out var it)) Sequences[it.Key] = it.Before;
+        if (!isUndelivered || !given.TryGetValue(run, out var it)) return;
+        Sequences[it.Key] = it.Before;
+        if (it.Replaced is { } again) Begin(again);
     }
 }

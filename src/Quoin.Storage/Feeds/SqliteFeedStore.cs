@@ -152,7 +152,7 @@ public sealed class SqliteFeedStore : IFeedStore
                 statements.Append(events.Scheduled(flight, key, feed), at);
                 statements.Append(events.Leased(flight), at);
                 statements.Started(key, flight.StartedAt);
-                Mark(book, flight, key, true);
+                Mark(book, flight, key, true, flight.StartedAt);
                 break;
             case FeedFactKind.Ended:
                 statements.Append(events.Ended(flight, key, fact.Code, at), at);
@@ -161,7 +161,7 @@ public sealed class SqliteFeedStore : IFeedStore
             case FeedFactKind.Undelivered:
                 statements.Append(events.Other(fact), at);
                 statements.Restored(key, flight.Before);
-                Mark(book, flight, key, false);
+                Mark(book, flight, key, flight.WasLost, flight.Before.StartedAt);
                 break;
             case FeedFactKind.Unowned or FeedFactKind.Expired:
                 statements.Append(events.Other(fact), at);
@@ -170,24 +170,31 @@ public sealed class SqliteFeedStore : IFeedStore
     }
 
     // The row of a line that was given out before its row exists is made here, with the answer.
-    void Mark(FeedBook book, FeedFlight flight, ReadOnlySpan<byte> key, bool isGiven)
+    void Mark(
+        FeedBook book, FeedFlight flight, ReadOnlySpan<byte> key, bool isGiven, long? lastStarted)
     {
         if (book.FileOf(flight) is not { } file) return;
+        Mark(book, file, key, isGiven, lastStarted);
+        if (!book.HasMarked(flight)) return;
+        foreach (var other in book.MarkedBy(flight).ToList())
+        {
+            Mark(
+                book, other, key,
+                isGiven || book.Line(other, key) is { State: not FeedRowState.Open }, lastStarted);
+        }
+    }
+
+    void Mark(
+        FeedBook book, FeedFile file, ReadOnlySpan<byte> key, bool isGiven, long? lastStarted)
+    {
         var fetcher = files.FetcherOf(book, file.Feed);
-        if (book.PayloadOf(flight) is { } payload && payload.Chunk > tables.FilledTo)
+        if (book.Line(file, key) is { Payload: var payload } && payload.Chunk > tables.FilledTo)
         {
             statements.Put(
-                file.Number, fetcher, key, statements.Payload(payload), isGiven,
-                isGiven ? flight.StartedAt : flight.Before.StartedAt, book.ScrambleOf(flight.Key));
+                file.Number, fetcher, key, statements.Payload(payload), isGiven, lastStarted,
+                Scramble.Of(key));
         }
         else statements.Mark(file.Number, fetcher, key, isGiven);
-        if (!FeedBook.HasMarked(flight)) return;
-        foreach (var other in book.MarkedBy(flight))
-        {
-            statements.Mark(
-                other.Number, fetcher, key,
-                isGiven || book.Line(other, key) is { State: not FeedRowState.Open });
-        }
     }
 
     /// <inheritdoc/>
@@ -227,7 +234,7 @@ public sealed class SqliteFeedStore : IFeedStore
             files.Remove(source, files.NextPiece - 1);
             statements.Append(events.FileRemoved(source), at);
         });
-        FeedBook.RemoveFile(file);
+        book.RemoveFile(file);
         files.Forgetting.Add(new FeedForgetting(
             source.Id, source.Name.Feed, source.Name.Number, file, source.FirstPiece,
             files.NextPiece - 1));

@@ -175,7 +175,7 @@ public sealed class SqliteFeedStore : IFeedStore
     {
         if (book.FileOf(flight) is not { } file) return;
         Mark(book, file, key, isGiven, lastStarted);
-        if (!book.HasMarked(flight)) return;
+        if (!FeedBook.HasMarked(flight)) return;
         foreach (var other in book.MarkedBy(flight).ToList())
         {
             Mark(
@@ -234,7 +234,7 @@ public sealed class SqliteFeedStore : IFeedStore
             files.Remove(source, files.NextPiece - 1);
             statements.Append(events.FileRemoved(source), at);
         });
-        book.RemoveFile(file);
+        FeedBook.RemoveFile(file);
         files.Forgetting.Add(new FeedForgetting(
             source.Id, source.Name.Feed, source.Name.Number, file, source.FirstPiece,
             files.NextPiece - 1));

@@ -31,7 +31,11 @@ public sealed record RunDeferred(RunId Run, int Epoch, DateTimeOffset Until) : R
 public sealed record RunWoken(RunId Run, DateTimeOffset At) : RunEvent(Run);
 
 /// <summary>N5. The thing is there; a start-up hook (from 1) has to succeed first.</summary>
-public sealed record RunStarted(RunId Run, int Epoch, int Hook) : RunEvent(Run);
+public sealed record RunStarted(RunId Run, int Epoch, int Hook) : RunEvent(Run)
+{
+    /// <summary>How to reach the thing, as JSON; empty: the call did not say.</summary>
+    public string Connections { get; init; } = "";
+}
 
 /// <summary>
 /// N10. Nobody needs the thing any more: it is released; with <see cref="NotBefore"/> it is kept

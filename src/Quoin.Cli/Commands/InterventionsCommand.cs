@@ -150,7 +150,8 @@ static class InterventionsCommand
             {
                 case InterventionOpened e:
                     questions[e.Intervention.Value] = new(
-                        raw.At, e, PartitionOf(store, e.Run, names));
+                        raw.At, e with { ExternalIds = IdsOf(store, e, names) },
+                        PartitionOf(store, e.Run, names));
                     break;
                 case InterventionResolved e
                     when questions.TryGetValue(e.Intervention.Value, out var question):
@@ -160,6 +161,24 @@ static class InterventionsCommand
             }
         }
         return questions.Values;
+    }
+
+    // Also what became known after the question: which thing is the one, and which may be left.
+    static ImmutableArray<string> IdsOf(
+        IBuildStore store, InterventionOpened question, PartitionNames names)
+    {
+        var ids = new List<string>(question.ExternalIds.IsDefault ? [] : question.ExternalIds);
+        foreach (var raw in store.Query(new EventQuery
+        {
+            Subject = question.Run.ToString(),
+            Types = ["external-seen"],
+        }))
+        {
+            if (Decode(raw, names) is not ExternalSeen seen) continue;
+            if (seen.ExternalId.Length > 0) ids.Add(seen.ExternalId);
+            if (!seen.Extra.IsDefault) ids.AddRange(seen.Extra);
+        }
+        return [.. ids.Distinct()];
     }
 
     static string PartitionOf(IBuildStore store, RunId run, PartitionNames names)

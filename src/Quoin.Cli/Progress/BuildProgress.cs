@@ -155,6 +155,9 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 CurrentAfterAll += current.Outputs.Length;
                 notices.Add(new ProgressNotice.Current(at, current));
                 break;
+            case ConfigFailed e
+                when Phase != BuildPhase.Planning && !e.Outputs.Any(demanded.Contains):
+                break; // Of another want.
             case ConfigFailed e:
                 AddProblem(e.Problem, at, notices);
                 foreach (var output in e.Outputs) blocked.Add(output);

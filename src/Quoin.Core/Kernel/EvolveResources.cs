@@ -121,6 +121,7 @@ static class EvolveResources
         life.Answered();
         life.BeginRound();
         life.Hook = e.Hook;
+        if (e.Connections.Length > 0) life.Connections = e.Connections;
         life.IsLaunched = true;
         // It exists: a hook may be repeated, and the window was about the launch.
         life.NotAfter = null;
@@ -134,7 +135,8 @@ static class EvolveResources
         var life = run.Life!;
         var p = run.Claims[0];
         life.Answered();
-        life.Connections = e.Connections;
+        // A hook that has nothing to add leaves what the launch said.
+        if (e.Connections.Length > 0) life.Connections = e.Connections;
         var output = e.Outputs[0];
         s.SetManifest(p, new Manifest(e.Run, output.Digest, output.Bytes, e.Fingerprint)
         {

@@ -28,7 +28,11 @@ public sealed record DeferRun(RunId Run, int Epoch, DateTimeOffset Until) : Reso
 public sealed record WakeRun(RunId Run, DateTimeOffset At) : ResourceCommand;
 
 /// <summary>N5. The thing is there; its next start-up hook is to run.</summary>
-public sealed record StartRun(RunId Run, int Epoch, int Hook) : ResourceCommand;
+public sealed record StartRun(RunId Run, int Epoch, int Hook) : ResourceCommand
+{
+    /// <inheritdoc cref="RunStarted.Connections"/>
+    public string Connections { get; init; } = "";
+}
 
 /// <summary>The thing's name outside is known, perhaps with those of duplicates.</summary>
 public sealed record SeeExternal(RunId Run, int Epoch, string ExternalId) : ResourceCommand

@@ -115,7 +115,7 @@ static class ResourceDecisions
         if (!Runs(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
         if (run.Life!.Direction != RunDirection.Acquire || c.Hook != run.Life.Hook + 1)
             return WrongDirection(run);
-        return new RunStarted(c.Run, c.Epoch, c.Hook);
+        return new RunStarted(c.Run, c.Epoch, c.Hook) { Connections = c.Connections };
     }
 
     static Decision See(KernelState s, SeeExternal c)

@@ -71,6 +71,7 @@ static class ResourceReading
     public static RunStarted RunStarted(ProtoReader r)
     {
         int run = 0, epoch = 0, hook = 0;
+        var connections = "";
         while (r.Next())
         {
             switch (r.Tag)
@@ -78,10 +79,11 @@ static class ResourceReading
                 case (1 << 3) | Number: run = r.Int32(); break;
                 case (2 << 3) | Number: epoch = r.Int32(); break;
                 case (3 << 3) | Number: hook = r.Int32(); break;
+                case (4 << 3) | Block: connections = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(EventValues.Run(run), epoch, hook);
+        return new(EventValues.Run(run), epoch, hook) { Connections = connections };
     }
 
     public static ReleaseScheduled ReleaseScheduled(ProtoReader r)

@@ -31,6 +31,7 @@ static class ResourceWriting
         w.Int32(1, e.Run.Value);
         w.Int32(2, e.Epoch);
         w.Int32(3, e.Hook);
+        w.Text(4, e.Connections);
     }
 
     public static void Write(ref ProtoWriter w, ReleaseScheduled e)

@@ -134,7 +134,10 @@ sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
         {
             case ResourceAnswerKind.Done when life.Hook < recipe.Resource.Startup.Length:
                 FaultPoint.Reach("hook.between");
-                coordinator.Do(new StartRun(run.Id, run.Epoch, life.Hook + 1));
+                coordinator.Do(new StartRun(run.Id, run.Epoch, life.Hook + 1)
+                {
+                    Connections = answer.ConnectionsJson ?? "",
+                });
                 break;
             case ResourceAnswerKind.Done:
                 Live(run, recipe, answer, result);

@@ -32,7 +32,8 @@ sealed class ResourceRuns(
         && State.PlaceOf(run.Claims[0]) switch
         {
             PartitionPlace.Quarantined => true,
-            PartitionPlace.Live => life.KeptUntil is not null,
+            // Asked when no want is open: who needs it then waits for a person itself.
+            PartitionPlace.Live => life.KeptUntil is not null || State.IsNeeded(run.Claims[0]),
             _ => false,
         };
 

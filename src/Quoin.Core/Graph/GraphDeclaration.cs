@@ -43,6 +43,9 @@ public sealed record JobDeclaration
     /// <summary>An argv of templates; at least the program.</summary>
     public required ImmutableArray<Written> Exec { get; init; }
 
+    /// <summary>An argv to run before each attempt; empty: none.</summary>
+    public ImmutableArray<string> Before { get; init; } = [];
+
     /// <summary><c>{out}</c>, or null.</summary>
     public Written? Stdout { get; init; }
 

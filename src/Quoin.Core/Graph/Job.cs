@@ -43,6 +43,12 @@ public sealed class Job
     /// <summary>The argv as written, captures and <c>{in}</c> unfilled.</summary>
     public required ImmutableArray<string> Exec { get; init; }
 
+    /// <summary>
+    /// An argv to run before each attempt, in the same folder and environment; empty: none. It is
+    /// part of the fingerprint.
+    /// </summary>
+    public ImmutableArray<string> Before { get; init; } = [];
+
     /// <summary>Where stdout goes: <c>{out}</c>, or null.</summary>
     public string? Stdout { get; init; }
 
@@ -366,6 +372,11 @@ public sealed record JobLimits
 
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// An attempt that prints nothing for so long is taken for lost; null: it may be silent.
+    /// </summary>
+    public TimeSpan? Silence { get; init; }
 
     /// <summary>n retries are n + 1 attempts.</summary>
     public int Retries { get; init; }

@@ -41,6 +41,7 @@ static class JobReader
             ConfigCache = declared.ConfigCache,
             Exec = TextsOf(declared.Exec),
             ExecTemplates = exec,
+            Before = declared.Before,
             Stdout = declared.Stdout?.Text,
             Folder = declared.Folder,
             Code = declared.Code,

@@ -142,7 +142,10 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
             lines.Line("code\t"u8, path, digest);
         var code = lines.Text.ToArray();
         lines = new FingerprintWriter();
-        foreach (var option in job.Options.OrderBy(o => o.Name, StringComparer.Ordinal))
+        var options = job.Before.IsEmpty
+            ? job.Options
+            : job.Options.Add(new("before", string.Join(' ', job.Before), false));
+        foreach (var option in options.OrderBy(o => o.Name, StringComparer.Ordinal))
             lines.Line("option\t"u8, option.Name, option.Value);
         foreach (var (name, value) in fact.Conditions.OrderBy(c => c.Name, StringComparer.Ordinal))
             lines.Line("condition\t"u8, name, value);

@@ -95,6 +95,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 ConfigCommand = WrittenList(value, "config"),
                 ConfigCache = value.Find("config_cache")?.Text != "false",
                 Exec = exec,
+                Before = TextList(value, "before"),
                 Stdout = value.Find("stdout") is { Text: "{out}" } stdout ? At(stdout) : null,
                 Folder = folder,
                 Code = TextList(value, "code"),
@@ -154,6 +155,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         var limits = new JobLimits
         {
             Timeout = Duration("timeout"),
+            Silence = Duration("silence"),
             Retries = Find("retries") is { } retries
                 ? IntOf(retries) ?? 0
                 : job.Find("resource") is null ? 0 : ResourceRetries,

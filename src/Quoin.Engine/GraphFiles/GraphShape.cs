@@ -109,9 +109,10 @@ static class GraphShape
         new("cache", new BoolShape(), "Also keep outputs in the content-addressed store.")
             { Support = KeySupport.NoEffect },
         new("labels", TextByName, "Labels that a worker must have: {os: linux}."),
-        new("silence", Duration, "A run that prints nothing for so long is taken for lost.")
-            { Support = KeySupport.NoEffect },
-        new("before", Argv, "A program to run before each run.") { Support = KeySupport.None },
+        new("silence", Duration,
+            "An attempt that prints nothing for so long is ended and taken for lost (none)."),
+        new("before", Argv,
+            "A program to run before each attempt, in its folder and environment; no templates."),
         new("order", new ChoiceShape("critical-path", "fifo", "least-recently-dispatched"),
             "Which runs come first (critical-path).") { Support = KeySupport.NoEffect },
         new("resource", Resource,

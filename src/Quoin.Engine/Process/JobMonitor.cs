@@ -15,6 +15,9 @@ readonly record struct ProcessEnd
     /// <summary>Its timeout was over, and nobody had asked it to stop before that.</summary>
     public bool TimedOut { get; init; }
 
+    /// <summary>It printed nothing for too long.</summary>
+    public bool WasSilent { get; init; }
+
     /// <summary>Quoin sent SIGKILL before it ended.</summary>
     public bool Killed { get; init; }
 
@@ -42,7 +45,8 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
     static readonly long never = long.MaxValue;
 
     long killAt = never, stuckAt = never, timeoutAt = never, flushAt = never, peakAt;
-    bool timedOut, stopping, killed;
+    long silentAt = never;
+    bool timedOut, wasSilent, stopping, killed;
     int group, sampledPeakKb;
 
     /// <summary>Called with the bytes of a stream; an empty span means that it is over.</summary>
@@ -89,6 +93,7 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
     {
         var started = Stopwatch.GetTimestamp();
         if (spec.Timeout is { } timeout) timeoutAt = Later(started, timeout.TotalSeconds);
+        Heard(started);
         var heartbeatAt = Later(started, HeartbeatSeconds);
         peakAt = Later(started, 0.25);
         while (true)
@@ -110,7 +115,7 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
                 ? Later(now, FlushMs / 1000.0) : flushAt;
 
             var next = Math.Min(Math.Min(Math.Min(timeoutAt, killAt), Math.Min(stuckAt, flushAt)),
-                Math.Min(heartbeatAt, peakAt));
+                Math.Min(Math.Min(heartbeatAt, peakAt), silentAt));
             if (Libc.poll(fds, 4, Milliseconds(next - now)) < 0 && Libc.Error != Libc.EINTR)
                 throw new IOException($"poll: {Libc.Describe(Libc.Error)}");
             if ((fds[Control].Seen & Libc.PollIn) != 0) JobControl.Quiet(fds[Control].Fd);
@@ -131,6 +136,17 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
                 timedOut = true;
                 log.Begin("timeout"u8)
                     .With("after_ms"u8, (long)spec.Timeout!.Value.TotalMilliseconds).End();
+                Terminate(now);
+            }
+        }
+        if (silentAt <= now)
+        {
+            silentAt = never;
+            if (!stopping)
+            {
+                wasSilent = true;
+                log.Begin("silence"u8)
+                    .With("after_ms"u8, (long)spec.Silence!.Value.TotalMilliseconds).End();
                 Terminate(now);
             }
         }
@@ -192,15 +208,27 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
         nint count;
         fixed (byte* start = buffer) count = Libc.read(fds[index].Fd, start, buffer.Length);
         if (count < 0 && Libc.Error is Libc.EINTR or Libc.EAGAIN) return;
+        if (count > 0) Heard(Stopwatch.GetTimestamp());
         var stream = index == Stdout ? JobStream.Stdout : JobStream.Stderr;
         OnOutput(stream, count > 0 ? buffer[..(int)count] : default);
         if (count <= 0) fds[index].Fd = -1; // Poll ignores it; its owner closes it.
     }
 
+    void Heard(long now)
+    {
+        if (spec.Silence is { } silence) silentAt = Later(now, silence.TotalSeconds);
+    }
+
     ProcessEnd Reap(bool ended, Action beforeReap)
     {
         beforeReap();
-        var end = new ProcessEnd { TimedOut = timedOut, Killed = killed, PeakKb = sampledPeakKb };
+        var end = new ProcessEnd
+        {
+            TimedOut = timedOut,
+            WasSilent = wasSilent,
+            Killed = killed,
+            PeakKb = sampledPeakKb,
+        };
         if (!ended) return end with { Stuck = true };
         int status;
         Libc.Usage usage, own;

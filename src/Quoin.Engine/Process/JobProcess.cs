@@ -152,6 +152,7 @@ sealed class Attempt
 
         staging.Create(buffers.Json);
         environment.Fill(spec, staging, buffers.Environment);
+        if (!spec.Before.IsEmpty && RunBefore() is { } early) return early;
         var launch = new JobLaunch(spec, environment, buffers, guardian, log);
         if (launch.Start(stdoutPath) is { } failure) return Failed(failure);
         started = true;
@@ -161,6 +162,30 @@ sealed class Attempt
         escaped = launch.Warnings.Count > 0;
         output.Finish();
         return Decide();
+    }
+
+    // Null: the job may start. What it does is the attempt's: its output, its limits, its end.
+    JobResult? RunBefore()
+    {
+        string[] argv =
+            [.. Enumerable.Range(0, buffers.Argv.Count).Select(i => buffers.Argv[i])];
+        buffers.Argv.Clear();
+        foreach (var word in spec.Before) buffers.Argv.Add(word);
+        var launch = new JobLaunch(spec, environment, buffers, guardian, log);
+        if (launch.Start(null) is { } failure)
+            return Failed(failure with { Reason = $"before: {failure.Reason}" });
+        end = launch.Watch(control, OnOutput, buffers);
+        warnings.AddRange(launch.Warnings);
+        buffers.Argv.Clear();
+        foreach (var word in argv) buffers.Argv.Add(word);
+        if (!control.LeaseHolds()) return new JobResult { End = JobEnd.LeaseLost };
+        if (end is { ExitCode: 0, Signal: 0, TimedOut: false, WasSilent: false }) return null;
+        LogEnd(succeeded: false);
+        if (end.TimedOut) return Failed(TimedOut());
+        if (end.WasSilent) return Failed(WasSilent());
+        if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+        var how = ExitMeaning.Failure(end, spec);
+        return Failed(how with { Reason = $"before: {how.Reason}" });
     }
 
     List<string> Validate(out string? stdoutPath)
@@ -231,6 +256,7 @@ sealed class Attempt
         if (reports.Needs.Count > 0) return Needs();
         if (succeeded) return Publish();
         if (end.TimedOut) return Failed(TimedOut());
+        if (end.WasSilent) return Failed(WasSilent());
         if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
         var failure = ExitMeaning.Failure(end, spec);
         return Failed(reports.Fail is { } fail
@@ -247,6 +273,13 @@ sealed class Attempt
             spec.Resource!.Direction,
             started ? failure with { Category = FailureCategory.Lost } : failure, reports),
     };
+
+    RunFailure WasSilent() =>
+        new(FailureCategory.Lost, $"it printed nothing for {Duration(spec.Silence!.Value)}")
+        {
+            ExitCode = end.ExitCode,
+            Signal = end.Signal,
+        };
 
     RunFailure TimedOut() =>
         new(FailureCategory.Timeout, $"timeout after {Duration(spec.Timeout!.Value)}")

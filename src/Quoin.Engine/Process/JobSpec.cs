@@ -34,6 +34,12 @@ public sealed record JobSpec
     public required ImmutableArray<SpecOutput> Outputs { get; init; }
 
     /// <summary>
+    /// An argv to run first, in the same folder and environment; when it fails, so does the
+    /// attempt. Empty: none.
+    /// </summary>
+    public ImmutableArray<string> Before { get; init; } = [];
+
+    /// <summary>
     /// An output path template that stdout goes to, or null: stdout is log and reports.
     /// </summary>
     public string? Stdout { get; init; }
@@ -49,6 +55,9 @@ public sealed record JobSpec
 
     /// <summary>After this the process group gets SIGTERM; null: never.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>After so long without a line of output it gets SIGTERM; null: never.</summary>
+    public TimeSpan? Silence { get; init; }
 
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);

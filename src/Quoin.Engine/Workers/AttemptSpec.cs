@@ -28,8 +28,14 @@ sealed record AttemptSpec
     /// <summary>See <see cref="JobSpec.Stdout"/>.</summary>
     public string? Stdout { get; init; }
 
+    /// <summary>See <see cref="JobSpec.Before"/>.</summary>
+    public ImmutableArray<string> Before { get; init; } = [];
+
     /// <summary>See <see cref="JobSpec.Timeout"/>.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>See <see cref="JobSpec.Silence"/>.</summary>
+    public TimeSpan? Silence { get; init; }
 
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan Grace { get; init; }
@@ -63,8 +69,10 @@ sealed record AttemptSpec
                 request.Inputs, i => new PathDigest(PathOf(i.Partition), i.Digest)),
             Outputs = ImmutableArray.CreateRange(
                 request.Outputs, o => new SpecPlace(PathOf(o), request.Claims.Contains(o))),
+            Before = job.Before,
             Stdout = job.Stdout,
             Timeout = job.Limits.Timeout,
+            Silence = job.Limits.Silence,
             Grace = job.Limits.Grace,
             ExitCodes = job.Limits.ExitCodes,
             Watched = request.Watched,
@@ -92,10 +100,12 @@ sealed record AttemptSpec
             }),
         Outputs = Zip(Config.Outputs, Outputs, (name, place) =>
             new SpecOutput(name, workspace.Absolute(place.Path), place.Claimed)),
+        Before = Before,
         Stdout = Stdout,
         StagingDirectory = workspace.StagingOf(Id),
         LogFile = workspace.LogOf(Id),
         Timeout = Timeout,
+        Silence = Silence,
         Grace = Grace,
         ExitCodes = ExitCodes,
     };
@@ -149,6 +159,8 @@ sealed record AttemptSpec
             w.Text(3, held.ConnectionsJson ?? "");
             w.End(mark);
         }
+        w.Int64(14, (long)(Silence?.TotalMilliseconds ?? 0));
+        w.Texts(15, Before);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -190,7 +202,8 @@ sealed record AttemptSpec
         var config = new JobConfig { Job = "", Outputs = [] };
         var (inputs, watched) = (new ProtoList<PathDigest>(), new ProtoList<PathDigest>());
         var outputs = new ProtoList<SpecPlace>();
-        var (timeout, grace) = (0L, 0L);
+        var before = new ProtoList<string>();
+        var (timeout, grace, silence) = (0L, 0L, 0L);
         var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
         var fingerprint = default(Digest);
         var held = ImmutableDictionary.CreateBuilder<string, HeldInput>(StringComparer.Ordinal);
@@ -212,6 +225,8 @@ sealed record AttemptSpec
                 case (11 << 3) | block: watched.Add(ReadFile(new(r.Bytes()))); break;
                 case (12 << 3) | block: fingerprint = r.Digest(); break;
                 case (13 << 3) | block: ReadHeld(new(r.Bytes()), held); break;
+                case (14 << 3) | number: silence = r.Int64(); break;
+                case (15 << 3) | block: before.Add(r.Text()); break;
                 default: r.Skip(); break;
             }
         }
@@ -222,8 +237,10 @@ sealed record AttemptSpec
             Folder = folder,
             Inputs = inputs.ToImmutable(),
             Outputs = outputs.ToImmutable(),
+            Before = before.ToImmutable(),
             Stdout = stdout.Length == 0 ? null : stdout,
             Timeout = timeout == 0 ? null : TimeSpan.FromMilliseconds(timeout),
+            Silence = silence == 0 ? null : TimeSpan.FromMilliseconds(silence),
             Grace = TimeSpan.FromMilliseconds(grace),
             ExitCodes = codes.ToImmutable(),
             Watched = watched.ToImmutable(),

@@ -120,6 +120,31 @@ public sealed record OutputsRemoved(ImmutableArray<PartitionId> Partitions, stri
 /// </summary>
 public sealed record CommandAnswered(string Command, string Code, string Message) : BuildEvent;
 
+/// <summary>
+/// F1. Lines of a feed's file were read. The book of feeds knows what follows; the lines are in the
+/// store until the file goes.
+/// </summary>
+public sealed record FeedLinesAccepted(string Feed, long Number, string File) : BuildEvent
+{
+    /// <summary>From which byte to which.</summary>
+    public long From { get; init; }
+
+    /// <summary>Where the next line begins.</summary>
+    public long To { get; init; }
+
+    /// <summary>How many of them are jobs.</summary>
+    public int Lines { get; init; }
+
+    /// <summary>How many are none.</summary>
+    public int Skipped { get; init; }
+
+    /// <summary>The file has its last name and was read to its end.</summary>
+    public bool Complete { get; init; }
+}
+
+/// <summary>F5. A feed's file is gone; its lines count no more.</summary>
+public sealed record FeedFileRemoved(string Feed, long Number, string File) : BuildEvent;
+
 /// <summary>A fact about one run.</summary>
 public abstract record RunEvent(RunId Run) : BuildEvent;
 
@@ -130,6 +155,15 @@ public sealed record RunScheduled(
     RunId Run, ImmutableArray<PartitionId> Claims, ImmutableArray<PartitionId> Shadowed)
     : RunEvent(Run)
 {
+    /// <summary>F2. Of a line of a feed: whose line it is; empty: of none.</summary>
+    public string Feed { get; init; } = "";
+
+    /// <summary>F2. Of a line of a feed: the number of its run.</summary>
+    public long FeedNumber { get; init; }
+
+    /// <summary>F2. Of a line of a feed: its key, where the reference is too short.</summary>
+    public string FeedKey { get; init; } = "";
+
     /// <summary>Of a resource: not to be begun before this; null: at once.</summary>
     public DateTimeOffset? Activation { get; init; }
 
@@ -224,6 +258,14 @@ public sealed record LeaseExpired(RunId Run, int Epoch) : RunEvent(Run)
     /// <summary>When the next attempt may start; null ends the run.</summary>
     public DateTimeOffset? RetryAt { get; init; }
 }
+
+/// <summary>
+/// F3. A line worker provably never read its job: it is as if it had not been given out.
+/// </summary>
+public sealed record RunUndelivered(RunId Run, int Epoch) : RunEvent(Run);
+
+/// <summary>F4. A line worker left after it read its job; anybody may say that it ended.</summary>
+public sealed record RunUnowned(RunId Run) : RunEvent(Run);
 
 /// <summary>T11. Somebody reported for a lease that was over; nothing changed.</summary>
 public sealed record StaleReportRejected(RunId Run, int Epoch) : RunEvent(Run);

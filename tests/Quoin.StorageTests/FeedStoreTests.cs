@@ -361,7 +361,7 @@ public sealed class FeedStoreTests
             Assert.Equal("store-locked", error.Code);
             world.Store.RollBack();
             world.Book.TakeBack();
-            world.Desk.TakeBack(client, 0);
+            LineDesk.TakeBack(client, 0);
             Assert.True(client.IsCondemned);
             writer.Execute("ROLLBACK"u8);
         }

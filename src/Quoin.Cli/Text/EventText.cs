@@ -24,6 +24,10 @@ static class EventText
         PartitionCurrent => "",
         ConfigFailed c => $"{Some(c.Outputs, names)}: {c.Problem.Message}",
         PartitionTainted p => $"by {p.By}{Colon(p.Why)}",
+        FeedLinesAccepted f => $"{f.File}: {Units.Count(f.Lines, "line")}"
+            + (f.Skipped > 0 ? $", {f.Skipped} skipped" : "") + (f.Complete ? ", complete" : ""),
+        FeedFileRemoved f => f.File,
+        RunUndelivered or RunUnowned => "",
         CommandAnswered c => c.Message.Length > 0 ? $"{c.Code}: {c.Message}" : c.Code,
         OutputsRemoved o => $"{Some(o.Partitions, names)} by {o.By}",
         RunScheduled r => Some(r.Claims, names),

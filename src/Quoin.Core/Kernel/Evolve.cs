@@ -46,7 +46,8 @@ public static class Evolve
             case WantReady x: EvolveResources.Ready(s, x); break;
             case PlanExtended or StaleReportRejected or WantSucceeded or WantFailed:
             case WantDelegated or OutputsRemoved or CommandAnswered:
-                break; // They tell people; the state follows from other events.
+            case FeedLinesAccepted or FeedFileRemoved or RunUndelivered or RunUnowned:
+                break; // They tell people; the state follows from other events, or is a book's.
             default: throw new UnreachableException($"{e.GetType().Name} has no transition.");
         }
         s.Cascade.Settle(s);

@@ -277,7 +277,8 @@ public static class Net
     [
         typeof(WantSucceeded), typeof(WantFailed), typeof(WantDelegated), typeof(PlanExtended),
         typeof(OutputsRemoved),
-        typeof(CommandAnswered), typeof(WantReady),
+        typeof(CommandAnswered), typeof(WantReady), typeof(FeedLinesAccepted),
+        typeof(FeedFileRemoved), typeof(RunUndelivered), typeof(RunUnowned),
     ];
 
     internal static IEnumerable<NetMove> Partitions(string places, string others) =>

@@ -104,6 +104,16 @@ public static class EventCodec
                 EventWriting.Write(ref writer, x, names);
                 return "outputs-removed"u8;
             case CommandAnswered x: EventWriting.Write(ref writer, x); return "command-answered"u8;
+            case FeedLinesAccepted x:
+                FeedEventFields.Write(ref writer, x);
+                return "feed-lines-accepted"u8;
+            case FeedFileRemoved x:
+                FeedEventFields.Write(ref writer, x);
+                return "feed-file-removed"u8;
+            case RunUndelivered x:
+                FeedEventFields.Write(ref writer, x);
+                return "run-undelivered"u8;
+            case RunUnowned x: FeedEventFields.Write(ref writer, x); return "run-unowned"u8;
             case RunDepMissed x:
                 EventWriting.Write(ref writer, x, names);
                 return "run-dep-missed"u8;
@@ -200,6 +210,7 @@ public static class EventCodec
             return EventReading.PartitionTainted(body, names, pool);
         if (type.SequenceEqual("outputs-removed"u8))
             return EventReading.OutputsRemoved(body, names, pool);
+        if (FeedEventFields.Read(type, body) is { } ofFeed) return ofFeed;
         if (type.SequenceEqual("command-answered"u8))
             return EventReading.CommandAnswered(body, pool);
         if (type.SequenceEqual("run-dep-missed"u8)) return EventReading.RunDepMissed(body, names);
@@ -263,6 +274,8 @@ public static class EventCodec
             case PartitionTainted x: writer.Raw(names.Utf8(x.Partition)); break;
             case OutputsRemoved { Partitions: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
             case CommandAnswered x: writer.RawText(x.Command); break;
+            case FeedLinesAccepted x: writer.RawText(x.Feed); break;
+            case FeedFileRemoved x: writer.RawText(x.Feed); break;
             case WorkerAdded x: writer.RawText(x.Worker.Owner); break;
             case WorkerRemoved x: writer.RawText(x.Worker.Owner); break;
             default: break; // A list that is empty has no subject.

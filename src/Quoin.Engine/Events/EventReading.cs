@@ -274,7 +274,7 @@ static class EventReading
         var claims = new ProtoList<PartitionId>();
         var shadowed = new ProtoList<PartitionId>();
         DateTimeOffset? activation = null, notAfter = null;
-        var recipe = "";
+        var (recipe, feed, feedKey, feedNumber) = ("", "", "", 0L);
         while (r.Next())
         {
             switch (r.Tag)
@@ -285,11 +285,17 @@ static class EventReading
                 case (4 << 3) | Block: activation = r.Time(); break;
                 case (5 << 3) | Block: notAfter = r.Time(); break;
                 case (6 << 3) | Block: recipe = r.Text(); break;
+                case (7 << 3) | Block: feed = r.Text(); break;
+                case (8 << 3) | Number: feedNumber = r.Int64(); break;
+                case (9 << 3) | Block: feedKey = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
         return new(EventValues.Run(run), claims.ToImmutable(), shadowed.ToImmutable())
         {
+            Feed = feed,
+            FeedNumber = feedNumber,
+            FeedKey = feedKey,
             Activation = activation,
             NotAfter = notAfter,
             Recipe = recipe,

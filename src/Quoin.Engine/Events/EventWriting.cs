@@ -121,6 +121,9 @@ static class EventWriting
         w.Time(4, e.Activation);
         w.Time(5, e.NotAfter);
         w.Text(6, e.Recipe);
+        w.Text(7, e.Feed);
+        w.Int64(8, e.FeedNumber);
+        w.Text(9, e.FeedKey);
     }
 
     public static void Write(ref ProtoWriter w, RunLeased e)

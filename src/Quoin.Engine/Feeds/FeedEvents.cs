@@ -23,9 +23,9 @@ public sealed class FeedEvents(string dataset)
         writer.Int32(1, (int)flight.Run);
         var length = Reference(key);
         writer.Bytes(2, reference.AsSpan(0, length));
-        writer.Text(4, feed);
-        writer.Int64(5, flight.Number);
-        if (IsLong(key)) writer.Bytes(6, key);
+        writer.Text(7, feed);
+        writer.Int64(8, flight.Number);
+        if (IsLong(key)) writer.Bytes(9, key);
         return End(ref writer, "run-scheduled"u8, subject);
     }
 
@@ -188,14 +188,12 @@ public sealed class FeedEvents(string dataset)
             {
                 case (1 << 3) | ProtoReader.Number: run = reader.Int32(); break;
                 case (2 << 3) | ProtoReader.Block: text = reader.Text(); break;
-                case (4 << 3) | ProtoReader.Block when type.SequenceEqual("run-scheduled"u8):
+                case (4 << 3) | ProtoReader.Number: times = reader.Int32(); break;
+                case (7 << 3) | ProtoReader.Block when type.SequenceEqual("run-scheduled"u8):
                     feed = reader.Text();
                     break;
-                case (4 << 3) | ProtoReader.Number: times = reader.Int32(); break;
-                case (5 << 3) | ProtoReader.Number: number = reader.Int64(); break;
-                case (6 << 3) | ProtoReader.Block when type.SequenceEqual("run-scheduled"u8):
-                    key = reader.Bytes();
-                    break;
+                case (8 << 3) | ProtoReader.Number: number = reader.Int64(); break;
+                case (9 << 3) | ProtoReader.Block: key = reader.Bytes(); break;
                 default: reader.Skip(); break;
             }
         }

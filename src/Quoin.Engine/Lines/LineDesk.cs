@@ -63,7 +63,7 @@ public sealed class LineDesk(
     /// What was decided since the last time cannot be written down, and is taken back: who asked
     /// for jobs has none, who said more is closed and says it again.
     /// </summary>
-    public void TakeBack(LineClient client, int mark)
+    public static void TakeBack(LineClient client, int mark)
     {
         client.TakeBack(mark);
         if (client.HasSaidMore) client.IsCondemned = true;
@@ -171,7 +171,7 @@ public sealed class LineDesk(
         return false;
     }
 
-    void Gone(LineClient client, ReadOnlySpan<byte> path)
+    static void Gone(LineClient client, ReadOnlySpan<byte> path)
     {
         client.LastJob = null;
         client.Tell("GONE "u8);

@@ -158,7 +158,7 @@ public sealed class LineServer : IDisposable
         {
             store.RollBack();
             book.TakeBack();
-            foreach (var connection in batch) desk.TakeBack(connection, connection.MarkBefore);
+            foreach (var connection in batch) LineDesk.TakeBack(connection, connection.MarkBefore);
             Close(e, now);
         }
         if (!desk.IsClosed) book.Facts.Clear();

@@ -26,8 +26,19 @@ sealed class TestWorkspace : IDisposable
     public Dictionary<string, string?> Environment { get; } = [];
 
     /// <summary><c>QUOIN_BINARY</c>, or the one that was built with the tests.</summary>
-    public static string Binary => System.Environment.GetEnvironmentVariable("QUOIN_BINARY")
-        ?? Path.Combine(AppContext.BaseDirectory, "quoin");
+    /// <remarks>
+    /// In the folder of its own project: here lies what is left of it beside the parts of the web
+    /// framework that the fake service brings.
+    /// </remarks>
+    public static string Binary { get; } =
+        System.Environment.GetEnvironmentVariable("QUOIN_BINARY") ?? Built();
+
+    static string Built()
+    {
+        var here = AppContext.BaseDirectory.TrimEnd('/');
+        return Path.GetFullPath(
+            Path.Combine(here, "../../Quoin.Cli", Path.GetFileName(here), "quoin"));
+    }
 
     /// <summary>The absolute path of a file of the workspace.</summary>
     public string PathOf(string path) => Path.Combine(Root, path);

@@ -6,14 +6,24 @@ namespace Quoin.Engine;
 /// The coordinator's side of things outside: those that are to be begun, the calls of those that
 /// are there, and the times of the wants that hold them. Belongs to the coordinator's thread.
 /// </summary>
-sealed class Holdings(
-    Coordinator coordinator, CoordinatorParts parts, Planning planning, RunNeeds needs,
-    ResourceLedger ledger, IWorker worker)
+sealed class Holdings
 {
-    readonly ResourceRuns resources =
-        new(coordinator, parts, worker, new ResourceAnswers(coordinator, parts));
-    readonly ReadyResources begins = new(coordinator, parts, planning, needs, ledger);
-    readonly WantTimers wants = new(coordinator, parts);
+    readonly CoordinatorParts parts;
+    readonly Coordinator coordinator;
+    readonly ResourceRuns resources;
+    readonly ReadyResources begins;
+    readonly WantTimers wants;
+
+    public Holdings(
+        Coordinator coordinator, CoordinatorParts parts, Planning planning, RunNeeds needs,
+        ResourceLedger ledger, IWorker worker)
+    {
+        (this.coordinator, this.parts) = (coordinator, parts);
+        begins = new ReadyResources(coordinator, parts, planning, needs, ledger);
+        resources = new ResourceRuns(
+            coordinator, parts, worker, new ResourceAnswers(coordinator, parts, begins.BackOff));
+        wants = new WantTimers(coordinator, parts);
+    }
 
     KernelState State => parts.State;
 

@@ -12,12 +12,21 @@ sealed class ReadyResources(
 {
     readonly SortedDictionary<int, DateTimeOffset?> waiting = [];
     readonly HashSet<PartitionId> taken = [];
+    readonly Dictionary<PartitionId, DateTimeOffset> tryAgainAt = [];
     string? store;
 
     KernelState State => parts.State;
 
     /// <summary>It is planned, and all that it stands on is there.</summary>
-    public void Add(PartitionId p) => waiting[p.Value] = BeginOf(p);
+    public void Add(PartitionId p)
+    {
+        var begin = BeginOf(p);
+        if (tryAgainAt.Remove(p, out var again) && !(begin > again)) begin = again;
+        waiting[p.Value] = begin;
+    }
+
+    /// <summary>A life of it failed: its next one begins then, and not before.</summary>
+    public void BackOff(PartitionId p, DateTimeOffset until) => tryAgainAt[p] = until;
 
     /// <summary>How long until one is to be begun; null: none waits for its time.</summary>
     public TimeSpan? Next

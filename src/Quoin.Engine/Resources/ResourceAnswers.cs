@@ -8,7 +8,13 @@ namespace Quoin.Engine;
 /// durable steps, with the budgets of polls, failures and silence. Belongs to the coordinator's
 /// thread.
 /// </summary>
-sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
+/// <param name="coordinator">Carries the commands out.</param>
+/// <param name="parts">State and clock.</param>
+/// <param name="backOff">
+/// The next life of a partition begins at this time, if what was there had to be released first.
+/// </param>
+sealed class ResourceAnswers(
+    Coordinator coordinator, CoordinatorParts parts, Action<PartitionId, DateTimeOffset> backOff)
 {
     KernelState State => parts.State;
 
@@ -324,12 +330,16 @@ sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
 
     void Fail(
         RunToken run, int epoch, RunFailure failure, int retries, bool mayExist,
-        bool byTimer = false) =>
+        bool byTimer = false)
+    {
+        var retryAt = Now + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble());
+        if (mayExist) backOff(run.Claims[0], retryAt);
         coordinator.Do(new FailRun(run.Id, epoch, failure)
         {
             Retries = retries,
-            RetryAt = Now + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble()),
+            RetryAt = retryAt,
             MayExist = mayExist,
             ByTimer = byTimer,
         });
+    }
 }

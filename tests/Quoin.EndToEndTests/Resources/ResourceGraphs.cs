@@ -45,6 +45,7 @@ static class ResourceGraphs
             outputs: ["session/{id:int}"]
             inputs: ["image/jupyter", "storage/{id}", "data/{id}"]
             exec: [./site, session, "{id}"]
+            retries: 1
             resource: {
               release: [./site, session, "{id}"], watch: [./site, session, "{id}"],
               startup: [[./site, session, "{id}", requirements]], start: window,

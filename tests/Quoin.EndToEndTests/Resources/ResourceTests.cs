@@ -208,7 +208,7 @@ public class ResourceTests
 
         var opened = Assert.Single(world.Events<InterventionOpened>());
         Assert.Equal("release-failed", opened.Code);
-        Assert.Equal(["t-1"], opened.ExternalIds);
+        Assert.Equal(world.Service.Count().Live, opened.ExternalIds);
         Assert.Equal(
             ["Delete data", "Delete image", "Delete session"],
             world.Changes().Where(change => change.StartsWith("Delete ")).Order());
@@ -238,12 +238,32 @@ public class ResourceTests
         Assert.Equal(WantOutcome.Failed, world.Outcome());
     }
 
+    // What may be there is given back before the next life, which waits for its time.
+    [Fact]
+    public async Task A_life_that_failed_is_followed_by_another_after_a_while()
+    {
+        await using var world = await WorldAsync(
+            Notebook(),
+            new Rule { Verb = Verb.Call, Label = "kind=session", To = 1, Status = 409 });
+
+        world.Quoin("build", "--use", "100ms").Expect(0);
+
+        var lives = world.Service.Entries().Where(e =>
+            e.Effect == Effect.Created && e.Labels.Contains("kind=session")).ToList();
+        Assert.Equal(2, lives.Count);
+        Assert.InRange((lives[1].At - lives[0].At).TotalSeconds, 1.6, 10);
+        Assert.Equal(2, lives.Select(e => e.Key).Distinct().Count());
+        Before(world.Changes(), "Delete session", "Delete data");
+        world.Check(WantOutcome.Succeeded);
+    }
+
     // 39.
     [Fact]
     public async Task A_hook_that_fails_fails_the_want_and_everything_is_released()
     {
         await using var world = await WorldAsync(
-            Notebook(), new Rule { Verb = Verb.Call, Label = "kind=session", Status = 409 });
+            Notebook(),
+            new Rule { Verb = Verb.Call, Label = "kind=session", Status = 409 });
 
         world.Quoin("build").Expect(1);
 

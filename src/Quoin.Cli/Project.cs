@@ -29,6 +29,13 @@ static class Project
     }
 
     /// <summary>
+    /// The same for commands that only read a store: a supervisor's database needs no workspace.
+    /// </summary>
+    public static Workspace FindOrStore(Cli cli) => FeedReport.PathOf(cli) is null
+        ? Find(cli)
+        : new Workspace(Path.Combine(cli.Options.Directory, Workspace.GraphFileName));
+
+    /// <summary>
     /// The graph; its warnings are printed. Throws <see cref="BadGraphException"/> with all
     /// problems.
     /// </summary>

@@ -53,7 +53,7 @@ static class EventsCommand
     {
         if (Unknown(query.Types) is { } problem)
             return cli.Error("usage", problem, ExitCode.Usage);
-        await using var store = Project.OpenForReading(cli, Project.Find(cli));
+        await using var store = Project.OpenForReading(cli, Project.FindOrStore(cli));
         var position = Print(cli, store, query);
         if (!follow) return ExitCode.Ok;
         using var interruption = new Interruption();

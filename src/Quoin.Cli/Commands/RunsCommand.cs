@@ -32,7 +32,7 @@ static class RunsCommand
     /// <summary>Prints the runs that fit.</summary>
     public static async Task<int> RunAsync(Cli cli, int last, bool onlyFailed, string? job)
     {
-        await using var store = Project.OpenForReading(cli, Project.Find(cli));
+        await using var store = Project.OpenForReading(cli, Project.FindOrStore(cli));
         var names = new PartitionNames();
         var runs = RunHistory.Read(store, names)
             .Where(run => (!onlyFailed || run.Standing == RunStanding.Failed)

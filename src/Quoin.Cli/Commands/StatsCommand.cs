@@ -41,6 +41,7 @@ static class StatsCommand
     /// <summary>Prints the attempts of what is selected, or a line for each job.</summary>
     public static async Task<int> RunAsync(Cli cli, Asked asked, int last, string? host)
     {
+        if (FeedReport.PathOf(cli) is { } feeds) return FeedReport.Stats(cli, feeds);
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = Project.OpenForReading(cli, workspace);

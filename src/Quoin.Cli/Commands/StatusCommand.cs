@@ -22,6 +22,7 @@ static class StatusCommand
     /// <summary>Reads the state at one position of the log, and prints it.</summary>
     public static async Task<int> RunAsync(Cli cli)
     {
+        if (FeedReport.PathOf(cli) is { } feeds) return FeedReport.Status(cli, feeds);
         var workspace = Project.Find(cli);
         if (!Project.HasStore(cli, workspace))
         {

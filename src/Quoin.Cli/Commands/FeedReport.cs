@@ -1,0 +1,136 @@
+using System.Text.Json;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.Cli;
+
+/// <summary>
+/// What <c>status</c> and <c>stats</c> say of the database of a supervisor: feed runs and how far
+/// they were read, what is out, how long the queue is and how fast it moves.
+/// </summary>
+static class FeedReport
+{
+    static readonly TimeSpan recent = TimeSpan.FromHours(24);
+
+    /// <summary>
+    /// The path in <c>--store</c> when a supervisor's database is there; else null.
+    /// </summary>
+    public static string? PathOf(Cli cli)
+    {
+        if (cli.Options.Store is not { } store || store.Contains("://", StringComparison.Ordinal))
+            return null;
+        var path = Path.GetFullPath(store, cli.Options.Directory);
+        return FeedPicture.IsAt(path) ? path : null;
+    }
+
+    static FeedPicture Read(Cli cli, string path)
+    {
+        var now = cli.Time.GetUtcNow();
+        return FeedPicture.Read(
+            path, now.ToUnixTimeMilliseconds(), (now - recent).ToUnixTimeMilliseconds());
+    }
+
+    /// <summary><c>quoin status</c>.</summary>
+    public static int Status(Cli cli, string path)
+    {
+        var picture = Read(cli, path);
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json => Write(json, picture)));
+            return ExitCode.Ok;
+        }
+        cli.Print($"{Units.Count(picture.Waiting, "job")} waiting, {picture.Out.Count} out");
+        foreach (var source in picture.Sources)
+        {
+            var standing = source.IsComplete ? "Complete" : "Growing";
+            cli.Print($"{source.Name}  {standing}  {Units.Count((int)source.Lines, "line")}"
+                + (source.Skipped > 0 ? $", {source.Skipped} skipped" : "")
+                + $"  read to {source.Offset}");
+        }
+        foreach (var job in picture.Out)
+        {
+            var holder = job.Holder.Length > 0 ? job.Holder : "nobody";
+            cli.Print($"{job.Key}  {job.Feed}.{job.Number}  {holder}  "
+                + $"since {Units.Duration(Age(cli, job.StartedAt))}"
+                + (job.Times > 1 ? $", for the {job.Times}. time" : ""));
+        }
+        return ExitCode.Ok;
+    }
+
+    static TimeSpan Age(Cli cli, long unixSeconds) =>
+        cli.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(unixSeconds);
+
+    static void Write(Utf8JsonWriter json, FeedPicture picture)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("waiting", picture.Waiting);
+        json.WriteStartArray("feed_runs");
+        foreach (var source in picture.Sources)
+        {
+            json.WriteStartObject();
+            json.WriteString("feed", source.Name.Feed);
+            json.WriteNumber("number", source.Name.Number);
+            json.WriteString("file", source.Name.ToString());
+            json.WriteBoolean("complete", source.IsComplete);
+            json.WriteNumber("lines", source.Lines);
+            json.WriteNumber("skipped", source.Skipped);
+            json.WriteNumber("read_to", source.Offset);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("out");
+        foreach (var job in picture.Out)
+        {
+            json.WriteStartObject();
+            json.WriteString("key", job.Key);
+            json.WriteString("feed", job.Feed);
+            json.WriteNumber("number", job.Number);
+            json.WriteString("holder", job.Holder);
+            json.WriteNumber("started_at", job.StartedAt);
+            json.WriteNumber("times", job.Times);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary><c>quoin stats</c>.</summary>
+    public static int Stats(Cli cli, string path)
+    {
+        var picture = Read(cli, path);
+        var hours = recent.TotalHours;
+        var (given, ended, failed) = picture.Recent;
+        var cycle = given > 0
+            ? TimeSpan.FromHours(hours * (picture.Known + picture.Waiting) / given)
+            : (TimeSpan?)null;
+        if (cli.Options.Json)
+        {
+            cli.Print(JsonText.Write(json =>
+            {
+                json.WriteStartObject();
+                json.WriteNumber("waiting", picture.Waiting);
+                json.WriteNumber("out", picture.Out.Count);
+                json.WriteNumber("known", picture.Known);
+                json.WriteNumber("given_24h", given);
+                json.WriteNumber("ended_24h", ended);
+                json.WriteNumber("failed_24h", failed);
+                if (cycle is { } time) json.WriteNumber("cycle_seconds", (long)time.TotalSeconds);
+                if (picture.Oldest is { } it) json.WriteString("oldest", it.Key);
+                if (picture.Oldest is { } of) json.WriteNumber("oldest_started_at", of.StartedAt);
+                json.WriteEndObject();
+            }));
+            return ExitCode.Ok;
+        }
+        cli.Print($"queue    {picture.Waiting} waiting, {picture.Out.Count} out, "
+            + $"{picture.Known} names ever given out");
+        cli.Print(picture.Oldest is { } oldest
+            ? $"oldest   {oldest.Key}, given out {Units.Duration(Age(cli, oldest.StartedAt))} ago"
+            : "oldest   none that waits was given out before");
+        cli.Print($"24 h     {given} given out ({given / hours:0.0} an hour), {ended} ended, "
+            + $"{failed} of them failed");
+        cli.Print(cycle is { } round
+            ? $"cycle    {Units.Duration(round)} for every name once, at this rate"
+            : "cycle    nothing was given out");
+        return ExitCode.Ok;
+    }
+}

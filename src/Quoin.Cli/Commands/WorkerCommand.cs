@@ -21,12 +21,50 @@ static class WorkerCommand
             HelpName = "TIME",
             DefaultValueFactory = _ => "60s",
         };
-        var command = new Command("worker", Summary);
+        var line = new Option<string>("--line")
+        {
+            Description = "Work for the supervisor at this socket: --line S -- CMD {key} {payload}",
+            HelpName = "SOCKET",
+        };
+        var timeout = new Option<string>("--timeout")
+        {
+            Description = "With --line: a job that takes longer is killed, and its code is 124",
+            HelpName = "TIME",
+        };
+        var words = new Argument<string[]>("command")
+        {
+            Description = "With --line: the command; {key} and {payload} stand for the job's",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var command = new Command("worker", Summary) { line, timeout, words };
         slots.AddTo(command);
         command.Options.Add(lease);
-        command.SetAction((parsed, _) => RunAsync(
+        command.SetAction((parsed, _) => parsed.GetValue(line) is { } socket
+            ? Task.FromResult(RunLine(
+                cli(parsed), socket, slots.Read(parsed, least: 1).Count,
+                parsed.GetValue(timeout), parsed.GetValue(words) ?? []))
+            : RunAsync(
             cli(parsed), slots.Read(parsed, least: 1), LeaseOf(parsed.GetValue(lease)!)));
         return command;
+    }
+
+    static int RunLine(Cli cli, string socket, int slots, string? timeout, string[] words)
+    {
+        if (words.Length == 0)
+            throw new UsageException("usage", "--line needs a command: -- CMD {key} {payload}");
+        TimeSpan? limit = null;
+        if (timeout is not null)
+        {
+            limit = Quantities.TryParseDuration(timeout, out var time)
+                ? time
+                : throw new UsageException(
+                    "usage", $"--timeout {timeout}: write a time, as 30m or 6h");
+        }
+        using var interruption = new Interruption();
+        var path = Path.GetFullPath(socket, cli.Options.Directory);
+        var options = new LineWorkerOptions(path, slots, limit, words);
+        new LineWorkerRunner(cli, options, interruption.Stop).Run();
+        return ExitCode.Ok;
     }
 
     static TimeSpan LeaseOf(string text) =>

@@ -16,6 +16,8 @@ namespace Quoin.Engine;
 sealed class ResourceAnswers(
     Coordinator coordinator, CoordinatorParts parts, Action<PartitionId, DateTimeOffset> backOff)
 {
+    readonly Dictionary<RunId, DateTimeOffset> began = [];
+
     KernelState State => parts.State;
 
     DateTimeOffset Now => parts.Time.GetUtcNow();
@@ -185,6 +187,18 @@ sealed class ResourceAnswers(
         }
     }
 
+    /// <summary>The first call of a run begins: what it takes counts from here.</summary>
+    public void Begin(RunToken run, DateTimeOffset now) => began[run.Id] = now;
+
+    // Not what the last call took, but how long it is until the thing is there: a want's window is
+    // prepared for by that. Of a run of before this process led, the last round has to do.
+    RunUsage UsageOf(RunToken run, RunUsage last)
+    {
+        if (!began.Remove(run.Id, out var since)) since = run.Life!.RoundSince ?? last.StartedAt;
+        var elapsed = Math.Clamp((Now - since).TotalMilliseconds, last.ElapsedMs, int.MaxValue);
+        return last with { StartedAt = since, ElapsedMs = (int)elapsed };
+    }
+
     void Live(RunToken run, ResourceRecipe recipe, ResourceAnswer answer, JobResult result)
     {
         FaultPoint.Reach("live.before-commit");
@@ -194,7 +208,7 @@ sealed class ResourceAnswers(
             run.Id, run.Epoch, [new OutputManifest(run.Claims[0], definition, 0)])
         {
             Fingerprint = definition,
-            Usage = result.Usage,
+            Usage = UsageOf(run, result.Usage),
             Connections = connections,
             WatchAt = recipe.Resource.Watch.IsEmpty
                 ? null : Now + recipe.Resource.WatchPoll.Every,

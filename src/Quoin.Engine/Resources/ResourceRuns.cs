@@ -128,6 +128,7 @@ sealed class ResourceRuns(
         }
         var recipe = ResourceRecipe.Read(life.Recipe);
         if (answers.IsSpentAsleep(run, recipe) || answers.IsInDoubt(run, recipe)) return;
+        if (run.Epoch == 0) answers.Begin(run, now);
         FaultPoint.Reach("claim.before-commit");
         var refusal = coordinator.Do(new LeaseRun(run.Id, parts.Worker, now)
         {

@@ -44,6 +44,8 @@ public class ResourceTests
         Before(changes, "Delete data", "Delete storage");
         Before(changes, "Delete session", "Delete image");
         Assert.Equal(4, changes.Count(change => change.StartsWith("Post ")));
+        // Not its last call: how long it is until a thing is there is what plans are made with.
+        Assert.True(world.Events<RunCompleted>().Max(run => run.Usage.ElapsedMs) >= 200);
         world.Check(WantOutcome.Succeeded);
     }
 

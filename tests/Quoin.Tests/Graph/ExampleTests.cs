@@ -16,6 +16,18 @@ public sealed class ExampleTests
     public void The_weather_graph_has_no_problems() => Assert.Empty(weather.Problems);
 
     [Fact]
+    public void The_notebook_graph_has_four_resources_and_no_problems()
+    {
+        var notebook =
+            GraphLoader.Load(Path.Combine(Repository.Root, "examples", "notebook"), "quoin.yaml");
+
+        Assert.Empty(notebook.Problems);
+        Assert.Equal(
+            ["image", "storage", "data", "session"],
+            notebook.Graph!.Jobs.Where(job => job.Resource is not null).Select(job => job.Name));
+    }
+
+    [Fact]
     public void A_day_reads_its_year_and_a_month_its_days()
     {
         Assert.Equal(["observed/seattle/2012"], Inputs("daily/seattle/2012-01-04"));

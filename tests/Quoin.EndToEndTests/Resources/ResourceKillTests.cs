@@ -1,0 +1,108 @@
+using Quoin.Core;
+using Quoin.FakeService;
+using Quoin.Storage;
+using Quoin.StorageTests;
+using Quoin.Tests.Explorer;
+using static Quoin.EndToEndTests.Resources.ResourceGraphs;
+
+namespace Quoin.EndToEndTests.Resources;
+
+/// <summary>The same on PostgreSQL.</summary>
+public sealed class PostgresResourceKillTests(PostgresServer server) : ResourceKillTests
+{
+    private protected override PostgresAddress? NewAddress() => server.NewAddress();
+
+    private protected override int EachOf => Long.IsAsked ? 1 : 3;
+}
+
+/// <summary>
+/// kill -9 of the real program at each named moment of each direction, then started again: one
+/// thing each while it is needed, nothing in the end, nothing made twice. (20, 21.)
+/// </summary>
+public class ResourceKillTests
+{
+    const int Abreast = 4;
+
+    private protected virtual PostgresAddress? NewAddress() => null;
+
+    /// <summary>
+    /// Moments of a call, each for the first, … calls of the worked example: to acquire, to look,
+    /// hooks, to release.
+    /// </summary>
+    static IEnumerable<string> Faults =>
+        from point in (string[])[
+            "claim.before-commit", "claim.committed", "call.before", "call.answered",
+            "take.before", "take.between-writes", "take.committed"]
+        from number in Long.IsAsked ? (int[])[1, 2, 4, 6, 8, 10, 12] : [2, 8]
+        select $"{point}:{number}";
+
+    static string[] Rare =>
+    [
+        "hook.between", "external.inserted:4", "live.before-commit:4", "appended:16",
+        .. Long.IsAsked ? (string[])[
+            "external.inserted", "external.inserted:2", "live.before-commit",
+            "live.before-commit:2", "appended:2", "appended:9", "appended:23", "appended:30"] : [],
+    ];
+
+    // On both stores the kernel decides the same: one of them is killed more often.
+    private protected virtual int EachOf => 1;
+
+    [Fact]
+    public Task Killed_at_any_moment_it_goes_on_where_it_was() =>
+        EachAsync([.. Faults, .. Rare], "key");
+
+    [Fact]
+    public Task Killed_at_any_moment_it_finds_things_by_their_label() =>
+        EachAsync(
+            Long.IsAsked ? [.. Faults, .. Rare] : ["call.before:5", .. Rare], "label");
+
+    async Task EachAsync(string[] faults, string identity)
+    {
+        var failed = new List<string>();
+        await Parallel.ForEachAsync(
+            faults.Where((_, i) => i % EachOf == 0),
+            new ParallelOptions { MaxDegreeOfParallelism = Abreast },
+            async (fault, _) =>
+            {
+                try
+                {
+                    await KillAsync(fault, identity);
+                }
+                catch (Exception e)
+                {
+                    lock (failed) failed.Add($"{fault}: {e.Message}");
+                }
+            });
+        Assert.True(failed.Count == 0, string.Join("\n\n", failed));
+    }
+
+    async Task KillAsync(string fault, string identity)
+    {
+        await using var world = await ResourceWorld.StartAsync(
+            NewAddress(), Notebook(identity: identity),
+            new Rule { Verb = Verb.Post, Label = "kind=data", BusyLooks = 1 },
+            new Rule { Verb = Verb.Post, Label = "kind=session", BusyLooks = 1 });
+        string[] build = ["build", "--use", "300ms"];
+
+        // How often a moment comes depends on how quick the service is: the last may not come.
+        var death = world.StartWith(fault, build).WaitForExit();
+        if (death.ExitCode != 0) death.Expect(137);
+        world.Start(build).WaitForExit().Expect(0);
+
+        Assert.True(world.Service.Count().Live.Count == 0, world.Calls());
+        Assert.All(world.Service.Count().CreatesByKey, made => Assert.Equal(1, made.Value));
+        Assert.NotEmpty(world.Events<WantReady>());
+        var store = world.Open();
+        try
+        {
+            var state = LogCheck.Replay(store);
+            Assert.Empty(state.Wants);
+            Assert.Empty(state.Runs);
+            Assert.Empty(state.Interventions);
+        }
+        finally
+        {
+            await store.DisposeAsync();
+        }
+    }
+}

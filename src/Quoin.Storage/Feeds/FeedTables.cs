@@ -12,7 +12,7 @@ namespace Quoin.Storage;
 sealed class FeedTables(
     SqliteConnection connection, FeedWriteStatements statements, FeedFiles files)
 {
-    const int KeysEveryMs = 1000;
+    const int KeysEveryMs = 1500;
     const int UnlinkMax = 1000;
     const int DeleteMax = 100;
 

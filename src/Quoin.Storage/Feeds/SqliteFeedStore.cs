@@ -21,6 +21,8 @@ public sealed class SqliteFeedStore : IFeedStore
     readonly FeedWriteStatements statements;
     readonly FeedFiles files;
     readonly FeedTables tables;
+    readonly SqliteStatement begin;
+    readonly SqliteStatement commit;
     bool isSynced = true;
     bool isDirty;
     long checkpointAt;
@@ -34,6 +36,8 @@ public sealed class SqliteFeedStore : IFeedStore
         this.lead = lead;
         this.options = options;
         this.kind = kind;
+        begin = connection.Prepare("BEGIN IMMEDIATE"u8);
+        commit = connection.Prepare("COMMIT"u8);
         events = new FeedEvents(dataset);
         statements = new FeedWriteStatements(connection);
         files = new FeedFiles(connection);
@@ -312,7 +316,7 @@ public sealed class SqliteFeedStore : IFeedStore
             this.isSynced = isSynced;
         }
         positionBefore = statements.Position;
-        connection.Execute("BEGIN IMMEDIATE"u8);
+        begin.Run();
     }
 
     void Transact(bool isSynced, Action write)
@@ -322,7 +326,7 @@ public sealed class SqliteFeedStore : IFeedStore
             // What was begun to read a payload is synced, and so is what comes on top of it.
             Begin(isSynced);
             write();
-            connection.Execute("COMMIT"u8);
+            commit.Run();
             isDirty = true;
         }
         catch

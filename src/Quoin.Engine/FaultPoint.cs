@@ -12,6 +12,16 @@ namespace Quoin.Engine;
 /// <item><c>read</c>: the coordinator took a worker's report and has appended nothing</item>
 /// <item><c>appended</c>: the coordinator appended and has not acted on it</item>
 /// <item><c>offered</c>: runs for workers are committed, on PostgreSQL; nobody was notified</item>
+/// <item>Of things outside, where each call is an activation of its run:
+/// <c>claim.before-commit</c> and <c>claim.committed</c>: its intent is not, or is, durable;
+/// <c>call.before</c>, <c>call.answered</c>: its program was not started, or has ended;
+/// <c>external.inserted</c>: the thing's name is known, not committed; <c>handin.before</c>: nobody
+/// heard the answer; <c>take.before</c>, <c>take.between-writes</c>, <c>take.committed</c>: the
+/// answer is heard, half decided on, recorded; <c>hook.between</c>: a start-up hook follows;
+/// <c>live.before-commit</c>: the thing is there, and that is not recorded;
+/// <c>cancel.between-rows</c>; <c>release.scheduled</c>: its release is committed and not begun;
+/// <c>release.between-two</c>: one thing is released, the next is not;
+/// <c>intervention.resolved</c>: a person's answer is recorded and nothing was done</item>
 /// </list>
 /// </summary>
 public static class FaultPoint

@@ -18,6 +18,9 @@ abstract class StoreWrite<TTarget>
     /// <summary>It has a transaction of its own, because it may be big and is not needed.</summary>
     public virtual bool IsAlone => false;
 
+    /// <summary>It survives the loss of power, whatever the store was opened with.</summary>
+    public virtual bool IsSynced => false;
+
     /// <summary>Other processes wait for such things.</summary>
     public virtual bool IsNews => true;
 

@@ -54,6 +54,19 @@ public sealed class MutantTests
         { "failure-stays-upstream", "A", 6, "I8" },
         { "ends-too-early", "A", 1, "I5" },
         { "no-withdrawal", "A+", 2, "I8" },
+        { "acts-while-another-acts", "RA", 3, "N2" },
+        { "acts-before-its-time", "RA", 4, "N2" },
+        { "acts-while-a-person-thinks", "RX", 9, "N2" },
+        { "acts-without-end", "RX", 5, "N2" },
+        { "hears-old-answers", "RA", 2, "N15" },
+        { "releases-what-is-held", "RA", 4, "N10" },
+        { "never-releases", "RA", 5, "J2" },
+        { "cancels-what-may-exist", "RA", 4, "T8" },
+        { "live-though-unwanted", "RC", 5, "N6" },
+        { "forgets-what-it-stands-on", "RB", 5, "J3" },
+        { "wants-do-not-hold", "RA", 4, "N6" },
+        { "ends-before-all-is-released", "RA", 5, "2.1" },
+        { "what-vanished-is-still-counted-on", "RB", 6, "P" },
     };
 
     [Theory]

@@ -21,6 +21,7 @@ sealed class Cascade
     readonly Queue<(int X, int P)> lost = new(); // stratum 0: who counts on what is gone
     readonly Queue<RunToken> over = new(); // stratum 3: runs of resources that ended
     readonly Queue<int> cleanups = new(); // stratum 3: wants that let something go
+    readonly HashSet<RunToken> letGo = []; // since the event
 
     public void PlaceChanged(PartitionId p) => changed.Enqueue(p.Value);
 
@@ -30,6 +31,12 @@ sealed class Cascade
 
     /// <summary>Somebody counts on, or asks for, a resource that is not to be had.</summary>
     public void Lost(PartitionId x, PartitionId p) => lost.Enqueue((x.Value, p.Value));
+
+    /// <summary>A want waits for the release of its thing from now on.</summary>
+    public void LetGoNow(RunToken run) => letGo.Add(run);
+
+    /// <summary>True when that follows from the event at hand.</summary>
+    public bool IsLetGoNow(RunToken run) => letGo.Contains(run);
 
     public void CleanupChanged(int want) => cleanups.Enqueue(want);
 
@@ -50,8 +57,9 @@ sealed class Cascade
                 Withdraw(s, new PartitionId(idle.P), idle.Owner);
             else if (over.TryDequeue(out var run)) Resources.Settle(s, run, isIncomplete: false);
             else if (cleanups.TryDequeue(out w)) EndReleasing(s, w);
-            else return;
+            else break;
         }
+        letGo.Clear();
     }
 
     void Stratum0(KernelState s, PartitionId p)

@@ -14,6 +14,7 @@ static class Resources
         (life.Until, life.NotAfter, life.KeptUntil) = (null, null, null);
         life.BeginRound();
         run.Place = RunPlace.Queued;
+        run.Worker = default;
         s.Move(p, PartitionPlace.Releasing);
         s.Notices.Resources.Add(run);
     }
@@ -33,10 +34,17 @@ static class Resources
     public static void LetGo(KernelState s, PartitionId p, RunToken run, int owner)
     {
         var life = run.Life!;
-        if (s.PlaceOf(p) is PartitionPlace.Quarantined || life.LetGoBy is not null) return;
+        if (s.PlaceOf(p) is PartitionPlace.Quarantined) return;
         if (s.PlaceOf(p) != PartitionPlace.Releasing && s.IsNeeded(p)) return;
-        s.Notices.Resources.Add(run);
         if (owner == 0) owner = run.Config.For.Value;
+        if (life.LetGoBy is { } before)
+        {
+            // Of several that let it go at once the oldest waits, in whatever order they come.
+            if (owner >= before.Value || !s.Cascade.IsLetGoNow(run)) return;
+            Settle(s, run, isIncomplete: false);
+        }
+        s.Notices.Resources.Add(run);
+        s.Cascade.LetGoNow(run);
         life.LetGoBy = new WantId(owner);
         if (!s.CleanupTable.TryGetValue(owner, out var cleanup))
             s.CleanupTable.Add(owner, cleanup = new CleanupToken());

@@ -110,6 +110,7 @@ sealed class CommandInbox(
                 });
                 return;
             case StoreCommand.Wake c: Do(id, new WakeRun(c.Run, parts.Time.GetUtcNow())); return;
+            case StoreCommand.Answered c: dispatcher.Holdings.Take(c.Answer); return;
             case StoreCommand.Joined c: remote.Join(c.Worker); return;
             case StoreCommand.Left c: remote.Leave(c.Worker, isRowThere: false); return;
             case StoreCommand.Leased c:

@@ -26,6 +26,7 @@ sealed class Coordinator : IDisposable
     readonly List<Action> afterCommit = [];
     readonly CancellationTokenSource killed = new();
     readonly List<TaskCompletionSource<bool>> idle = [];
+    readonly UnsavedAnswers unsaved;
     long position;
     bool stopping;
 
@@ -40,6 +41,7 @@ sealed class Coordinator : IDisposable
         dispatcher = new Dispatcher(this, parts, planning, earlier, remote, mailbox);
         inbox = new CommandInbox(this, parts, dispatcher, remote);
         gate = new WantGate(this, parts, dispatcher.Holdings);
+        unsaved = new UnsavedAnswers(parts);
         PlanLog = new PlanLog(parts.Time, parts.PlanLines);
     }
 
@@ -47,6 +49,9 @@ sealed class Coordinator : IDisposable
 
     /// <summary>Where plans and refusals are told to people who ask later.</summary>
     public PlanLog PlanLog { get; }
+
+    /// <summary>Answers that are heard and not committed yet.</summary>
+    public List<RunAnswer> Unsaved => unsaved.Heard;
 
     /// <summary>How many runs hold resources of this process.</summary>
     public int Holding => dispatcher.Holding;
@@ -84,6 +89,7 @@ sealed class Coordinator : IDisposable
         finally
         {
             dispatcher.Dispose(); // Waits for what runs, so that nobody posts afterwards.
+            unsaved.Keep(mailbox);
         }
     }
 
@@ -93,6 +99,7 @@ sealed class Coordinator : IDisposable
     /// </summary>
     public void Begin()
     {
+        unsaved.Send();
         new Takeover(this, parts, dispatcher, remote, inbox).Run();
         State.Notices.ToPlan.Clear();
         foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
@@ -211,7 +218,7 @@ sealed class Coordinator : IDisposable
             dispatcher.CancelUndemanded(undemanded, ended);
             dispatcher.StopDoomed(doomed);
             PlanAgain(toPlan);
-            foreach (var want in usable) Ready(want);
+            foreach (var want in usable) dispatcher.Holdings.Ready(want);
             // After the plans: what they ask for again is not let go.
             foreach (var run in resources) dispatcher.Holdings.Look(run);
             foreach (var p in ready) dispatcher.AddReady(p);
@@ -400,28 +407,14 @@ sealed class Coordinator : IDisposable
                 }));
     }
 
-    // All that the want holds is there: how to reach it goes into the same append.
-    void Ready(WantToken want)
-    {
-        if (!want.IsReady || !State.Wants.ContainsKey(want.Id.Value)) return;
-        Apply(new WantReady(want.Id)
-        {
-            At = parts.Time.GetUtcNow(),
-            Connections =
-            [
-                .. from p in want.Targets
-                   let life = State.LifeOf(p)?.Life
-                   where life is not null
-                   select new ResourceConnections(p, life.Connections),
-            ],
-        });
-        dispatcher.Holdings.Look(want);
-    }
-
     void Cancel(Message.Cancel m)
     {
         var wants = m.Want is { } one ? [one] : State.Wants.Values.Select(w => w.Id).ToArray();
-        foreach (var want in wants) Do(new CancelWant(want, m.By));
+        foreach (var want in wants)
+        {
+            Do(new CancelWant(want, m.By));
+            FaultPoint.Reach("cancel.between-rows");
+        }
     }
 
     void Answer(Message.Ask m)
@@ -471,14 +464,17 @@ sealed class Coordinator : IDisposable
                 Stamps = stamps,
                 InboxTaken = inbox.Take(),
                 Logs = logs.ToArray(),
+                IsIntent = pending.Exists(e => e is RunLeased { At: not null }),
             });
             var last = parts.Store.AppendAsync(batch, CancellationToken.None)
                 .GetAwaiter().GetResult();
             FaultPoint.Reach("appended");
+            Holdings.Appended(batch.Events);
             var first = last - batch.Events.Count + 1;
             var logged = batch.Events.Select((e, i) => new LoggedEvent(first + i, at, e)).ToArray();
             position = last;
             pending.Clear();
+            unsaved.Heard.Clear();
             fingerprints.Clear();
             logs.Clear();
             parts.Observer.Logged(logged);

@@ -66,6 +66,9 @@ public abstract record StoreCommand
     /// <summary>A worker took a run out of the queue.</summary>
     internal sealed record Leased(RunId Run, int Epoch, string Worker) : StoreCommand;
 
+    /// <summary>The answer of a call that the store could not take when it came.</summary>
+    internal sealed record Answered(RunAnswer Answer) : StoreCommand;
+
     /// <summary>A run ended on a worker.</summary>
     internal sealed record Ended(EndedAttempt Attempt) : StoreCommand;
 
@@ -153,6 +156,7 @@ public abstract record StoreCommand
             {
                 "worker-joined" => new Joined(ReadWorker(new(row.Body.Span))),
                 "run-leased" => ReadLeased(row),
+                "run-answered" => new Answered(RunAnswer.Read(new(row.Body.Span))),
                 "run-ended" => new Ended(EndedAttempt.Read(new(row.Body.Span))),
                 _ => Read(row.Type, new ProtoReader(row.Body.Span)),
             };

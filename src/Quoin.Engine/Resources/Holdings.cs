@@ -59,6 +59,37 @@ sealed class Holdings
         if (!State.Runs.ContainsKey(run.Id.Value)) begins.Give(run.Claims[0]);
     }
 
+    /// <summary>
+    /// All that a want holds is there: how to reach it goes into the same append.
+    /// </summary>
+    public void Ready(WantToken want)
+    {
+        if (!want.IsReady || !State.Wants.ContainsKey(want.Id.Value)) return;
+        coordinator.Note(new WantReady(want.Id)
+        {
+            At = parts.Time.GetUtcNow(),
+            Connections =
+            [
+                .. from p in want.Targets
+                   let life = State.LifeOf(p)?.Life
+                   where life is not null
+                   select new ResourceConnections(p, life.Connections),
+            ],
+        });
+        Look(want);
+    }
+
+    /// <summary>For tests: a process may end when these are committed.</summary>
+    public static void Appended(IReadOnlyList<BuildEvent> events)
+    {
+        foreach (var e in events)
+        {
+            if (e is ReleaseScheduled { NotBefore: null }) FaultPoint.Reach("release.scheduled");
+            if (e is ResourceReleased) FaultPoint.Reach("release.between-two");
+            if (e is InterventionResolved) FaultPoint.Reach("intervention.resolved");
+        }
+    }
+
     /// <summary>A want is offered, or in use: its time runs.</summary>
     public void Look(WantToken want) => wants.Look(want);
 
@@ -72,6 +103,9 @@ sealed class Holdings
         resources.Take(activation, result);
         coordinator.AfterCommit(() => parts.Observer.AttemptEnded(activation.Id, result));
     }
+
+    /// <summary>An answer that a process left behind that could not save it.</summary>
+    public void Take(RunAnswer answer) => resources.Take(answer);
 
     /// <summary>A call that still runs says what the thing is called outside.</summary>
     public void See(Activation activation, string id) => resources.See(activation, id);

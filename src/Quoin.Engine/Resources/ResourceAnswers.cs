@@ -92,14 +92,10 @@ sealed class ResourceAnswers(
     }
 
     /// <summary>An answer is taken: what follows, or that it came too late.</summary>
-    public void Take(Activation activation, JobResult result)
+    public void Take(RunAnswer taken)
     {
         FaultPoint.Reach("take.before");
-        var (id, epoch) = (activation.Id.Run, activation.Epoch);
-        var answer = result.Answer ?? new ResourceAnswer(ResourceAnswerKind.Failed)
-        {
-            Failure = result.Failure ?? new RunFailure(FailureCategory.Lost, "it did not start"),
-        };
+        var (id, epoch, answer) = (taken.Id.Run, taken.Epoch, taken.Answer);
         if (!State.Runs.TryGetValue(id.Value, out var run) || run.Life is not { } life) return;
         var isOurs = run.Epoch == epoch && run.Place == RunPlace.Running;
         if (!isOurs)
@@ -109,31 +105,30 @@ sealed class ResourceAnswers(
                 coordinator.Do(new SeeExternal(id, epoch, "") { Extra = [late], IsLate = true });
             return;
         }
-        if (activation.Call.ExternalId.Length == 0 || !life.Extra.Contains(
-            activation.Call.ExternalId))
+        if (taken.CalledId.Length == 0 || !life.Extra.Contains(taken.CalledId))
             coordinator.Do(new SeeExternal(id, epoch, answer.ExternalId ?? "")
             {
                 Extra = answer.ExtraIds,
             });
         var recipe = ResourceRecipe.Read(life.Recipe);
         FaultPoint.Reach("take.between-writes");
-        switch (activation.Call.Direction)
+        switch (taken.Direction)
         {
             case ResourceDirection.Acquire or ResourceDirection.Hook:
-                Acquired(run, recipe, answer, result);
+                Acquired(run, recipe, answer, taken.Usage);
                 break;
             case ResourceDirection.Watch:
                 Watched(run, recipe, answer);
                 break;
             case ResourceDirection.Release:
-                Released(run, recipe, answer, activation.Call.ExternalId);
+                Released(run, recipe, answer, taken.CalledId);
                 break;
         }
         coordinator.AfterCommit(() => FaultPoint.Reach("take.committed"));
     }
 
     void Acquired(
-        RunToken run, ResourceRecipe recipe, ResourceAnswer answer, JobResult result)
+        RunToken run, ResourceRecipe recipe, ResourceAnswer answer, RunUsage usage)
     {
         var life = run.Life!;
         // A thing that has a name, was busy once, or was asked for unheard of may be there.
@@ -148,7 +143,7 @@ sealed class ResourceAnswers(
                 });
                 break;
             case ResourceAnswerKind.Done:
-                Live(run, recipe, answer, result);
+                Live(run, recipe, answer, usage);
                 break;
             case ResourceAnswerKind.Busy
                 when ResourceBudgets.IsTimeSpent(recipe.Resource.Poll, life, Now):
@@ -199,7 +194,7 @@ sealed class ResourceAnswers(
         return last with { StartedAt = since, ElapsedMs = (int)elapsed };
     }
 
-    void Live(RunToken run, ResourceRecipe recipe, ResourceAnswer answer, JobResult result)
+    void Live(RunToken run, ResourceRecipe recipe, ResourceAnswer answer, RunUsage usage)
     {
         FaultPoint.Reach("live.before-commit");
         var definition = run.Config.Definition;
@@ -208,7 +203,7 @@ sealed class ResourceAnswers(
             run.Id, run.Epoch, [new OutputManifest(run.Claims[0], definition, 0)])
         {
             Fingerprint = definition,
-            Usage = UsageOf(run, result.Usage),
+            Usage = UsageOf(run, usage),
             Connections = connections,
             WatchAt = recipe.Resource.Watch.IsEmpty
                 ? null : Now + recipe.Resource.WatchPoll.Every,

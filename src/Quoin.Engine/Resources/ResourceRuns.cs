@@ -206,7 +206,7 @@ sealed class ResourceRuns(
     public void See(Activation activation, string externalId)
     {
         coordinator.Do(new SeeExternal(activation.Id.Run, activation.Epoch, externalId));
-        FaultPoint.Reach("external.inserted");
+        coordinator.AfterCommit(() => FaultPoint.Reach("external.inserted"));
     }
 
     /// <summary>A call of this process ended.</summary>
@@ -214,8 +214,17 @@ sealed class ResourceRuns(
     {
         active.Remove(activation.Id.Run);
         if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();
-        answers.Take(activation, result);
-        if (State.Runs.TryGetValue(activation.Id.Run.Value, out var run)) Look(run);
+        Take(RunAnswer.Of(activation, result));
+    }
+
+    /// <summary>An answer arrives, perhaps of a call that another process made.</summary>
+    public void Take(RunAnswer answer)
+    {
+        coordinator.Unsaved.Add(answer);
+        if (State.Runs.TryGetValue(answer.Id.Run.Value, out var run)
+            && run.Epoch == answer.Epoch) orphans.Remove(run.Id);
+        answers.Take(answer);
+        if (run is not null) Look(run);
     }
 
     /// <summary>SIGKILL to every call.</summary>

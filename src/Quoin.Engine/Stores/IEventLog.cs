@@ -88,6 +88,12 @@ public sealed record AppendBatch
 
     /// <summary>Logs of attempts to keep.</summary>
     public IReadOnlyList<RunLogText> Logs { get; init; } = [];
+
+    /// <summary>
+    /// It holds an intent to act outside: it has to survive the loss of power, whatever the store
+    /// was opened with.
+    /// </summary>
+    public bool IsIntent { get; init; }
 }
 
 /// <summary>The readable text behind a fingerprint; see the page on the current test.</summary>

@@ -67,6 +67,7 @@ sealed class LocalWorker : IWorker
         var result = process.Run(
             activation.In(workspace), activation.Control, new Observer(this, activation));
         FaultPoint.Reach("call.answered");
+        FaultPoint.Reach("handin.before");
         return keepsLogs
             ? result with { Log = LogExcerpt.Read(workspace.LogOf(activation.Id)) }
             : result;

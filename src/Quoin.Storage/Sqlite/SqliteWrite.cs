@@ -9,6 +9,8 @@ sealed class AppendWrite(AppendBatch batch) : StoreWrite<SqliteWriteStatements, 
 
     public override bool IsAppend => true;
 
+    public override bool IsSynced => batch.IsIntent;
+
     public override void Write(SqliteWriteStatements statements)
     {
         statements.Append(batch);

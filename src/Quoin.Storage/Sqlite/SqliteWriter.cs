@@ -7,6 +7,7 @@ sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
 {
     readonly SqliteConnection connection;
     readonly SqliteWriteStatements statements;
+    bool isSynced;
 
     /// <summary>Takes the connection over: from now on only who writes uses it.</summary>
     public SqliteWriter(SqliteConnection connection, long lastPosition)
@@ -27,6 +28,7 @@ sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
         var last = statements.LastPosition;
         try
         {
+            Sync(group);
             connection.Execute("BEGIN IMMEDIATE"u8);
             foreach (var write in group) write.Write(statements);
             connection.Execute("COMMIT"u8);
@@ -37,6 +39,14 @@ sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
             statements.LastPosition = last;
             throw;
         }
+    }
+
+    // Who acts outside once will do so again: from then on every commit is synced.
+    void Sync(List<StoreWrite<SqliteWriteStatements>> group)
+    {
+        if (isSynced || !group.Exists(write => write.IsSynced)) return;
+        connection.Execute("PRAGMA synchronous = FULL"u8);
+        isSynced = true;
     }
 
     protected override StoreException Describe(Exception error) =>

@@ -75,6 +75,39 @@ public sealed class CommandCodecTests
     }
 
     [Fact]
+    public void An_answer_that_the_store_could_not_take()
+    {
+        var answer = new RunAnswer(
+            new AttemptId(new RunId(19), 2), 7, ResourceDirection.Release)
+        {
+            CalledId = "x-2",
+            Usage = new RunUsage(default, 5, 4, 3),
+            Answer = new ResourceAnswer(ResourceAnswerKind.Busy)
+            {
+                Reason = "still there",
+                Failure = new RunFailure(FailureCategory.Temporary, "later") { ExitCode = 75 },
+                Defer = new DeferReport(TimeSpan.Zero, true, "{}"),
+                Ended = new EndedReport(0),
+                ExternalId = "x-1",
+                ExtraIds = ["x-2"],
+                ConnectionsJson = "{}",
+            },
+        };
+
+        var row = answer.ToInbox();
+        Assert.Equal(("answer/19/7", "run-answered"), (row.Id, row.Type));
+        var read = Assert.IsType<StoreCommand.Answered>(StoreCommand.Read(row, out _)).Answer;
+        Assert.Equal(["x-2"], read.Answer.ExtraIds);
+        var same = read with
+        {
+            Answer = read.Answer with { ExtraIds = answer.Answer.ExtraIds },
+        };
+        Assert.Equal(answer, same);
+        var generated = V1.RunAnswered.Parser.ParseFrom(row.Body.Span);
+        Assert.Equal((19, 7, "x-1"), (generated.Run, generated.Epoch, generated.ExternalId));
+    }
+
+    [Fact]
     public void A_worker_that_joins_and_leaves()
     {
         var worker = new WorkerInfo

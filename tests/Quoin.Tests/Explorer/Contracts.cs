@@ -149,7 +149,9 @@ static class Contracts
             case RunFailed or RunCompleted or RunCancelAcked
                 when s.Runs.TryGetValue(((RunEvent)e).Run.Value, out var life)
                     && life.Life is not null:
-                return null; // ResourceInvariants look at it.
+                return e is RunCompleted && life.Claims.Any(p =>
+                    s.PlaceOf(p) == PartitionPlace.Live && !s.IsNeeded(p))
+                    ? $"N6: {life.Id} is held by nobody" : null;
             case RunFailed { RetryAt: not null } or LeaseExpired { RetryAt: not null }:
                 return s.Runs[((RunEvent)e).Run.Value].Place == RunPlace.Queued
                     ? null : "T5: it is tried again and not queued";
@@ -192,6 +194,9 @@ static class Contracts
         {
             if (outcome == WantOutcome.Succeeded && (want.HasFailed || want.Remaining > 0))
                 return $"I5: {want.Id} succeeded without all that it wanted";
+            if (outcome == WantOutcome.Succeeded && !want.IsReleasing
+                && want.Targets.Any(m.Kernel.IsResource))
+                return $"2.1: {want.Id} succeeded and never held what it asked for";
             var closure = Closure(m, m.Instance.Wants[want.Id.Value - 1].Targets);
             if (want.Failed.Any(p => !closure.Contains(m.Instance.Partitions[p.Value])))
                 return $"I5: {want.Id} failed for something that it does not need";

@@ -21,6 +21,8 @@ public sealed class LocalityTests
     [InlineData("S", 627, 756)]
     [InlineData("F", 1174, 1002)]
     [InlineData("U", 5055, 3111)]
+    [InlineData("RS", 238, 280)]
+    [InlineData("RO", 182, 417)]
     public void Independent_events_commute_and_the_net_of_the_footprints_has_our_graph(
         string name, int pairs, int transitions) => Check(name, pairs, transitions);
 

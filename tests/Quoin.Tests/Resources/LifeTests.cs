@@ -108,6 +108,27 @@ public sealed class LifeTests
     }
 
     [Fact]
+    public async Task An_answer_that_nobody_could_save_is_heard_by_the_next_process()
+    {
+        using var world = ResourceWorld.Of(ResourceWorld.Job("store"));
+        world.Write("slow", "");
+        var first = world.Open();
+        _ = first.WantAsync(Want("store/1"));
+        await world.Last.Started.Task.OrTell(world);
+        var ends = first.DisposeAsync().AsTask(); // It decides nothing more.
+        world.Delete("slow");
+        await ends.OrTell(world);
+        Assert.Equal(["store-1"], world.Things());
+
+        await using var session = world.Open();
+        await world.Last.WhenAsync(e => e is WantReady).OrTell(world);
+        Assert.Single(world.Calls());
+        session.Cancel(null, "test");
+        await session.WhenIdleAsync().OrTell(world);
+        Assert.Empty(world.Things());
+    }
+
+    [Fact]
     public async Task What_a_process_held_that_died_is_released_by_the_next()
     {
         using var world = ResourceWorld.Of(ResourceWorld.Job("store"));

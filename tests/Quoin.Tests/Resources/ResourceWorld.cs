@@ -23,6 +23,7 @@ static class ResourceWorld
         fi
         case $verb in
           get)
+            while [ -f slow ]; do sleep 0.02; done
             mkdir -p things; echo "$QUOIN_KEY" > "things/$name"
             echo "@quoin {\"external\":{\"id\":\"x-$name\"}}"
             echo "@quoin {\"manifest\":{\"outputs\":[],\"connections\":{\"at\":\"$name\"}}}" ;;

@@ -45,10 +45,10 @@ public sealed class Service : IAsyncDisposable
     }
 
     /// <summary><c>127.0.0.1:PORT</c>.</summary>
-    public string Address => new Uri(app.Urls.First()).Authority;
+    public string Address => $"127.0.0.1:{Port}";
 
     /// <summary>Its port.</summary>
-    public int Port => new Uri(app.Urls.First()).Port;
+    public int Port { get; private set; }
 
     /// <summary>Starts a service that goes on where its journal ends.</summary>
     /// <param name="journal">A file; null: it forgets.</param>
@@ -60,6 +60,7 @@ public sealed class Service : IAsyncDisposable
     {
         var service = new Service(journal, port, time ?? TimeProvider.System, crash);
         await service.app.StartAsync();
+        service.Port = new Uri(service.app.Urls.First()).Port;
         return service;
     }
 

@@ -2,19 +2,6 @@ using System.Diagnostics;
 
 namespace Quoin.Core;
 
-/// <summary>How an attempt to give out a line went.</summary>
-public enum FeedTake : byte
-{
-    /// <summary>There is none.</summary>
-    None = 0,
-
-    /// <summary>Here is one.</summary>
-    Taken = 1,
-
-    /// <summary>Much had to be put in order first: ask again, soon.</summary>
-    Busy = 2,
-}
-
 /// <summary>
 /// Which lines there are and who gets the next one: the net's rows F1 to F5 for many lines at once.
 /// Every line is a row (file, key, where its payload is); of a feed, a key's newest row counts.
@@ -263,6 +250,7 @@ public sealed class FeedBook(FeedRules rules)
         if (flight.IsOver) return;
         flight.Kind = FeedHolderKind.Nobody;
         flight.Holder = null;
+        keys.MarkDirty(flight.Key);
         if (deadlineMs is { } deadline)
             deadlines.Lease(flight, Math.Min(deadline, flight.StartedMs + rules.HoldMs));
         Facts.Add(new FeedFact(FeedFactKind.Unowned, flight, 0, at));
@@ -350,6 +338,7 @@ public sealed class FeedBook(FeedRules rules)
         flight.IsOver = true;
         deadlines.Remove(flight);
         flights.Remove(flight.Key);
+        keys.MarkDirty(flight.Key);
     }
 
     /// <summary>
@@ -398,7 +387,17 @@ public sealed class FeedBook(FeedRules rules)
     }
 
     /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>
-    public List<FeedKeyChange> TakeDirty() => keys.TakeDirty();
+    public List<FeedKeyChange> TakeDirty()
+    {
+        var changes = keys.TakeDirty();
+        for (var i = 0; i < changes.Count; i++)
+        {
+            if (!flights.TryGetValue(changes[i].Key, out var flight)) continue;
+            var holder = flight.Kind == FeedHolderKind.Worker ? flight.HolderName : "";
+            changes[i] = changes[i] with { Flight = flight, Holder = holder };
+        }
+        return changes;
+    }
 
     /// <summary>How many keys <see cref="TakeDirty"/> would give.</summary>
     public int DirtyCount => keys.DirtyCount;
@@ -493,6 +492,3 @@ public sealed class FeedBook(FeedRules rules)
         return flight;
     }
 }
-
-/// <summary>A key whose giving out changed.</summary>
-public readonly record struct FeedKeyChange(int Key, FeedKeyPast Past);

@@ -73,3 +73,16 @@ public enum FeedFactKind : byte
 /// </summary>
 public readonly record struct FeedFact(
     FeedFactKind Kind, FeedFlight Flight, long Code = 0, long At = 0);
+
+/// <summary>How an attempt to give out a line went.</summary>
+public enum FeedTake : byte
+{
+    /// <summary>There is none.</summary>
+    None = 0,
+
+    /// <summary>Here is one.</summary>
+    Taken = 1,
+
+    /// <summary>Much had to be put in order first: ask again, soon.</summary>
+    Busy = 2,
+}

@@ -277,3 +277,13 @@ enum KeyMarks : byte
     /// <summary>It waits until a newer file of its feed was read.</summary>
     IsParked = 8,
 }
+
+/// <summary>A key whose giving out changed.</summary>
+public readonly record struct FeedKeyChange(int Key, FeedKeyPast Past)
+{
+    /// <summary>What is out of it; null: nothing.</summary>
+    public FeedFlight? Flight { get; init; }
+
+    /// <summary>The name of the worker that has it; empty: nobody that has one.</summary>
+    public string? Holder { get; init; }
+}

@@ -29,12 +29,14 @@ sealed class FeedLoading(
         keys.Sort((a, b) => (a.Started, a.Scramble).CompareTo((b.Started, b.Scramble)) is var order
             && order != 0 ? order : a.Key.AsSpan().SequenceCompareTo(b.Key));
         using var put = connection.PrepareOnce(
-            "INSERT INTO feed_key (key, sequence) VALUES (?1, ?2)"u8);
+            """
+            INSERT INTO feed_key (key, sequence, is_out, feed, number, started_at, holder, times)
+            VALUES (?1, ?2, 0, '', 0, 0, '', 1)
+            """u8);
         for (var i = 0; i < keys.Count; i++) put.BindText(1, keys[i].Key).Bind(2, i + 1).Run();
         using (var flights = connection.PrepareOnce("""
-            INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times, is_lost)
-            SELECT sequence, key, '', 0, started * 1000, '', 1, 0
-            FROM feed_key JOIN log ON attr_path = key WHERE finished IS NULL
+            UPDATE feed_key SET is_out = 1, started_at = started * 1000
+            FROM log WHERE attr_path = key AND finished IS NULL
             """u8)) flights.Run();
         using var state = connection.PrepareOnce("""
             UPDATE feed_state SET last_run = ?1, filled_to = 0, changed_by_others = 0,
@@ -50,7 +52,7 @@ sealed class FeedLoading(
     {
         connection.Execute("""
             DELETE FROM feed_file; DELETE FROM feed_piece; DELETE FROM feed_forget;
-            DELETE FROM feed_flight; DELETE FROM feed_key;
+            DELETE FROM feed_lost; DELETE FROM feed_key;
             """u8);
         TakeOver(connection);
     }
@@ -181,7 +183,9 @@ sealed class FeedLoading(
             },
         };
         using (var flights = connection.PrepareOnce("""
-            SELECT run, key, feed, number, started_at, holder, times, is_lost FROM feed_flight
+            SELECT sequence, key, feed, number, started_at, holder, times, 0
+            FROM feed_key WHERE is_out = 1
+            UNION ALL SELECT run, key, feed, number, started_at, '', times, 1 FROM feed_lost
             """u8))
         {
             while (flights.Step())

@@ -94,7 +94,7 @@ static class FeedSchema
           applied_at INTEGER NOT NULL
         ) STRICT;
         -- changed_by_others: somebody else wrote a table of the original (see the triggers below).
-        -- written_to: the position of the log that feed_key and feed_flight speak of. filled_to:
+        -- written_to: the position of the log that feed_key and feed_lost speak of. filled_to:
         -- the last piece whose lines are in the table queue.
         CREATE TABLE feed_state (
           one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -129,21 +129,25 @@ static class FeedSchema
           file INTEGER NOT NULL,
           body BLOB NOT NULL
         ) STRICT;
-        -- The run in which a key was given out last.
+        -- The run in which a key was given out last, and while it is out, whose line it is.
         CREATE TABLE feed_key (
           key TEXT PRIMARY KEY,
-          sequence INTEGER NOT NULL
+          sequence INTEGER NOT NULL,
+          is_out INTEGER NOT NULL,
+          feed TEXT NOT NULL,
+          number INTEGER NOT NULL,
+          started_at INTEGER NOT NULL,
+          holder TEXT NOT NULL,
+          times INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
-        -- What is in flight; is_lost: what was, and is to be given out again.
-        CREATE TABLE feed_flight (
+        -- Lines whose workers were lost, and that are to be given out again.
+        CREATE TABLE feed_lost (
           run INTEGER PRIMARY KEY,
           key TEXT NOT NULL,
           feed TEXT NOT NULL,
           number INTEGER NOT NULL,
           started_at INTEGER NOT NULL,
-          holder TEXT NOT NULL,
-          times INTEGER NOT NULL,
-          is_lost INTEGER NOT NULL
+          times INTEGER NOT NULL
         ) STRICT;
         -- Removed files whose lines are still in tables.
         CREATE TABLE feed_forget (

@@ -20,8 +20,9 @@ sealed class FeedTables(
         "SELECT id, file, body FROM feed_piece WHERE id > ?1 ORDER BY id LIMIT 1"u8);
     readonly SqliteStatement filled = connection.Prepare("UPDATE feed_state SET filled_to = ?1"u8);
     readonly SqliteStatement putKey = connection.Prepare("""
-        INSERT INTO feed_key (key, sequence) VALUES (?1, ?2)
-        ON CONFLICT (key) DO UPDATE SET sequence = excluded.sequence
+        INSERT OR REPLACE INTO feed_key
+          (key, sequence, is_out, feed, number, started_at, holder, times)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         """u8);
     readonly SqliteStatement dropKey = connection.Prepare(
         "DELETE FROM feed_key WHERE key = ?1"u8);
@@ -35,7 +36,7 @@ sealed class FeedTables(
         "DELETE FROM feed_piece WHERE id = ?1"u8);
     readonly List<FeedSource> completing = [];
     List<FeedKeyChange> changes = [];
-    List<FeedTail.Flight> flights = [];
+    List<FeedTail.Flight> lost = [];
     int changesDone;
     long changesPosition, changesRun;
     bool isWritingKeys;
@@ -163,14 +164,19 @@ sealed class FeedTables(
         changesDone = 0;
         changesPosition = statements.Position;
         changesRun = book.LastRun;
-        flights = [.. book.Flights.Select(it => Of(book, it, false)),
-            .. book.Lost.Select(it => Of(book, it, true))];
+        lost = [.. book.Lost.Select(it => new FeedTail.Flight(
+            it.Run, Encoding.UTF8.GetString(book.KeyBytes(it.Key)), book.Feeds[it.Feed], it.Number,
+            it.StartedAt * 1000, "", it.Times, true))];
     }
 
-    static FeedTail.Flight Of(FeedBook book, FeedFlight it, bool isLost) => new(
-        it.Run, Encoding.UTF8.GetString(book.KeyBytes(it.Key)),
-        it.Feed < 0 ? "" : book.Feeds[it.Feed], it.Number, it.StartedAt * 1000,
-        it.Kind == FeedHolderKind.Worker ? it.HolderName : "", it.Times, isLost);
+    void PutKey(FeedBook book, ReadOnlySpan<byte> key, FeedKeyChange change)
+    {
+        var it = change.Flight;
+        putKey.BindText(1, key).Bind(2, change.Past.Sequence).Bind(3, it is null ? 0 : 1);
+        putKey.BindText(4, it is { Feed: >= 0 } ? book.Feeds[it.Feed] : "");
+        putKey.Bind(5, it?.Number ?? 0).Bind(6, (it?.StartedAt ?? 0) * 1000);
+        putKey.BindText(7, change.Holder ?? "").Bind(8, it?.Times ?? 0).Run();
+    }
 
     // The values of the moment at which this began, so that the log behind that moment leads on.
     void WriteKeys(FeedBook book)
@@ -178,34 +184,31 @@ sealed class FeedTables(
         var end = Math.Min(changes.Count, changesDone + 20);
         for (; changesDone < end; changesDone++)
         {
-            var (number, past) = changes[changesDone];
-            var key = book.KeyBytes(number);
+            var past = changes[changesDone].Past;
+            var key = book.KeyBytes(changes[changesDone].Key);
             lastStarted.BindText(1, key);
             FeedWriteStatements.BindOrNull(lastStarted, 2, past.StartedAt);
             lastStarted.Run();
             if (past.Sequence == 0) dropKey.BindText(1, key).Run();
-            else putKey.BindText(1, key).Bind(2, past.Sequence).Run();
+            else PutKey(book, key, changes[changesDone]);
         }
         if (changesDone < changes.Count) return;
         isWritingKeys = false;
-        connection.Execute("DELETE FROM feed_flight"u8);
-        using (var add = connection.PrepareOnce("""
-            INSERT INTO feed_flight (run, key, feed, number, started_at, holder, times, is_lost)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-            """u8))
+        connection.Execute("DELETE FROM feed_lost"u8);
+        foreach (var it in lost)
         {
-            foreach (var it in flights)
-            {
-                add.Bind(1, it.Run).BindText(2, it.Key).BindText(3, it.Feed).Bind(4, it.Number);
-                add.Bind(5, it.StartedAtMs).BindText(6, it.Holder).Bind(7, it.Times);
-                add.Bind(8, it.IsLost ? 1 : 0).Run();
-            }
+            using var add = connection.PrepareOnce("""
+                INSERT INTO feed_lost (run, key, feed, number, started_at, times)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                """u8);
+            add.Bind(1, it.Run).BindText(2, it.Key).BindText(3, it.Feed).Bind(4, it.Number);
+            add.Bind(5, it.StartedAtMs).Bind(6, it.Times).Run();
         }
         using var state = connection.PrepareOnce(
             "UPDATE feed_state SET written_to = ?1, last_run = ?2"u8);
         state.Bind(1, changesPosition).Bind(2, changesRun).Run();
         changes = [];
-        flights = [];
+        lost = [];
     }
 
     void Forget(FeedBook book)

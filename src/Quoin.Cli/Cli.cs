@@ -11,8 +11,11 @@ sealed class Cli
     /// <summary>Results, or JSON. Never a progress line, never a warning.</summary>
     public required TextWriter Out { get; init; }
 
-    /// <summary>What is typed or piped in.</summary>
-    public TextReader In { get; init; } = Console.In;
+    /// <summary>
+    /// Opens what is piped in. Not before it is read: the console would set up the terminal.
+    /// </summary>
+    public Func<TextReader> OpenIn { get; init; } =
+        () => new StreamReader(Console.OpenStandardInput());
 
     /// <summary>Everything for people.</summary>
     public required TextWriter Err { get; init; }
@@ -40,7 +43,7 @@ sealed class Cli
     {
         Out = Out,
         Err = writer,
-        In = In,
+        OpenIn = OpenIn,
         OutScreen = OutScreen,
         ErrScreen = screen,
         Time = Time,

@@ -127,7 +127,7 @@ sealed class Selecting
         var all = new List<string>();
         foreach (var selector in typed)
         {
-            if (selector == "-") AddLines(all, cli.In);
+            if (selector == "-") AddLines(all, cli.OpenIn());
             else if (selector is ['@', _, ..]) AddFile(all, selector[1..]);
             else all.Add(selector);
         }

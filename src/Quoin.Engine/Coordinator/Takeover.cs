@@ -14,12 +14,14 @@ sealed class Takeover(
 
     public void Run()
     {
+        // The rows first: what is claimed or ends after that is in the inbox by then.
+        var before = State.Runs.Count == 0 ? null : parts.Store.QueuedRuns();
         inbox.LookForWorkers();
         var workers = parts.Store.Workers();
         var there = workers.Where(worker => !RemoteRuns.IsLost(worker))
             .Select(worker => worker.Owner).ToHashSet(StringComparer.Ordinal);
-        var rows = State.Runs.Count + workers.Count == 0 ? [] : parts.Store.QueuedRuns();
-        var held = rows.Where(row => row.Owner is { } owner && there.Contains(owner)).ToHashSet();
+        var rows = before ?? (workers.Count == 0 ? [] : parts.Store.QueuedRuns());
+        var byRun = rows.ToDictionary(row => row.Run);
         foreach (var run in State.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
         {
             if (run.Life is not null)
@@ -27,7 +29,10 @@ sealed class Takeover(
                 dispatcher.Holdings.Adopt(run);
                 continue;
             }
-            var isHeld = held.Contains(new QueuedRun(run.Id, run.Epoch, run.Worker.Owner));
+            var isHeld = there.Contains(run.Worker.Owner)
+                && byRun.TryGetValue(run.Id, out var row)
+                && (row == new QueuedRun(run.Id, run.Epoch, run.Worker.Owner)
+                    || row == new QueuedRun(run.Id, run.Epoch - 1, null)); // Claimed since.
             if (run.Place != RunPlace.Queued && (isHeld || inbox.HasEnd(run.Id, run.Epoch)))
             {
                 dispatcher.Adopt(run, isRowThere: isHeld);
@@ -35,6 +40,7 @@ sealed class Takeover(
             }
             if (run.Place != RunPlace.Queued)
                 coordinator.Do(new ExpireLease(run.Id, run.Epoch, parts.Time.GetUtcNow()));
+            remote.Withdraw(run.Id, isRowThere: false); // It takes nobody's room any more.
             if (State.Runs.ContainsKey(run.Id.Value))
                 coordinator.Do(new RequestRunCancel(run.Id, "restart") { ToReplan = true });
         }

@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 using Quoin.Engine;
 
@@ -58,6 +59,12 @@ sealed class PostgresWriter : GroupWriter<PostgresGroup>
         {
             try
             {
+                // It may have been cut while it was idle, or while it told the workers.
+                if (connection is { State: not ConnectionState.Open })
+                {
+                    connection.Dispose();
+                    connection = null;
+                }
                 connection ??= source.OpenConnection();
                 if (isSecond && after > before && WasCommitted(group, before, after)) return;
                 Send(group);

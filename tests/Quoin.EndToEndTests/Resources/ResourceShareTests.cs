@@ -53,12 +53,15 @@ public sealed class ResourceShareTests
         await using var world = await ResourceWorld.StartAsync(
             null, One("keep: 0s").Replace(
                 "[./site, thing, \"{id}\"]\n", "[sh, -c, 'kill -9 $PPID']\n",
-                StringComparison.Ordinal));
+                StringComparison.Ordinal)
+                .Replace(
+                    "jobs:\n", "jobs:\n  plain: { outputs: [plain], exec: [touch, \"{out}\"] }\n",
+                    StringComparison.Ordinal));
 
         for (var i = 0; i < 5; i++) world.Quoin("build").Expect(137);
-        world.Quoin("build").Expect(1);
+        world.Quoin("build", "plain").Expect(0);
 
-        Assert.Equal(5, world.Events<RunLeased>().Count);
+        Assert.Equal(5 + 1, world.Events<RunLeased>().Count); // And plain.
         Assert.Equal("claims-spent", Assert.Single(world.Events<InterventionOpened>()).Code);
         Assert.Contains("it waits for a person", world.Quoin("status").Stdout);
         world.Quoin("interventions", "resolve", "i-1", "--abandon").Expect(0);

@@ -16,6 +16,7 @@ sealed class Takeover(
     {
         // The rows first: what is claimed or ends after that is in the inbox by then.
         var before = State.Runs.Count == 0 ? null : parts.Store.QueuedRuns();
+        if (before is not null) TakeBack(before);
         inbox.LookForWorkers();
         var workers = parts.Store.Workers();
         var there = workers.Where(worker => !RemoteRuns.IsLost(worker))
@@ -49,6 +50,21 @@ sealed class Takeover(
             if (!dispatcher.IsActive(row.Run)) remote.Withdraw(row.Run, isRowThere: true);
         }
         Meet(workers, there);
+    }
+
+    // What nobody has is planned again; once it is out of the queue nobody can begin it meanwhile.
+    void TakeBack(IReadOnlyList<QueuedRun> rows)
+    {
+        RunId[] free = [.. rows.Where(row => row.Owner is null).Select(row => row.Run)];
+        if (free.Length == 0) return;
+        var batch = new AppendBatch
+        {
+            At = parts.Time.GetUtcNow(),
+            Names = State.Names,
+            Events = [],
+            TakenBack = free,
+        };
+        parts.Store.AppendAsync(batch, CancellationToken.None).GetAwaiter().GetResult();
     }
 
     // Who is there, and who is not any more. A worker with runs that ended stays until their ends

@@ -32,6 +32,9 @@ sealed class Cli
     /// <summary>The environment variables.</summary>
     public required Func<string, string?> Env { get; init; }
 
+    /// <summary>Who types, for the log; <c>cli</c> where the environment does not say.</summary>
+    public string User => Env("USER") is { Length: > 0 } user ? user : "cli";
+
     /// <summary>The options that every command has.</summary>
     public required GlobalOptions Options { get; init; }
 

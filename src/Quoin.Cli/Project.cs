@@ -142,6 +142,10 @@ static class Project
         return address is null ? File.Exists(file) : PostgresStore.Exists(address);
     }
 
+    /// <summary>The store for reading; null when nothing was recorded here.</summary>
+    public static IBuildStore? OpenIfThere(Cli cli, Workspace workspace) =>
+        HasStore(cli, workspace) ? OpenForReading(cli, workspace) : null;
+
     /// <summary>A path as somebody in the folder of <c>-C</c> can open it.</summary>
     public static string Shown(Cli cli, string path) =>
         Path.GetRelativePath(cli.Options.Directory, path) is var relative

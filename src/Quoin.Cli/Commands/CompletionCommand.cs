@@ -108,9 +108,7 @@ static class CompletionCommand
         if (Load(cli) is not var (workspace, graph)) return [];
         if (typed.StartsWith("job:", StringComparison.Ordinal))
             return graph.Jobs.Select(job => $"job:{job.Name}");
-        await using var store = Project.HasStore(cli, workspace)
-            ? Project.OpenForReading(cli, workspace)
-            : null;
+        await using var store = Project.OpenIfThere(cli, workspace);
         var all = Selecting.Find(cli, workspace, graph, new Asked { All = true }, store)
             .Where(name => name.StartsWith(typed, StringComparison.Ordinal)).ToList();
         var heads = all.Select(name => Head(name, typed.Length)).Distinct().ToList();

@@ -26,7 +26,7 @@ static class DiffCommand
     /// <summary>Prints the differences; none is one line.</summary>
     public static async Task<int> RunAsync(Cli cli, string first, string second)
     {
-        var (a, b) = (ReplayCommand.IdOf(first), ReplayCommand.IdOf(second));
+        var (a, b) = (ReleaseCommand.WantOf(first), ReleaseCommand.WantOf(second));
         var workspace = Project.Find(cli);
         await using var store = Project.OpenForReading(cli, workspace);
         var names = new PartitionNames();

@@ -29,9 +29,7 @@ static class ExplainCommand
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        await using var store = Project.HasStore(cli, workspace)
-            ? Project.OpenForReading(cli, workspace)
-            : null;
+        await using var store = Project.OpenIfThere(cli, workspace);
         var targets = Selecting.Find(
             cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store);
         var dry = DryRun.Make(

@@ -67,7 +67,7 @@ static class InterventionsCommand
         Cli cli, InterventionId id, InterventionAnswer answer, string externalId,
         CancellationToken ct)
     {
-        var by = cli.Env("USER") is { Length: > 0 } user ? user : "cli";
+        var by = cli.User;
         await using var deciding = Deciding.Open(cli, Project.Find(cli));
         var now = cli.Time.GetUtcNow();
         var made = await deciding.DoAsync(

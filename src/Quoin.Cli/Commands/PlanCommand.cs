@@ -110,7 +110,7 @@ static class PlanCommand
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        await using var store = OpenIfThere(cli, workspace);
+        await using var store = Project.OpenIfThere(cli, workspace);
         var targets = Selecting.Find(cli, workspace, graph, asked, store);
         var dry = DryRun.Make(
             workspace, graph, store, request with { Targets = targets },
@@ -124,9 +124,6 @@ static class PlanCommand
     static void PrintJson(Cli cli, DryPlan dry, int slots, int wanted, int exitCode) =>
         cli.Print(JsonText.Write(
             json => PlanJson.Write(json, dry, TimesOf(dry, slots), wanted, exitCode)));
-
-    static IBuildStore? OpenIfThere(Cli cli, Workspace workspace) =>
-        Project.HasStore(cli, workspace) ? Project.OpenForReading(cli, workspace) : null;
 
     static void SayProblems(Cli cli, Plan plan)
     {

@@ -28,7 +28,7 @@ static class ReleaseCommand
     public static async Task<int> RunAsync(Cli cli, string[] ids, CancellationToken ct)
     {
         var wants = ids.Select(WantOf).ToList();
-        var by = cli.Env("USER") is { Length: > 0 } user ? user : "cli";
+        var by = cli.User;
         await using var deciding = Deciding.Open(cli, Project.Find(cli));
         var made = await deciding.DoAsync(
             _ => [.. wants.Select(want => new RequestWantRelease(want, by))],

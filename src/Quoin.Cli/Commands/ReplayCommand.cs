@@ -26,7 +26,7 @@ static class ReplayCommand
     /// </summary>
     public static async Task<int> RunAsync(Cli cli, string want)
     {
-        var id = IdOf(want);
+        var id = ReleaseCommand.WantOf(want);
         var workspace = Project.Find(cli);
         await using var store = Project.OpenForReading(cli, workspace);
         var accepted = PositionOf(store, id);
@@ -85,11 +85,6 @@ static class ReplayCommand
         }
         return open.Values.DefaultIfEmpty(accepted).Min();
     }
-
-    /// <summary>Reads <c>w-17</c>.</summary>
-    public static WantId IdOf(string text) => WantId.TryParse(text, out var id)
-        ? id
-        : throw new UsageException("usage", $"\"{text}\" is not a want; they are written w-17");
 
     /// <summary>Where the want was accepted.</summary>
     public static long PositionOf(IBuildStore store, WantId want) =>

@@ -36,7 +36,7 @@ static class TaintCommand
         await using var deciding = Deciding.Open(cli, workspace);
         var targets = Selecting.Find(
             cli, workspace, graph, asked, deciding.Store, orTargets: false);
-        var by = cli.Env("USER") is { Length: > 0 } user ? user : "cli";
+        var by = cli.User;
         var made = await deciding.DoAsync(
             state => [.. targets.Select(name => new Taint(state.Names.Intern(name), by, why))],
             [new StoreCommand.Taint([.. targets], by, why)], ct);

@@ -56,7 +56,7 @@ public class ClockTests
         await using var first = Open(world, address, new Shifted(workerHours), lead: false);
         using var holder = Worker(world, first, workerHours, 1);
         var holding = Task.Run(holder.Run);
-        world.WaitForFile("ran");
+        world.WaitForRun();
         // When one joins, the coordinator looks whose lease is over.
         await using var second = Open(world, address, TimeProvider.System, lead: false);
         using var other = Worker(world, second, 0, 2);

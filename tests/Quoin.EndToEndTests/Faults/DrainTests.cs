@@ -69,7 +69,7 @@ public class DrainTests
     {
         var build = world.Start("build", "-j", "0");
         var worker = world.Start("worker", "-j", "1");
-        world.WaitForFile("ran");
+        world.WaitForRun();
         return (build, worker);
     }
 

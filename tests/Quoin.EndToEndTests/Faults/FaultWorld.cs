@@ -47,14 +47,18 @@ sealed class FaultWorld : IDisposable
         ? Workspace.Read("ran").Count(letter => letter == '\n')
         : 0;
 
-    /// <summary>Returns when this file is there.</summary>
-    public void WaitForFile(string name)
+    /// <summary>
+    /// Returns when a job has written its line into "ran": the file alone is there a moment
+    /// before, and a job that dies in that moment would not count.
+    /// </summary>
+    public void WaitForRun()
     {
-        using var seen = new ManualResetEventSlim();
-        using var watcher = new FileSystemWatcher(Workspace.Root, name);
+        using var seen = new AutoResetEvent(initialState: false);
+        using var watcher = new FileSystemWatcher(Workspace.Root, "ran");
         watcher.Created += (_, _) => seen.Set();
+        watcher.Changed += (_, _) => seen.Set();
         watcher.EnableRaisingEvents = true;
-        if (!Workspace.Exists(name)) Assert.True(seen.Wait(TestWorkspace.Patience));
+        while (Executions == 0) Assert.True(seen.WaitOne(TestWorkspace.Patience));
     }
 
     /// <summary>The store as it is now, to read it.</summary>

@@ -63,7 +63,7 @@ public sealed class NetworkTests : IAsyncLifetime
         var away = world.Workspace.StartProgram(
             "ip", "netns", "exec", far, TestWorkspace.Binary, "worker", "-j", "1", "--lease", "2s",
             "--store", $"postgres://test@{Server}/postgres?schema={address.Schema}");
-        world.WaitForFile("ran");
+        world.WaitForRun();
         Assert.True(Ip("-n", hub, "link", "set", "near", "down"));
         File.Delete(world.Workspace.PathOf("old"));
         var near = world.Start("worker", "-j", "1", "-v");

@@ -15,7 +15,7 @@ public sealed class PostgresPauseTests(PostgresServer server) : PauseTests
         using var world = new FaultWorld(NewAddress(), Graph);
         var first = world.Start("build", "-j", "0");
         var worker = world.Start("worker", "-j", "1");
-        world.WaitForFile("ran");
+        world.WaitForRun();
         first.Signal(Stop);
         var second = world.Start("build", "-j", "0");
         second.WaitForLine(
@@ -71,7 +71,7 @@ public class PauseTests
         world.Workspace.Write("old", "");
         var build = world.Start("build", "word", "-j", "0");
         var paused = world.Start("worker", "-j", "1", "--lease", "2s");
-        world.WaitForFile("ran");
+        world.WaitForRun();
         paused.Signal(Stop);
         File.Delete(world.Workspace.PathOf("old"));
         var other = world.Start("worker", "-j", "1", "-v");

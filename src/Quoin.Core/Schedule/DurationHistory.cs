@@ -173,12 +173,17 @@ public sealed class DurationHistory(PartitionNames names)
 
     static int Median(Span<int> some)
     {
-        if (some.IsEmpty) return -1;
         some.Sort();
-        var middle = some.Length / 2;
-        return some.Length % 2 == 1
-            ? some[middle]
-            : (int)(((long)some[middle - 1] + some[middle]) / 2);
+        return MiddleOf(some);
+    }
+
+    static int MiddleOf(ReadOnlySpan<int> ordered)
+    {
+        if (ordered.IsEmpty) return -1;
+        var middle = ordered.Length / 2;
+        return ordered.Length % 2 == 1
+            ? ordered[middle]
+            : (int)(((long)ordered[middle - 1] + ordered[middle]) / 2);
     }
 
     static void WriteValues(IBufferWriter<byte> writer, int count, ReadOnlySpan<int> some)
@@ -222,10 +227,14 @@ public sealed class DurationHistory(PartitionNames names)
         public byte Room;
     }
 
-    /// <summary>The last values of a job, as a ring.</summary>
+    /// <summary>
+    /// The last values of a job, as a ring, and in their order: the median is asked for with every
+    /// run that becomes ready.
+    /// </summary>
     sealed class Recent
     {
         readonly List<int> ring = [];
+        readonly List<int> ordered = [];
         int oldest;
 
         public IEnumerable<int> Values => ring;
@@ -235,10 +244,15 @@ public sealed class DurationHistory(PartitionNames names)
             if (ring.Count < JobMax)
             {
                 ring.Add(value);
-                return;
             }
-            ring[oldest] = value;
-            oldest = (oldest + 1) % JobMax;
+            else
+            {
+                ordered.RemoveAt(ordered.BinarySearch(ring[oldest]));
+                ring[oldest] = value;
+                oldest = (oldest + 1) % JobMax;
+            }
+            var place = ordered.BinarySearch(value);
+            ordered.Insert(place >= 0 ? place : ~place, value);
         }
 
         public int CopyTo(Span<int> to)
@@ -247,10 +261,6 @@ public sealed class DurationHistory(PartitionNames names)
             return ring.Count;
         }
 
-        public int Median()
-        {
-            Span<int> some = stackalloc int[JobMax];
-            return DurationHistory.Median(some[..CopyTo(some)]);
-        }
+        public int Median() => MiddleOf(CollectionsMarshal.AsSpan(ordered));
     }
 }

@@ -66,7 +66,7 @@ public sealed class StoreWorker : IDisposable
 {
     // Runs shorter than this are claimed ahead, for about so long.
     const int AheadMs = 100, AheadMax = 64;
-    static readonly TimeSpan linger = TimeSpan.FromMilliseconds(20);
+    static readonly TimeSpan linger = TimeSpan.FromMilliseconds(40);
     static readonly TimeSpan again = TimeSpan.FromSeconds(1);
 
     readonly StoreWorkerOptions options;

@@ -12,6 +12,7 @@ Measurement[] all =
     new("spawn", "starting /bin/true: Process against posix_spawn", SpawnBench.Run),
     new("job", "what the wrapper adds to a tiny process", JobBench.Run),
     new("digests", "XXH3-128 against SHA-256", DigestBench.Run),
+    new("artifacts", "1 GiB restored from the local store, beside cp", ArtifactsBench.Run),
     new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),
     new("hosts", "workers on PostgreSQL, from a want to a process, idle processes", HostsBench.Run),
     new("queue", "claims and ends of runs, beside other queues", QueueBench.Run),

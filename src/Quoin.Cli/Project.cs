@@ -135,6 +135,11 @@ static class Project
     public static bool IsRemote(Cli cli) =>
         cli.Options.Store is { } store && PostgresAddress.IsAddress(store);
 
+    /// <summary>The database of <c>--store</c>; null: the store is a file.</summary>
+    public static PostgresAddress? AddressOf(Cli cli) => IsRemote(cli)
+        ? PostgresAddress.Parse(cli.Options.Store!, Environment.GetEnvironmentVariable)
+        : null;
+
     /// <summary>True when something was recorded here.</summary>
     public static bool HasStore(Cli cli, Workspace workspace)
     {

@@ -214,6 +214,12 @@ public sealed record RunCompleted(RunId Run, int Epoch, ImmutableArray<OutputMan
 
     /// <summary>Of a resource: when it is looked at first; null: never.</summary>
     public DateTimeOffset? WatchAt { get; init; }
+
+    /// <summary>
+    /// Nothing ran: what another run with this fingerprint made was taken from this layer
+    /// (<c>local</c>, <c>shared</c>, <c>s3</c>, <c>database</c>); empty: it was made.
+    /// </summary>
+    public string RestoredFrom { get; init; } = "";
 }
 
 /// <summary>T5. The attempt failed. With <see cref="RetryAt"/> the run is queued again.</summary>
@@ -382,6 +388,9 @@ public enum StaleReason : byte
     /// An input is being rebuilt; whether this one is current is known after that.
     /// </summary>
     Maybe = 10,
+
+    /// <summary>The output is not here, but a copy of it can be had.</summary>
+    Restorable = 11,
 }
 
 /// <summary>How a plan divides its partitions.</summary>

@@ -39,6 +39,9 @@ public sealed record Workspace
     /// <summary>Partitions without a path of their own: <c>.quoin/data</c>.</summary>
     public string DataDirectory => Path.Combine(QuoinDirectory, "data");
 
+    /// <summary>Copies of outputs by their content: <c>.quoin/cas</c>.</summary>
+    public string ArtifactDirectory => Path.Combine(QuoinDirectory, "cas");
+
     /// <summary>Folders of attempts: <c>.quoin/staging</c>.</summary>
     public string StagingDirectory => Path.Combine(QuoinDirectory, "staging");
 

@@ -24,6 +24,9 @@ enum AttemptOutcome
 
     /// <summary>It found that it needs more inputs.</summary>
     NeedsInputs,
+
+    /// <summary>Its outputs were taken from the artifacts; nothing ran.</summary>
+    Restored,
 }
 
 /// <summary>One attempt of a run: a row of the history.</summary>
@@ -91,7 +94,8 @@ static class AttemptHistory
                     Begin(e, run.Run, run.ReadyAt, logged.At);
                     break;
                 case RunCompleted e:
-                    End(e, AttemptOutcome.Built, e.Usage);
+                    var isMade = e.RestoredFrom.Length == 0;
+                    End(e, isMade ? AttemptOutcome.Built : AttemptOutcome.Restored, e.Usage);
                     foreach (var output in e.Outputs)
                     {
                         published.Add(output.Partition);

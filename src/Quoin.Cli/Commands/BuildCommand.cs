@@ -42,6 +42,11 @@ static class BuildCommand
             Description = "Build what `quoin plan --save FILE` wrote; refused when anything moved",
             HelpName = "FILE",
         };
+        var keep = new Option<string?>("--keep")
+        {
+            Description = "all: outputs stay as files, whatever `keep` of their jobs says",
+            HelpName = "all",
+        };
         var reports = new ReportOptions();
         var command = new Command("build", Summary);
         selectors.AddTo(command);
@@ -52,6 +57,7 @@ static class BuildCommand
         command.Options.Add(list);
         command.Options.Add(onlySources);
         command.Options.Add(saved);
+        command.Options.Add(keep);
         use.AddTo(command, offers: false);
         modes.AddTo(command);
         reports.AddTo(command);
@@ -92,16 +98,19 @@ static class BuildCommand
             if (parsed.GetValue(dryRun))
                 return await PlanCommand.RunAsync(context, asked, request, count, GanttForm.None);
             return parsed.GetValue(noBuild)
-                ? await PlanCommand.TestAsync(context, asked, request, count)
+                ? await PlanCommand.TestAsync(
+                    context, asked, request with { Restore = RestoreMode.None }, count)
                 : await RunAsync(
-                    context, asked, request, here, reports.Read(parsed, context));
+                    context, asked, request, here, reports.Read(parsed, context),
+                    KeepsAll(parsed.GetValue(keep)));
         });
         return command;
     }
 
     /// <summary>Selects, builds, follows to the end.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files)
+        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files,
+        bool keepAll = false)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
@@ -116,9 +125,16 @@ static class BuildCommand
             }
             return await BuildRunner.RunAsync(
                 cli, workspace, graph, slots, store, holder, request with { Targets = targets },
-                files);
+                files, keepAll);
         }
     }
+
+    static bool KeepsAll(string? word) => word switch
+    {
+        null => false,
+        "all" => true,
+        _ => throw new UsageException("usage", $"--keep {word}: the only word is all"),
+    };
 }
 
 /// <summary>
@@ -172,6 +188,13 @@ sealed class BuildModes
         HelpName = "TIME",
     };
 
+    readonly Option<string> restore = new("--restore")
+    {
+        Description = "Current outputs that are away and have a copy: wanted (default), all, none",
+        HelpName = "WHICH",
+        DefaultValueFactory = _ => "wanted",
+    };
+
     /// <summary>The argv with values that may be left out as options of their own.</summary>
     public static string[] Spread(string[] args) => Array.ConvertAll(args, arg => arg switch
     {
@@ -186,8 +209,8 @@ sealed class BuildModes
     public void AddTo(Command command)
     {
         foreach (var option in
-            (Option[])[fresh, freshAll, failFast, failFastKill, strict, soft, thorough, priority,
-                deadline])
+            (Option[])[fresh, freshAll, failFast, failFastKill, strict, soft, thorough, restore,
+                priority, deadline])
             command.Options.Add(option);
     }
 
@@ -199,6 +222,14 @@ sealed class BuildModes
         Targets = [],
         Soft = parsed.GetValue(soft),
         Thorough = parsed.GetValue(thorough),
+        Restore = parsed.GetValue(restore) switch
+        {
+            "wanted" => RestoreMode.Wanted,
+            "all" => RestoreMode.All,
+            "none" => RestoreMode.None,
+            var word => throw new UsageException(
+                "usage", $"--restore {word}: write wanted, all or none"),
+        },
         Options = new WantOptions
         {
             Priority = parsed.GetValue(priority),

@@ -21,18 +21,26 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
     /// <summary>
     /// Builds here, or joins the process that does (<paramref name="holder"/>); the exit code.
     /// </summary>
-    public static Task<int> RunAsync(
+    public static async Task<int> RunAsync(
         Cli cli, Workspace workspace, Graph graph, Slots slots, IBuildStore store, string? holder,
-        WantRequest request, ReportFiles? files = null)
+        WantRequest request, ReportFiles? files = null, bool keepAll = false)
     {
+        using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var runner = new BuildRunner(cli, workspace, graph, slots)
         {
             Files = files ?? new(null, null, null),
+            Artifacts = artifacts,
+            KeepAll = keepAll,
         };
-        return holder is null
-            ? runner.RunAsync(store, request)
-            : new JoinRunner(cli, workspace, graph, runner, slots)
+        if (artifacts is not null) artifacts.Warn = runner.watch.Warn;
+        var code = holder is null
+            ? await runner.RunAsync(store, request)
+            : await new JoinRunner(cli, workspace, graph, runner, slots)
                 .RunAsync(store, request, holder);
+        if (artifacts is not null) artifacts.Warn = message => cli.Say($"warning: {message}");
+        if (code == ExitCode.Ok && artifacts is { IsShared: true })
+            WantedOutputs.Bring(cli, workspace, graph, store, artifacts, request);
+        return code;
     }
 
     /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>
@@ -85,6 +93,8 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             MemoryBytes = ThisMachine.MemoryBytes,
             IsShared = true,
             KeepsLogs = Project.IsRemote(cli),
+            Artifacts = Artifacts,
+            KeepAll = KeepAll,
             Observer = observer,
         });
 
@@ -137,6 +147,12 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         var view = ScreenOf(progress, TailOf);
         return Files.IsEmpty ? view : new ReportingView(cli, view, progress, Files, TailOf);
     }
+
+    /// <summary>Copies of outputs; null: none are kept.</summary>
+    public ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>Outputs stay, whatever their jobs say.</summary>
+    public bool KeepAll { get; init; }
 
     /// <summary>Files for other programs.</summary>
     public ReportFiles Files { get; init; } = new(null, null, null);

@@ -20,10 +20,15 @@ static class CleanCommand
         {
             Description = "Only say what would be removed",
         };
+        var sweep = new SweepCommand();
         var command = new Command("clean", Summary) { dryRun };
         selectors.AddTo(command);
-        command.SetAction((parsed, ct) => RunAsync(
-            cli(parsed), selectors.Read(parsed), parsed.GetValue(dryRun), orTargets: false, ct));
+        sweep.AddTo(command);
+        command.SetAction((parsed, ct) => sweep.Read(parsed, parsed.GetValue(dryRun)) is { } unused
+            ? SweepCommand.RunAsync(cli(parsed), unused)
+            : RunAsync(
+                cli(parsed), selectors.Read(parsed), parsed.GetValue(dryRun), orTargets: false,
+                ct));
         return command;
     }
 

@@ -32,9 +32,10 @@ static class ExplainCommand
         await using var store = Project.OpenIfThere(cli, workspace);
         var targets = Selecting.Find(
             cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store);
+        using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var dry = DryRun.Make(
             workspace, graph, store, new WantRequest { Targets = targets }, 1, cli.Time,
-            CancellationToken.None);
+            CancellationToken.None, artifacts);
         var explanations = targets.Select(target => WithTaint(store, Explain.Of(
             dry.Plan, dry.State.Names.Intern(target), run => WhyBuilt(store, run)))).ToList();
         if (cli.Options.Json)

@@ -92,7 +92,8 @@ sealed class JoinRunner(
                 }
                 if (progress is not null && session is null && slots.Count > 0)
                     lent ??= new LentSlots(
-                        cli, workspace, store, slots, message => view?.Say(message));
+                        cli, workspace, store, slots, message => view?.Say(message),
+                        runner.Artifacts);
                 continue;
             }
             if (interruption.Stop.IsCancellationRequested) await CancelAsync(store);

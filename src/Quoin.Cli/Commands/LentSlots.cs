@@ -14,9 +14,11 @@ sealed class LentSlots : IAsyncDisposable
 
     /// <summary>Takes runs from now on.</summary>
     public LentSlots(
-        Cli cli, Workspace workspace, IBuildStore store, Slots slots, Action<string> say)
+        Cli cli, Workspace workspace, IBuildStore store, Slots slots, Action<string> say,
+        ArtifactStore? artifacts)
     {
-        worker = SlotWorker.Make(cli, workspace, store, slots, new Lender(say));
+        worker = SlotWorker.Make(
+            cli, workspace, store, slots, new Lender(say), artifacts: artifacts);
         running = SlotWorker.RunAsync(worker);
     }
 

@@ -112,9 +112,10 @@ static class PlanCommand
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = Project.OpenIfThere(cli, workspace);
         var targets = Selecting.Find(cli, workspace, graph, asked, store);
+        using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var dry = DryRun.Make(
             workspace, graph, store, request with { Targets = targets },
-            slots, cli.Time, CancellationToken.None);
+            slots, cli.Time, CancellationToken.None, artifacts);
         return (dry, targets);
     }
 

@@ -24,6 +24,9 @@ enum RunStanding
 
     /// <summary>Ended because it needs more inputs.</summary>
     NeedsInputs,
+
+    /// <summary>Its outputs were taken from the artifacts.</summary>
+    Restored,
 }
 
 /// <summary>One run, with what its last attempt took.</summary>
@@ -84,7 +87,10 @@ static class RunHistory
                 run.StartedAt = at;
                 break;
             case RunCompleted e:
-                (run.Standing, run.Usage, run.Failure) = (RunStanding.Built, e.Usage, null);
+                run.Standing = e.RestoredFrom.Length == 0
+                    ? RunStanding.Built
+                    : RunStanding.Restored;
+                (run.Usage, run.Failure) = (e.Usage, null);
                 break;
             case RunFailed e:
                 run.Standing = e.RetryAt is null ? RunStanding.Failed : RunStanding.Queued;

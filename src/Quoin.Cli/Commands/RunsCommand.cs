@@ -83,11 +83,12 @@ static class RunsCommand
         RunStanding.Failed => "failed",
         RunStanding.Cancelled => "cancelled",
         RunStanding.NeedsInputs => "needs-inputs",
+        RunStanding.Restored => "restored",
     };
 
     static Style StyleOf(RunStanding standing) => standing switch
     {
-        RunStanding.Built => Style.Green,
+        RunStanding.Built or RunStanding.Restored => Style.Green,
         RunStanding.Failed => Style.Red,
         RunStanding.Cancelled => Style.Yellow,
         RunStanding.Queued or RunStanding.Running or RunStanding.NeedsInputs => Style.Plain,

@@ -10,7 +10,7 @@ static class SlotWorker
     /// <summary>A worker with these slots of this machine.</summary>
     public static StoreWorker Make(
         Cli cli, Workspace workspace, IBuildStore store, Slots slots, IWorkerObserver observer,
-        TimeSpan? lease = null)
+        TimeSpan? lease = null, ArtifactStore? artifacts = null, bool isApart = false)
     {
         var options = new StoreWorkerOptions
         {
@@ -22,6 +22,8 @@ static class SlotWorker
             MemoryBytes = ThisMachine.MemoryBytes,
             Labels = slots.Labels,
             KeepsLogs = Project.IsRemote(cli),
+            Artifacts = artifacts,
+            IsApart = isApart,
             Observer = observer,
         };
         return new StoreWorker(lease is { } length ? options with { Lease = length } : options);

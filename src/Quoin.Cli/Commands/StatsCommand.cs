@@ -188,11 +188,12 @@ static class StatsCommand
         AttemptOutcome.Lost => "lost",
         AttemptOutcome.Cancelled => "cancelled",
         AttemptOutcome.NeedsInputs => "needs-inputs",
+        AttemptOutcome.Restored => "restored",
     };
 
     static Style StyleOf(AttemptOutcome outcome) => outcome switch
     {
-        AttemptOutcome.Built => Style.Green,
+        AttemptOutcome.Built or AttemptOutcome.Restored => Style.Green,
         AttemptOutcome.Failed or AttemptOutcome.Lost => Style.Red,
         AttemptOutcome.Cancelled => Style.Yellow,
         AttemptOutcome.Running or AttemptOutcome.NeedsInputs => Style.Plain,

@@ -21,6 +21,11 @@ static class WorkerCommand
             HelpName = "TIME",
             DefaultValueFactory = _ => "60s",
         };
+        var apart = new Option<bool>("--apart")
+        {
+            Description = "This host does not share the project's folder: inputs come from the"
+                + " shared artifacts, and outputs go there",
+        };
         var line = new Option<string>("--line")
         {
             Description = "Work for the supervisor at this socket: --line S -- CMD {key} {payload}",
@@ -39,12 +44,14 @@ static class WorkerCommand
         var command = new Command("worker", Summary) { line, timeout, words };
         slots.AddTo(command);
         command.Options.Add(lease);
+        command.Options.Add(apart);
         command.SetAction((parsed, _) => parsed.GetValue(line) is { } socket
             ? Task.FromResult(RunLine(
                 cli(parsed), socket, slots.Read(parsed, least: 1).Count,
                 parsed.GetValue(timeout), parsed.GetValue(words) ?? []))
             : RunAsync(
-            cli(parsed), slots.Read(parsed, least: 1), LeaseOf(parsed.GetValue(lease)!)));
+            cli(parsed), slots.Read(parsed, least: 1), LeaseOf(parsed.GetValue(lease)!),
+            parsed.GetValue(apart)));
         return command;
     }
 
@@ -74,13 +81,20 @@ static class WorkerCommand
             : throw new UsageException(
                 "usage", $"--lease {text}: write a time from 1s to 1d, as 60s or 5m");
 
-    static async Task<int> RunAsync(Cli cli, Slots slots, TimeSpan lease)
+    static async Task<int> RunAsync(Cli cli, Slots slots, TimeSpan lease, bool isApart)
     {
         using var interruption = new Interruption(); // A stop while it connects is one, too.
         var workspace = Project.Find(cli);
         await using var store = Project.OpenForAsking(cli, workspace);
         var view = new WorkerView(cli, workspace);
-        using var worker = SlotWorker.Make(cli, workspace, store, slots, view, lease);
+        using var artifacts = ProjectArtifacts.Open(
+            cli, workspace, Project.LoadGraph(cli, workspace).Artifacts);
+        if (isApart && artifacts is not { IsShared: true })
+            throw new UsageException(
+                "usage", "--apart needs artifacts that other hosts see: a line `artifacts:` in the "
+                + $"graph file, or {ArtifactStore.Variable}; see docs/artifacts.md");
+        using var worker = SlotWorker.Make(
+            cli, workspace, store, slots, view, lease, artifacts, isApart);
         using var onStop = interruption.Stop.Register(() =>
         {
             view.Said(worker.Holding is > 0 and var holding

@@ -81,7 +81,8 @@ static class BuildEnd
 
     static IEnumerable<string> Numbers(BuildProgress progress)
     {
-        yield return $"{progress.Built} built";
+        yield return $"{progress.Built - progress.Restored} built";
+        if (progress.Restored > 0) yield return $"{progress.Restored} restored";
         yield return $"{progress.Current} reused";
         if (progress.Delegated > 0) yield return $"{progress.DelegatedDone} delegated";
         if (progress.Failed > 0) yield return $"{progress.Failed} failed";

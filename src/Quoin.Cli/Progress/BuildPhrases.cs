@@ -57,6 +57,7 @@ static class BuildPhrases
         StaleReason.OutputModified => "output modified",
         StaleReason.NotKept => "not kept",
         StaleReason.Maybe => "maybe current",
+        StaleReason.Restorable => "to be restored",
     };
 
     /// <summary><c>(0:05:06 elapsed, 0:33:48 cpu, factor 6.63)</c>.</summary>
@@ -106,7 +107,9 @@ static class BuildPhrases
     public static string Totals(BuildProgress progress)
     {
         var delegated = progress.Delegated > 0 ? $", {progress.DelegatedDone} delegated" : "";
-        var done = $"{progress.Built} built, {progress.Current} current{delegated}";
+        var restored = progress.Restored > 0 ? $", {progress.Restored} restored" : "";
+        var done = $"{progress.Built - progress.Restored} built{restored}, "
+            + $"{progress.Current} current{delegated}";
         var blocked = progress.Counts.Blocked > 0 ? $", {progress.Counts.Blocked} blocked" : "";
         return progress.Phase == BuildPhase.Succeeded
             ? done

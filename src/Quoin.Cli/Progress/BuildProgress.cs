@@ -57,8 +57,12 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     /// <summary>The plan's counts; they change only by growth.</summary>
     public PlanCounts Counts { get; private set; }
 
-    /// <summary>Partitions that were built for this want.</summary>
+    /// <summary>Partitions that were built for this want, or restored.</summary>
     public int Built { get; private set; }
+
+    /// <summary>Those of them that no job had to make.</summary>
+    public int Restored => mine.Where(task => task is { RestoredFrom.Length: > 0,
+        State: TaskState.Built, IsDelegated: false }).Sum(task => task.Outputs.Length);
 
     /// <summary>Partitions whose test passed after their inputs were rebuilt.</summary>
     public int CurrentAfterAll { get; private set; }
@@ -325,7 +329,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     {
         if (task.State is TaskState.Built or TaskState.Current) return;
         if (task.IsMine && task.State == TaskState.Cancelled) Cancelled -= task.Outputs.Length;
-        task.State = TaskState.Built;
+        (task.State, task.RestoredFrom) = (TaskState.Built, e.RestoredFrom);
         foreach (var input in task.Inputs)
         {
             if (Mine(input) is { } from && from.PathMs > (task.PathFrom?.PathMs ?? 0))

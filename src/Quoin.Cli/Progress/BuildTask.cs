@@ -61,6 +61,9 @@ sealed class BuildTask(
     /// <summary>The attempt that runs or ran, from 1.</summary>
     public int Attempt { get; set; }
 
+    /// <summary>The layer of artifacts that it was taken from; empty: it was made.</summary>
+    public string RestoredFrom { get; set; } = "";
+
     /// <summary>When that attempt was leased.</summary>
     public DateTimeOffset StartedAt { get; set; }
 

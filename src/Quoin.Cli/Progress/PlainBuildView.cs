@@ -100,6 +100,10 @@ sealed class PlainBuildView(
             case ProgressNotice.Ready n:
                 Write(at, "ready", $"{n.What.Want}{ConnectionsOf(n.What)}", Style.Green);
                 break;
+            case ProgressNotice.Built { Task.RestoredFrom: { Length: > 0 } layer } n:
+                Write(at, "restored", $"{NameOf(n.Task)} (from {layer}, "
+                    + $"{Units.Duration(TimeSpan.FromMilliseconds(n.Usage.ElapsedMs))})");
+                break;
             case ProgressNotice.Built n:
                 var elapsed = TimeSpan.FromMilliseconds(n.Usage.ElapsedMs);
                 var cpu = TimeSpan.FromMilliseconds(n.Usage.CpuMs);

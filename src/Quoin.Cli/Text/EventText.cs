@@ -33,7 +33,8 @@ static class EventText
         RunScheduled r => Some(r.Claims, names),
         RunLeased r => $"attempt {r.Attempt} by {r.Worker}",
         RunCompleted r => $"{Some([.. r.Outputs.Select(o => o.Partition)], names)}"
-            + $" {Units.Bytes(r.Outputs.Sum(o => o.Bytes))} in {Took(r.Usage)}",
+            + $" {Units.Bytes(r.Outputs.Sum(o => o.Bytes))} in {Took(r.Usage)}"
+            + (r.RestoredFrom.Length > 0 ? $", restored from {r.RestoredFrom}" : ""),
         RunFailed r => $"{Units.Describe(r.Failure)}{Units.Reason(r.Failure)}{Again(r.RetryAt)}",
         RunDepMissed r => $"needs {Some(r.Needs, names)}",
         RunCancelRequested r => $"by {r.By}",

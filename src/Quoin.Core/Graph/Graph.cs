@@ -28,6 +28,9 @@ public sealed class Graph
     public ImmutableSortedDictionary<string, int> Pools { get; init; } =
         ImmutableSortedDictionary<string, int>.Empty;
 
+    /// <summary>Where copies of outputs are kept; null: nothing is said of it.</summary>
+    public ArtifactSettings? Artifacts { get; init; }
+
     /// <summary>Digest of the text of all graph files.</summary>
     public required Digest Digest { get; init; }
 

@@ -19,6 +19,9 @@ public sealed class GraphBuilder(string name)
     public ImmutableSortedDictionary<string, int> Pools { get; set; } =
         ImmutableSortedDictionary<string, int>.Empty;
 
+    /// <summary>Where copies of outputs are kept; null: nothing is said of it.</summary>
+    public ArtifactSettings? Artifacts { get; set; }
+
     /// <summary>
     /// True: declarations are missing because of problems of their own, so that nothing is said of
     /// inputs that nobody makes.
@@ -61,6 +64,7 @@ public sealed class GraphBuilder(string name)
             Datasets = builtDatasets.DrainToImmutable(),
             Targets = [.. Targets.Select(target => target.Text)],
             Pools = Pools,
+            Artifacts = Artifacts,
             Digest = digest,
             MakeText = Text,
         };

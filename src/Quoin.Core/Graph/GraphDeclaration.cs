@@ -69,6 +69,12 @@ public sealed record JobDeclaration
     /// <summary>Limits.</summary>
     public JobLimits Limits { get; init; } = new();
 
+    /// <summary>Which outputs stay as files.</summary>
+    public KeepRule Keep { get; init; }
+
+    /// <summary>Whether copies are kept; null: not said.</summary>
+    public bool? Cache { get; init; }
+
     /// <summary>Its output is a thing outside; null: data.</summary>
     public ResourceDeclaration? Resource { get; init; }
 

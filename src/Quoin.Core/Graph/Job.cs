@@ -75,6 +75,12 @@ public sealed class Job
     /// <summary>Limits; not part of the fingerprint.</summary>
     public JobLimits Limits { get; init; } = new();
 
+    /// <summary>Which of its outputs stay as files.</summary>
+    public KeepRule Keep { get; init; }
+
+    /// <summary>Whether copies are kept; null: if the project keeps any.</summary>
+    public bool? Cache { get; init; }
+
     /// <summary>Labels of runs for selection.</summary>
     public ImmutableArray<string> Tags { get; init; } = [];
 

@@ -54,6 +54,8 @@ static class JobReader
                 ? declared.Limits
                 : declared.Limits with { Timeout = null, MaxAge = null },
             Resource = resource,
+            Keep = declared.Keep,
+            Cache = declared.Cache,
             Tags = declared.Tags,
         };
     }

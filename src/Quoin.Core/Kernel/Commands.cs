@@ -78,6 +78,9 @@ public sealed record CompleteRun(RunId Run, int Epoch, ImmutableArray<OutputMani
 
     /// <inheritdoc cref="RunCompleted.WatchAt"/>
     public DateTimeOffset? WatchAt { get; init; }
+
+    /// <inheritdoc cref="RunCompleted.RestoredFrom"/>
+    public string RestoredFrom { get; init; } = "";
 }
 
 /// <summary>

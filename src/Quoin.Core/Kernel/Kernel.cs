@@ -134,6 +134,7 @@ public static class Kernel
             {
                 Fingerprint = c.Fingerprint,
                 Usage = c.Usage,
+                RestoredFrom = c.RestoredFrom,
             };
         var claimed = ImmutableArray.CreateBuilder<OutputManifest>(run.Claims.Length);
         var adopted = ImmutableArray<OutputManifest>.Empty;
@@ -153,6 +154,7 @@ public static class Kernel
             Discarded = discarded,
             Fingerprint = c.Fingerprint,
             Usage = c.Usage,
+            RestoredFrom = c.RestoredFrom,
         };
     }
 

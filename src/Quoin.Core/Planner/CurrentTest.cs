@@ -322,6 +322,7 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
                 OutputCheck.Missing => StaleReason.OutputMissing,
                 OutputCheck.Modified => StaleReason.OutputModified,
                 OutputCheck.NotKept => StaleReason.NotKept,
+                OutputCheck.Restorable => StaleReason.Restorable,
                 var check => throw new UnreachableException($"output check {check}"),
             };
             if (!IsBefore(reasons[i], first)) continue;

@@ -133,6 +133,7 @@ public static class Explain
         StaleReason.OutputModified => "output-modified",
         StaleReason.NotKept => "not-kept",
         StaleReason.Maybe => "maybe",
+        StaleReason.Restorable => "restorable",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
     };
 
@@ -174,7 +175,11 @@ public static class Explain
     }
 
     static string StaleHeadline(Plan plan, int node, StaleReason reason, Job job) =>
-        plan.VerdictOf(node) == Verdict.Current
+        reason == StaleReason.Restorable
+            ? "current, and not in its place: " + (plan.VerdictOf(node) == Verdict.Current
+                ? "restored when something reads it"
+                : "will be restored")
+        : plan.VerdictOf(node) == Verdict.Current
             ? "not current, but nothing that runs reads it: left as it is"
         : reason == StaleReason.Maybe && plan.VerdictOf(node) == Verdict.Maybe
             ? $"current until now: decided when its inputs are rebuilt (job {job.Name}, "

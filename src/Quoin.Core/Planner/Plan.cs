@@ -169,7 +169,7 @@ public sealed class Plan
         if (result.Detail.Length > 0) details[node] = result.Detail;
         verdicts[node] = result.Verdict;
         if (result.IsDelegated) active[node] = true;
-        if (result.Verdict == Verdict.Build && CanBeLeft(result.Reason, rebuilt))
+        if (result.Verdict == Verdict.Build && CanBeLeft(node, result.Reason, rebuilt))
         {
             deferred[node] = true;
             verdicts[node] = Verdict.Current;
@@ -177,9 +177,17 @@ public sealed class Plan
     }
 
     // What is only missing as a file matters only if somebody reads it.
-    bool CanBeLeft(StaleReason reason, bool inputsRebuilt) => reason switch
+    bool CanBeLeft(int node, StaleReason reason, bool inputsRebuilt) => reason switch
     {
-        StaleReason.NotKept => !inputsRebuilt || options.Soft,
+        StaleReason.Restorable => (!inputsRebuilt || options.Soft) && options.Restore switch
+        {
+            RestoreMode.Wanted => !Test.IsTarget(node),
+            RestoreMode.All => false,
+            RestoreMode.None => true,
+        },
+        // The result of a check is all there is to want of it.
+        StaleReason.NotKept => (!inputsRebuilt || options.Soft)
+            && !(Graph.JobOf(node).Keep == KeepRule.Temp && Test.IsTarget(node)),
         StaleReason.OutputMissing or StaleReason.OutputModified => options.Soft,
         _ => false,
     };
@@ -261,6 +269,10 @@ public sealed class Plan
     {
         foreach (var consumer in Graph.Consumers(node))
         {
+            // What is restored reads nothing; if it has to be made after all, its run brings what
+            // can be restored.
+            if (reasons[node] == StaleReason.Restorable
+                && reasons[consumer] == StaleReason.Restorable) continue;
             if (verdicts[consumer] is Verdict.Build or Verdict.Maybe) return true;
         }
         return false;

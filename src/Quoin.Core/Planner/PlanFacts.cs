@@ -108,7 +108,7 @@ public readonly record struct ConditionFact(string Name, string Value);
 /// <summary>What became of a published output's file.</summary>
 public enum OutputCheck : byte
 {
-    /// <summary>As published, or absent and restorable.</summary>
+    /// <summary>As published.</summary>
     Ok = 0,
 
     /// <summary>Gone, and nowhere to restore it from.</summary>
@@ -119,6 +119,22 @@ public enum OutputCheck : byte
 
     /// <summary>It was not kept then; it must be built again if somebody reads it now.</summary>
     NotKept = 3,
+
+    /// <summary>Gone, and a copy can be had: restored when something reads it.</summary>
+    Restorable = 4,
+}
+
+/// <summary>Which current outputs that are not in their place are restored.</summary>
+public enum RestoreMode : byte
+{
+    /// <summary>What is wanted, and what a run reads.</summary>
+    Wanted = 0,
+
+    /// <summary>All that the plan looks at.</summary>
+    All = 1,
+
+    /// <summary>Only what a run reads.</summary>
+    None = 2,
 }
 
 /// <summary>How a plan is made, beside what is wanted.</summary>
@@ -137,4 +153,7 @@ public sealed record PlanOptions
 
     /// <summary>Options marked as presentation count too.</summary>
     public bool Thorough { get; init; }
+
+    /// <summary>What is restored although no run reads it.</summary>
+    public RestoreMode Restore { get; init; }
 }

@@ -43,6 +43,12 @@ public sealed record BuildSessionOptions
     /// <summary>Logs of attempts go into the store, because others cannot read our files.</summary>
     public bool KeepsLogs { get; init; }
 
+    /// <summary>Copies of outputs; null: none are kept. The session does not close it.</summary>
+    public ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>Outputs stay, whatever their jobs say.</summary>
+    public bool KeepAll { get; init; }
+
     /// <summary>Who watches.</summary>
     public required IBuildObserver Observer { get; init; }
 }
@@ -81,7 +87,12 @@ public sealed class BuildSession : IAsyncDisposable
             Files = files,
             Calls = calls,
             Facts = new WorkspaceFacts(
-                workspace, options.Graph, loaded.State, files, options.Store, calls),
+                workspace, options.Graph, loaded.State, files, options.Store, calls)
+            {
+                Artifacts = options.Artifacts,
+            },
+            Keeping = new Keeping(
+                options.Graph, loaded.State, options.Artifacts, options.KeepAll),
             MakeWorker = mailbox => MakeWorker(mailbox, files),
             Observer = options.Observer,
             PlanLines = (want, line) =>
@@ -136,7 +147,12 @@ public sealed class BuildSession : IAsyncDisposable
     LocalWorker MakeWorker(Mailbox mailbox, FileStampCache files) => new(
         new LocalWorkerParts(
             options.Workspace, options.Graph, loaded.State.Names, files,
-            new JobProcess(options.Time, guardian), options.KeepsLogs),
+            new JobProcess(options.Time, guardian), options.KeepsLogs)
+        {
+            Artifacts = options.Artifacts is { } store
+                ? new AttemptArtifacts(store, files, options.Time, isApart: false)
+                : null,
+        },
         options.Slots,
         (launch, result) => mailbox.Post(new Message.Ended(launch, result)),
         options.Observer.Progress,

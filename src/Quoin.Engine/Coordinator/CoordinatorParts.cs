@@ -15,6 +15,13 @@ sealed record CoordinatorParts
     public required WorkspaceFacts Facts { get; init; }
     public required ConfigCalls Calls { get; init; }
 
+    /// <summary>Which outputs stay where: by default no copies.</summary>
+    public Keeping Keeping
+    {
+        get => field ??= new Keeping(Graph, State, null, keepsAll: false);
+        init;
+    }
+
     /// <summary>Makes the slots of this process; they post what came of an attempt.</summary>
     public required Func<Mailbox, IWorker> MakeWorker { get; init; }
 

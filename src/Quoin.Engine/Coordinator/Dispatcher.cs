@@ -279,7 +279,7 @@ sealed class Dispatcher : IDisposable
         var entry = active[run.Id.Value];
         entry.IsRemote = false;
         entry.Control = new JobControl(() => parts.Store.LeadHolds);
-        var request = RequestOf(run, entry, entry.Control);
+        var request = LaunchRequests.Of(parts, run, entry, entry.Control);
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.AfterCommit(() => worker.Launch(request));
     }
@@ -292,7 +292,7 @@ sealed class Dispatcher : IDisposable
     {
         var entry = active[run.Id.Value];
         (entry.IsRemote, entry.IsRowThere, entry.Control) = (true, true, null);
-        var request = RequestOf(run, entry, new JobControl());
+        var request = LaunchRequests.Of(parts, run, entry, new JobControl());
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.Keep(new FingerprintText(request.Fingerprint, request.FingerprintText));
         var need = needs.DeclaredBy(entry.Key);
@@ -371,47 +371,6 @@ sealed class Dispatcher : IDisposable
         if (run.Place == RunPlace.Cancelling) remote.Stop(run.Id, kill: false);
     }
 
-    LaunchRequest RequestOf(RunToken run, ActiveRun entry, JobControl control)
-    {
-        var (plan, node) = (entry.Planned!.Plan, entry.Node);
-        var graph = plan.Graph;
-        var job = graph.JobOf(node);
-        var inputs = ImmutableArray.CreateBuilder<LaunchInput>(graph.Inputs(node).Length);
-        var watched = plan.Test.Fingerprints.FactOf(job).Code.ToBuilder();
-        foreach (var input in graph.Inputs(node))
-        {
-            if (graph.ProducerOf(input) == JobGraph.Source)
-            {
-                var source = parts.Facts.Source(input);
-                inputs.Add(new LaunchInput(input, source.Digest));
-                watched.Add(new PathDigest(source.Path, source.Digest));
-            }
-            else
-            {
-                State.TryGetManifest(input, out var manifest);
-                inputs.Add(new LaunchInput(input, manifest.Digest)
-                {
-                    Held = Activation.HeldOf(State, input),
-                });
-            }
-        }
-        var text = plan.Test.Fingerprints.TextOf(node).ToArray();
-        return new LaunchRequest
-        {
-            Id = new AttemptId(run.Id, run.Attempt),
-            Epoch = run.Epoch,
-            Job = job,
-            Outputs = [.. graph.Outputs(node)],
-            Claims = run.Claims,
-            Inputs = inputs.MoveToImmutable(),
-            Config = job.ConfigCommand.IsEmpty ? null : graph.ConfigOf(node),
-            Fingerprint = Fingerprint.DigestOf(text),
-            FingerprintText = text,
-            Watched = watched.ToImmutable(),
-            Control = control,
-        };
-    }
-
     /// <summary>An attempt of this process ended.</summary>
     public void TakeResult(LaunchRequest launch, JobResult result)
     {
@@ -455,10 +414,22 @@ sealed class Dispatcher : IDisposable
             if (State.PlaceOf(p) is not (PartitionPlace.Planned or PartitionPlace.Building))
                 planning.Release(p);
         }
+        if (entry.Planned is { } planned) Drop(run, planned.Plan);
         if (held.Count == 0) return;
         PartitionId[] again = [.. held];
         held.Clear();
         foreach (var p in again) AddReady(p);
+    }
+
+    // What stays only as long as somebody reads it.
+    void Drop(RunToken run, Plan plan)
+    {
+        var gone = parts.Keeping.Droppable(run, plan, planning);
+        if (gone.Count == 0) return;
+        coordinator.Note(new OutputsRemoved([.. gone], "keep"));
+        var paths = gone.ConvertAll(p =>
+            parts.Workspace.Absolute(parts.Graph.PathOf(State.Names.Utf8(p))));
+        coordinator.AfterCommit(() => paths.ForEach(path => _ = Folders.RemoveAny(path)));
     }
 
     /// <summary>

@@ -22,10 +22,10 @@ public static class DryRun
     /// <exception cref="StoreException">The store cannot be read.</exception>
     public static DryPlan Make(
         Workspace workspace, Graph graph, IBuildStore? store, WantRequest request, int slots,
-        TimeProvider time, CancellationToken ct)
+        TimeProvider time, CancellationToken ct, ArtifactStore? artifacts = null)
     {
         using var guardian = GuardianOf(workspace, time);
-        var (planning, loaded) = Open(workspace, graph, store, guardian, time);
+        var (planning, loaded) = Open(workspace, graph, store, guardian, time, artifacts);
         var plan = planning.Make(request, ct);
         var ranked = planning.Rank(plan, new WantId(loaded.State.LastWant + 1));
         return new DryPlan(
@@ -68,14 +68,18 @@ public static class DryRun
         new(Path.Combine(workspace.QuoinDirectory, "guard"), time);
 
     static (Planning Planning, LoadedState Loaded) Open(
-        Workspace workspace, Graph graph, IBuildStore? store, Guardian guardian, TimeProvider time)
+        Workspace workspace, Graph graph, IBuildStore? store, Guardian guardian, TimeProvider time,
+        ArtifactStore? artifacts = null)
     {
         store ??= new MemoryStore();
         var reading = new ReadingStore(store);
         var loaded = StateLoader.Load(store, new PartitionNames());
         var files = new FileStampCache(workspace.Root, reading.FileStamps(), time);
         var calls = new ConfigCalls(workspace, reading, files, new ConfigProcess(guardian));
-        var facts = new WorkspaceFacts(workspace, graph, loaded.State, files, reading, calls);
+        var facts = new WorkspaceFacts(workspace, graph, loaded.State, files, reading, calls)
+        {
+            Artifacts = artifacts,
+        };
         return (
             new Planning(graph, loaded.State, facts, calls, loaded.History, time), loaded);
     }

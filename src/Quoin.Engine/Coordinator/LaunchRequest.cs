@@ -37,6 +37,12 @@ sealed record LaunchRequest
     /// <summary>Files whose content the fingerprint holds, as it holds it.</summary>
     public required ImmutableArray<PathDigest> Watched { get; init; }
 
+    /// <summary>Outputs of another run with this fingerprint will do.</summary>
+    public bool MayRestore { get; init; }
+
+    /// <summary>Copies of its outputs are kept.</summary>
+    public bool Keeps { get; init; }
+
     /// <summary>How it is told to stop.</summary>
     public required JobControl Control { get; init; }
 }
@@ -46,4 +52,9 @@ readonly record struct LaunchInput(PartitionId Partition, Digest Digest)
 {
     /// <summary>It is a thing outside; null: it is data.</summary>
     public HeldInput? Held { get; init; }
+
+    /// <summary>
+    /// The fingerprint of the run that made it, where it may have to be restored; else none.
+    /// </summary>
+    public Digest MadeBy { get; init; }
 }

@@ -47,13 +47,17 @@ sealed class Outcomes(
             var id = State.Names.Intern(output.Ref);
             outputs.Add(new OutputManifest(id, output.Digest, output.Bytes));
             var path = parts.Graph.PathOf(State.Names.Utf8(id));
-            parts.Files.Published(path, output.Stamp, output.Digest);
+            if (!result.IsApart) parts.Files.Published(path, output.Stamp, output.Digest);
+            else if (parts.Files.Check(path, output.Digest) == FileVerdict.Modified)
+                coordinator.AfterCommit( // What is here was before that; a copy can be had.
+                    () => _ = Folders.RemoveAny(parts.Workspace.Absolute(path)));
         }
         coordinator.Do(new CompleteRun(ended.Id.Run, ended.Epoch, outputs.MoveToImmutable())
         {
             // What it read is not what was digested: published, and at the next test not current.
             Fingerprint = result.SourceMoved ? default : ended.Fingerprint,
             Usage = result.Usage,
+            RestoredFrom = result.RestoredFrom,
         });
     }
 

@@ -61,6 +61,7 @@ sealed class Planning(
         Fresh = request.Options.Fresh,
         Soft = request.Soft,
         Thorough = request.Thorough,
+        Restore = request.Restore,
     };
 
     /// <summary>
@@ -110,6 +111,19 @@ sealed class Planning(
         var owned = owners.TryGetValue(p, out var owner);
         (plan, node) = owner;
         return owned;
+    }
+
+    /// <summary>Something that is still to be made, or to be tested, reads it.</summary>
+    public bool IsRead(PartitionId p)
+    {
+        foreach (var (plan, _, _) in plans)
+        {
+            if (plan.Graph.ProducerOf(p) is not (>= 0 and var node)) continue;
+            foreach (var consumer in plan.Graph.Consumers(node))
+                foreach (var output in plan.Graph.Outputs(consumer))
+                    if (owners.ContainsKey(output)) return true;
+        }
+        return false;
     }
 
     /// <summary>It is Live, Failed or to be planned again.</summary>

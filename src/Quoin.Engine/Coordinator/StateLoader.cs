@@ -77,7 +77,8 @@ public static class StateLoader
     /// <summary>Lets the durations learn from an event that is about to be applied.</summary>
     public static void Observe(DurationHistory history, KernelState state, BuildEvent e)
     {
-        if (e is RunCompleted completed && state.Runs.TryGetValue(completed.Run.Value, out var run))
+        if (e is RunCompleted { RestoredFrom: "" } completed
+            && state.Runs.TryGetValue(completed.Run.Value, out var run))
             history.Add(run.Config.Job, run.Config.Outputs[0], completed.Usage.ElapsedMs);
     }
 

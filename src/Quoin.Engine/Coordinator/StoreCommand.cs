@@ -92,6 +92,7 @@ public abstract record StoreCommand
                 w.Bool(5, c.Request.Thorough);
                 w.Digest(6, c.Graph);
                 w.Text(7, c.GraphText);
+                w.Int32(8, (int)c.Request.Restore);
                 return "accept-want";
             case Cancel c:
                 w.Int32(1, c.Want.Value);
@@ -174,7 +175,7 @@ public abstract record StoreCommand
     {
         const int block = ProtoReader.Block, number = ProtoReader.Number;
         var texts = new ProtoList<string>();
-        var numbers = (First: 0, Soft: false, Thorough: false, Answer: 0);
+        var numbers = (First: 0, Soft: false, Thorough: false, Answer: 0, Restore: 0);
         var (two, three, graphText) = ("", "", "");
         var options = WantOptions.Default;
         var graph = default(Digest);
@@ -196,6 +197,7 @@ public abstract record StoreCommand
                 case (5 << 3) | number: numbers.Thorough = r.Bool(); break;
                 case (6 << 3) | block: graph = r.Digest(); break;
                 case (7 << 3) | block: graphText = r.Text(); break;
+                case (8 << 3) | number: numbers.Restore = r.Enum((int)RestoreMode.None); break;
                 default: r.Skip(); break;
             }
         }
@@ -210,6 +212,7 @@ public abstract record StoreCommand
                     Text = three,
                     Soft = numbers.Soft,
                     Thorough = numbers.Thorough,
+                    Restore = (RestoreMode)numbers.Restore,
                 },
                 graph, graphText),
             "cancel-want" => new Cancel(new WantId(numbers.First), two),

@@ -20,6 +20,9 @@ public sealed record WantRequest
 
     /// <summary>Hash instead of trusting stats; presentation options count.</summary>
     public bool Thorough { get; init; }
+
+    /// <summary>What is restored although no run reads it.</summary>
+    public RestoreMode Restore { get; init; }
 }
 
 /// <summary>How a want ended, or why it was not accepted.</summary>

@@ -21,6 +21,9 @@ public sealed class WorkspaceFacts(
     /// </summary>
     public Func<PartitionId, bool> IsOwned { get; set; } = static _ => false;
 
+    /// <summary>Copies of outputs; null: none are kept.</summary>
+    public ArtifactStore? Artifacts { get; init; }
+
     /// <summary>With <c>--thorough</c> outputs are hashed, however their stat looks.</summary>
     public bool Thorough { get; set; }
 
@@ -190,8 +193,19 @@ public sealed class WorkspaceFacts(
     {
         var stat = Look(partition, out var path);
         var digest = files.DigestOf(path, stat, trustStat: !Thorough);
-        if (!digest.Exists) return OutputCheck.Missing;
+        if (!digest.Exists) return CheckAway(partition, fact);
         return digest == fact.Output ? OutputCheck.Ok : OutputCheck.Modified;
+    }
+
+    // It is not in its place: is that right, or can it be had?
+    OutputCheck CheckAway(PartitionId partition, in PartitionFact fact)
+    {
+        if (Artifacts?.CanRestore(
+            fact.Fingerprint, state.Names.Text(partition), fact.Output) == true)
+            return OutputCheck.Restorable;
+        return graph.FindProducer(state.Names.Utf8(partition)).Job is { Keep: not KeepRule.All }
+            ? OutputCheck.NotKept
+            : OutputCheck.Missing;
     }
 
     /// <inheritdoc/>

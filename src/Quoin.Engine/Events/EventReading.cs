@@ -176,7 +176,9 @@ static class EventReading
             switch (r.Tag)
             {
                 case (1 << 3) | Block: partition = r.Name(names); break;
-                case (2 << 3) | Number: reason = (StaleReason)r.Enum((int)StaleReason.Maybe); break;
+                case (2 << 3) | Number:
+                    reason = (StaleReason)r.Enum((int)StaleReason.Restorable);
+                    break;
                 case (3 << 3) | Block: detail = r.Text(pool); break;
                 default: r.Skip(); break;
             }
@@ -336,7 +338,7 @@ static class EventReading
         var discarded = new ProtoList<PartitionId>();
         var fingerprint = default(Digest);
         var usage = default(RunUsage);
-        var connections = "";
+        var (connections, restored) = ("", "");
         DateTimeOffset? watchAt = null;
         while (r.Next())
         {
@@ -351,11 +353,13 @@ static class EventReading
                 case (7 << 3) | Block: usage = EventValues.Usage(new(r.Bytes())); break;
                 case (8 << 3) | Block: connections = r.Text(); break;
                 case (9 << 3) | Block: watchAt = r.Time(); break;
+                case (10 << 3) | Block: restored = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
         return new(EventValues.Run(run), epoch, outputs.ToImmutable())
         {
+            RestoredFrom = restored,
             Adopted = adopted.ToImmutable(),
             Discarded = discarded.ToImmutable(),
             Fingerprint = fingerprint,

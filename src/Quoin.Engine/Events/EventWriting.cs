@@ -147,6 +147,7 @@ static class EventWriting
         Write(ref w, 7, e.Usage);
         w.Text(8, e.Connections);
         w.Time(9, e.WatchAt);
+        w.Text(10, e.RestoredFrom);
     }
 
     public static void Write(ref ProtoWriter w, RunFailed e)

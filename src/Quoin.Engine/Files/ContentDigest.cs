@@ -44,10 +44,15 @@ public static class ContentDigest
     /// </summary>
     /// <exception cref="ContentException">Something in it cannot be part of an output.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static Content OfDirectory(string path, Func<string, FileStat, Digest>? ofFile = null)
+    public static Content OfDirectory(
+        string path, Func<string, FileStat, Digest>? ofFile = null) =>
+        OfDirectory(path, [], ofFile);
+
+    /// <summary>The same; <paramref name="lines"/> gets what is in it.</summary>
+    internal static Content OfDirectory(
+        string path, List<TreeLine> lines, Func<string, FileStat, Digest>? ofFile = null)
     {
         var root = FileStat.Of(path);
-        var lines = new List<TreeLine>();
         var folders = new Stack<string>();
         folders.Push("");
         long bytes = 0;
@@ -63,6 +68,12 @@ public static class ContentDigest
             }
         }
         lines.Sort((a, b) => CompareUtf8(a.Path, b.Path));
+        return new Content(Xxh3.Hash(TextOf(lines)), bytes, root);
+    }
+
+    /// <summary>The text whose digest is that of a folder.</summary>
+    internal static byte[] TextOf(List<TreeLine> lines)
+    {
         var text = new StringBuilder();
         foreach (var line in lines)
         {
@@ -71,7 +82,7 @@ public static class ContentDigest
                 .Append(line.Size).Append(' ')
                 .Append(line.Path.Replace("\\", "\\\\").Replace("\n", "\\n")).Append('\n');
         }
-        return new Content(Xxh3.Hash(Encoding.UTF8.GetBytes(text.ToString())), bytes, root);
+        return Encoding.UTF8.GetBytes(text.ToString());
     }
 
     /// <summary>The digest of a file or folder.</summary>
@@ -186,8 +197,10 @@ public static class ContentDigest
     static int CompareUtf8(string a, string b) =>
         Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b));
 
-    readonly record struct TreeLine(string Path, char Mode, Digest Digest, long Size);
 }
+
+/// <summary>One thing in a folder, by its path in it.</summary>
+readonly record struct TreeLine(string Path, char Mode, Digest Digest, long Size);
 
 /// <summary>
 /// A file or folder that cannot be an output; the message names it and the remedy.

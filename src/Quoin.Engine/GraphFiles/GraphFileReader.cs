@@ -28,6 +28,25 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
     /// <summary>What a bare build wants.</summary>
     public ImmutableArray<Written> Targets => WrittenList(root, "targets");
 
+    /// <summary>Where copies of outputs are kept; null: the file does not say.</summary>
+    public ArtifactSettings? Artifacts(List<GraphProblem> problems)
+    {
+        if (root.Find("artifacts") is not { Kind: YamlKind.Map } map) return null;
+        var s3 = map.Find("s3") is { Kind: YamlKind.Text, IsEmpty: false } bucket
+            ? At(bucket)
+            : null;
+        if (s3 is not null && ArtifactAddress.Check(s3.Text) is { } wrong)
+            problems.Add(new("bad-value", s3.At, wrong));
+        return new ArtifactSettings
+        {
+            Shared = map.Find("shared")?.Text ?? "",
+            S3 = s3?.Text ?? "",
+            Database = map.Find("database")?.Text == "true",
+            Writes = map.Find("write")?.Text != "false",
+            Retain = map.Find("retain") is { } retain ? IntOf(retain) ?? 1 : 1,
+        };
+    }
+
     /// <summary>Globs of more files.</summary>
     public ImmutableArray<Written> Include => WrittenList(root, "include");
 
@@ -104,6 +123,18 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Conditions = ConditionsOf(value),
                 Limits = LimitsOf(value, defaults),
                 Resource = ResourceOf(value),
+                Keep = value.Find("keep")?.Text switch
+                {
+                    "check" => KeepRule.Check,
+                    "temp" => KeepRule.Temp,
+                    _ => KeepRule.All,
+                },
+                Cache = (value.Find("cache") ?? defaults?.Find("cache"))?.Text switch
+                {
+                    "true" => true,
+                    "false" => false,
+                    _ => null,
+                },
                 Tags = TextList(value, "tags"),
             };
         }

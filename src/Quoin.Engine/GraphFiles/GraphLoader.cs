@@ -117,6 +117,7 @@ public static class GraphLoader
             {
                 Targets = main.Targets,
                 Pools = Pools(),
+                Artifacts = main.Artifacts(problems),
             };
             foreach (var (_, _, reader) in files)
             {

@@ -78,6 +78,8 @@ static class GraphShape
         new("retries", new IntShape(0, 1000), "How often a failed run is tried again (0)."),
         new("exit_codes", ExitCodes, "What the job's exit codes mean."),
         new("estimate", Duration, "How long a run takes, as long as there is no history."),
+        new("cache", new BoolShape(),
+            "Copies of outputs are kept, and restored instead of made (true with artifacts)."),
         new("max_age", DurationOrNone, "An output older than this is not current (none)."),
         new("resources", Resources, "What a run takes while it runs."),
     ];
@@ -104,10 +106,8 @@ static class GraphShape
         new("config_cache", new BoolShape(), "Answers of config may be reused (true)."),
         new("overlap", new ChoiceShape("shadow", "supersede"),
             "What becomes of outputs that are there already: left alone, or replaced (shadow)."),
-        new("keep", new ChoiceShape("check", "temp"), "When the output's bytes can go.")
-            { Support = KeySupport.NoEffect },
-        new("cache", new BoolShape(), "Also keep outputs in the content-addressed store.")
-            { Support = KeySupport.NoEffect },
+        new("keep", new ChoiceShape("check", "temp"),
+            "When the output's bytes can go: at once (check), or after the last reader (temp)."),
         new("labels", TextByName, "Labels that a worker must have: {os: linux}."),
         new("silence", Duration,
             "An attempt that prints nothing for so long is ended and taken for lost (none)."),
@@ -138,6 +138,14 @@ static class GraphShape
             "Where partitions lie, by pattern; without an entry below .quoin/data."),
         new("jobs", new MapShape(Job, "NAME"), "What is made, from what, and how."),
         new("include", Texts, "Globs of more graph files, each with paths of its own folder."),
+        new("artifacts", new ObjectShape("artifacts",
+            new("shared", Text, "A folder that other hosts or clones have too."),
+            new("s3", Text, "A bucket: s3://BUCKET/PREFIX?endpoint=URL&region=NAME."),
+            new("database", new BoolShape(), "Also in the store, on PostgreSQL (false)."),
+            new("write", new BoolShape(), "What is made here is put there (true)."),
+            new("retain", new IntShape(1, 1000),
+                "Records of each partition that `clean --unused` leaves (1).")),
+            "Where copies of outputs are kept beside .quoin/cas."),
         new("feeds", new MapShape(new MapShape(Text, "KEY"), "NAME"),
             "Directories of wanted partitions.")
         { Support = KeySupport.None });

@@ -114,7 +114,10 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
             + $"{(missing.Count == 1 ? "is" : "are")} missing: {names}; {hint}";
     }
 
-    static int MoveOne(string staged, string place, string oldPlace)
+    /// <summary>
+    /// Moves something to its place, whatever is there; 0 or the error number.
+    /// </summary>
+    internal static int MoveOne(string staged, string place, string oldPlace)
     {
         var error = Folders.Rename(staged, place);
         if (error == 0) return 0;

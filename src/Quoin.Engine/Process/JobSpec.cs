@@ -164,6 +164,16 @@ public sealed record JobResult
     /// <summary>A file that the fingerprint holds changed while it ran.</summary>
     public bool SourceMoved { get; init; }
 
+    /// <summary>
+    /// The layer of artifacts that the outputs come from; empty: the job made them.
+    /// </summary>
+    public string RestoredFrom { get; init; } = "";
+
+    /// <summary>
+    /// The outputs are in no place that others see, only among the artifacts.
+    /// </summary>
+    public bool IsApart { get; init; }
+
     /// <summary>Things a person should know: malformed reports, undeclared outputs.</summary>
     public ImmutableArray<string> Warnings { get; init; } = [];
 }

@@ -122,6 +122,12 @@ static unsafe partial class Libc
     public static partial int fsync(int fd);
 
     [LibraryImport(Name, SetLastError = true)]
+    public static partial int ioctl(int fd, nuint request, nint argument);
+
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int flock(int fd, int operation);
+
+    [LibraryImport(Name, SetLastError = true)]
     public static partial int unlinkat(int folder, byte* path, int flags);
 
     [LibraryImport(Name, SetLastError = true)]

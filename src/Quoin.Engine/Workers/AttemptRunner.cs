@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -10,10 +9,32 @@ static class AttemptRunner
     /// Executes it, and says so when a file that its fingerprint holds changed meanwhile.
     /// </summary>
     public static JobResult Run(
-        JobSpec spec, ImmutableArray<PathDigest> watchedFiles, FileStampCache files,
-        JobProcess process, JobControl control, Action<JobProgress> progress, bool keepsLog)
+        JobSpec spec, AttemptSpec attempt, FileStampCache files, JobProcess process,
+        JobControl control, Action<JobProgress> progress, bool keepsLog,
+        AttemptArtifacts? artifacts = null)
     {
-        var watched = new WatchedFiles(files, watchedFiles);
+        if (artifacts is not null)
+        {
+            if (artifacts.TakeOutputs(spec, attempt, control) is { } restored)
+                return restored with { IsApart = artifacts.IsApart };
+            if (artifacts.BringInputs(spec, attempt) is { } missing)
+                return new JobResult
+                {
+                    End = JobEnd.Failed,
+                    Failure = new RunFailure(FailureCategory.Temporary, missing),
+                };
+        }
+        var result = Execute(spec, attempt, files, process, control, progress, keepsLog);
+        if (result.End != JobEnd.Completed || artifacts is null) return result;
+        if (!result.SourceMoved) artifacts.Keep(attempt, result);
+        return result with { IsApart = artifacts.IsApart };
+    }
+
+    static JobResult Execute(
+        JobSpec spec, AttemptSpec attempt, FileStampCache files, JobProcess process,
+        JobControl control, Action<JobProgress> progress, bool keepsLog)
+    {
+        var watched = new WatchedFiles(files, attempt.Watched);
         var result = process.Run(spec, control, new Observer(progress));
         FaultPoint.Reach("ended");
         if (keepsLog) result = result with { Log = LogExcerpt.Read(spec.LogFile) };

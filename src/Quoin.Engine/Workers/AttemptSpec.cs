@@ -54,6 +54,20 @@ sealed record AttemptSpec
     /// <summary>Everything that decides the outputs, as of when it was offered.</summary>
     public Digest Fingerprint { get; init; }
 
+    /// <summary>
+    /// Outputs of another run with this fingerprint may be taken instead of running.
+    /// </summary>
+    public bool MayRestore { get; init; }
+
+    /// <summary>Copies of its outputs are kept.</summary>
+    public bool Keeps { get; init; }
+
+    /// <summary>
+    /// Of inputs that may have to be restored: the fingerprint of the run that made them.
+    /// </summary>
+    public ImmutableDictionary<string, Digest> MadeBy { get; init; } =
+        ImmutableDictionary<string, Digest>.Empty;
+
     /// <summary>The attempt of a request.</summary>
     public static AttemptSpec Of(LaunchRequest request, Graph graph, PartitionNames names)
     {
@@ -77,6 +91,12 @@ sealed record AttemptSpec
             ExitCodes = job.Limits.ExitCodes,
             Watched = request.Watched,
             Fingerprint = request.Fingerprint,
+            MayRestore = request.MayRestore,
+            Keeps = request.Keeps,
+            MadeBy = request.Inputs.All(i => !i.MadeBy.Exists)
+                ? ImmutableDictionary<string, Digest>.Empty
+                : request.Inputs.Where(i => i.MadeBy.Exists)
+                    .ToImmutableDictionary(i => names.Text(i.Partition), i => i.MadeBy),
             Held = request.Inputs.All(i => i.Held is null)
                 ? ImmutableDictionary<string, HeldInput>.Empty
                 : request.Inputs.Where(i => i.Held is not null)
@@ -161,6 +181,10 @@ sealed record AttemptSpec
         }
         w.Int64(14, (long)(Silence?.TotalMilliseconds ?? 0));
         w.Texts(15, Before);
+        w.Bool(16, MayRestore);
+        w.Bool(17, Keeps);
+        foreach (var (name, madeBy) in MadeBy.OrderBy(m => m.Key, StringComparer.Ordinal))
+            Write(ref w, 18, new PathDigest(name, madeBy));
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -207,6 +231,8 @@ sealed record AttemptSpec
         var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
         var fingerprint = default(Digest);
         var held = ImmutableDictionary.CreateBuilder<string, HeldInput>(StringComparer.Ordinal);
+        var madeBy = ImmutableDictionary.CreateBuilder<string, Digest>(StringComparer.Ordinal);
+        var (mayRestore, keeps) = (false, false);
         var r = new ProtoReader(bytes);
         while (r.Next())
         {
@@ -227,6 +253,12 @@ sealed record AttemptSpec
                 case (13 << 3) | block: ReadHeld(new(r.Bytes()), held); break;
                 case (14 << 3) | number: silence = r.Int64(); break;
                 case (15 << 3) | block: before.Add(r.Text()); break;
+                case (16 << 3) | number: mayRestore = r.Bool(); break;
+                case (17 << 3) | number: keeps = r.Bool(); break;
+                case (18 << 3) | block:
+                    var (name, made) = ReadFile(new(r.Bytes()));
+                    madeBy[name] = made;
+                    break;
                 default: r.Skip(); break;
             }
         }
@@ -246,6 +278,9 @@ sealed record AttemptSpec
             Watched = watched.ToImmutable(),
             Fingerprint = fingerprint,
             Held = held.ToImmutable(),
+            MayRestore = mayRestore,
+            Keeps = keeps,
+            MadeBy = madeBy.ToImmutable(),
         };
     }
 

@@ -40,6 +40,8 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
         w.Int64(11, Result.LogLines);
         w.Bool(12, Result.SourceMoved);
         w.Texts(13, Result.Warnings);
+        w.Text(14, Result.RestoredFrom);
+        w.Bool(15, Result.IsApart);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -55,7 +57,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
         var (needs, tail, warnings) =
             (new ProtoList<string>(), new ProtoList<string>(), new ProtoList<string>());
         var usage = default(RunUsage);
-        var (lines, moved) = (0L, false);
+        var (lines, moved, restored, apart) = (0L, false, "", false);
         while (r.Next())
         {
             switch (r.Tag)
@@ -73,6 +75,8 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
                 case (11 << 3) | number: lines = r.Int64(); break;
                 case (12 << 3) | number: moved = r.Bool(); break;
                 case (13 << 3) | block: warnings.Add(r.Text()); break;
+                case (14 << 3) | block: restored = r.Text(); break;
+                case (15 << 3) | number: apart = r.Bool(); break;
                 default: r.Skip(); break;
             }
         }
@@ -87,6 +91,8 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
             LogLines = lines,
             SourceMoved = moved,
             Warnings = warnings.ToImmutable(),
+            RestoredFrom = restored,
+            IsApart = apart,
         };
         return new EndedAttempt(
             new AttemptId(new RunId(run), attempt), epoch, fingerprint, result);

@@ -32,6 +32,7 @@ sealed class LocalWorker : IWorker
     readonly JobProcess process;
     readonly Action<RunId, JobProgress> progress;
     readonly bool keepsLogs;
+    readonly AttemptArtifacts? artifacts;
     readonly SlotPool<LaunchRequest> slots;
     readonly SlotPool<Activation> calls;
     readonly Action<Activation, string> named;
@@ -43,6 +44,7 @@ sealed class LocalWorker : IWorker
     {
         (workspace, graph, names) = (parts.Workspace, parts.Graph, parts.Names);
         (files, process, keepsLogs) = (parts.Files, parts.Process, parts.KeepsLogs);
+        artifacts = parts.Artifacts;
         this.progress = progress;
         this.slots = new SlotPool<LaunchRequest>(slots, Execute, handIn);
         // Slots of their own: no build delays a poll, and no poll costs a build its slot.
@@ -88,8 +90,8 @@ sealed class LocalWorker : IWorker
         if (request.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
         var spec = AttemptSpec.Of(request, graph, names);
         return AttemptRunner.Run(
-            spec.In(workspace, request.Epoch), spec.Watched, files, process, request.Control,
-            report => progress(request.Id.Run, report), keepsLogs);
+            spec.In(workspace, request.Epoch), spec, files, process, request.Control,
+            report => progress(request.Id.Run, report), keepsLogs, artifacts);
     }
 }
 
@@ -97,4 +99,8 @@ sealed class LocalWorker : IWorker
 /// <param name="KeepsLogs">Logs of attempts go into the store, too.</param>
 sealed record LocalWorkerParts(
     Workspace Workspace, Graph Graph, PartitionNames Names, FileStampCache Files,
-    JobProcess Process, bool KeepsLogs);
+    JobProcess Process, bool KeepsLogs)
+{
+    /// <summary>What attempts do with artifacts; null: nothing.</summary>
+    public AttemptArtifacts? Artifacts { get; init; }
+}

@@ -35,6 +35,15 @@ public sealed record StoreWorkerOptions
     /// <summary>Logs of attempts go into the store, because others cannot read our files.</summary>
     public bool KeepsLogs { get; init; }
 
+    /// <summary>Copies of outputs; null: none are kept. The worker does not close it.</summary>
+    public ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>
+    /// Other hosts do not see this one's folder: inputs come from <see cref="Artifacts"/>, and
+    /// outputs go there.
+    /// </summary>
+    public bool IsApart { get; init; }
+
     /// <summary>Who watches.</summary>
     public required IWorkerObserver Observer { get; init; }
 }
@@ -74,6 +83,7 @@ public sealed class StoreWorker : IDisposable
     readonly FileStampCache files;
     readonly JobProcess process;
     readonly SlotPool<HeldAttempt> slots;
+    readonly AttemptArtifacts? artifacts;
     readonly ITimer heartbeat;
     readonly object gate = new();
     readonly Dictionary<int, HeldAttempt> held = [];
@@ -95,6 +105,8 @@ public sealed class StoreWorker : IDisposable
         guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
         files = new FileStampCache(workspace.Root, [], options.Time);
         process = new JobProcess(options.Time, guardian);
+        if (options.Artifacts is { } store)
+            artifacts = new AttemptArtifacts(store, files, options.Time, options.IsApart);
         slots = new SlotPool<HeldAttempt>(options.Slots, Execute, HandIn);
         freeCpu = options.Slots;
         freeMemory = options.MemoryBytes > 0 ? options.MemoryBytes : long.MaxValue / 2;
@@ -354,8 +366,8 @@ public sealed class StoreWorker : IDisposable
         if (attempt.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
         options.Observer.Started(attempt.Spec.Id, attempt.Spec.Config);
         return AttemptRunner.Run(
-            attempt.Spec.In(options.Workspace, attempt.Epoch), attempt.Spec.Watched, files, process,
-            attempt.Control, _ => { }, options.KeepsLogs);
+            attempt.Spec.In(options.Workspace, attempt.Epoch), attempt.Spec, files, process,
+            attempt.Control, _ => { }, options.KeepsLogs, artifacts);
     }
 
     void HandIn(HeldAttempt attempt, JobResult result)

@@ -29,6 +29,7 @@ sealed class EngineWorld : IDisposable
     public int Slots { get; init; } = 2;
     public bool IsShared { get; init; }
     public ImmutableArray<string> Labels { get; init; } = [];
+    public ArtifactStore? Artifacts { get; init; }
     public Watcher Last { get; private set; } = new();
 
     public void Write(string path, string text)
@@ -65,6 +66,7 @@ sealed class EngineWorld : IDisposable
             Slots = Slots,
             IsShared = IsShared,
             Labels = Labels,
+            Artifacts = Artifacts,
             Observer = watcher,
         });
         watcher.Names.SetResult(session.Names);

@@ -158,7 +158,7 @@ public sealed partial class EventCodecTests
 
     [Theory]
     [InlineData("run-launched", "", "this kind of event is not known here")]
-    [InlineData("partition-stale", "0A0161103F", "value 63 is not known here (at most 10)")]
+    [InlineData("partition-stale", "0A0161103F", "value 63 is not known here (at most 11)")]
     public void A_fact_of_a_newer_quoin_asks_for_it(string type, string hex, string problem)
     {
         var refused = Assert.Throws<StoreException>(() => EventCodec.Decode(

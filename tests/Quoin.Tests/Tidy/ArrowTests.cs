@@ -44,7 +44,7 @@ public sealed class ArrowTests
             Quoin.Cli: System.CommandLine
             Quoin.Core: 
             Quoin.Engine: Google.Protobuf, Grpc.Tools, YamlDotNet
-            Quoin.Storage: Npgsql, SourceGear.sqlite3
+            Quoin.Storage: AWSSDK.S3, Npgsql, SourceGear.sqlite3
             """, string.Join('\n', packages));
     }
 }

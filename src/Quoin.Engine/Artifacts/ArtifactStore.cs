@@ -1,0 +1,267 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// Outputs by their content, and what came of runs by their fingerprint, so that what was made once
+/// is not made again: in <c>.quoin/cas</c> first, then in places that others have too. Whatever it
+/// gives back was checked against its digest; whatever goes wrong in it is a miss and a warning,
+/// never a failed build. Holds no lock of the store, and is safe for many threads.
+/// </summary>
+public sealed class ArtifactStore : IDisposable
+{
+    /// <summary>
+    /// The environment's word on it: <c>local</c>, <c>off</c>, a folder, or <c>s3://…</c>.
+    /// </summary>
+    public const string Variable = "QUOIN_ARTIFACTS";
+
+    readonly IReadOnlyList<IArtifactPlace> places;
+    readonly OuterArtifacts[] outer;
+    readonly bool writes;
+
+    /// <param name="folder">Absolute: the local store's.</param>
+    /// <param name="places">In the order in which they are asked; disposed of with this.</param>
+    /// <param name="writes">Whether anything is put into the places.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="newName">A name that nobody else uses.</param>
+    public ArtifactStore(
+        string folder, IReadOnlyList<IArtifactPlace> places, bool writes, TimeProvider time,
+        Func<string> newName)
+    {
+        (this.places, this.writes) = (places, writes);
+        Local = new LocalArtifacts(folder, newName, time);
+        outer = [.. places.Select(place => new OuterArtifacts(place, time, Tell))];
+    }
+
+    /// <summary>Who hears what a person should know; called on any thread.</summary>
+    public Action<string> Warn { get; set; } = static _ => { };
+
+    internal LocalArtifacts Local { get; }
+
+    /// <summary>The places beside the local store.</summary>
+    public IReadOnlyList<IArtifactPlace> Places => places;
+
+    /// <summary>Other hosts can have what is put here.</summary>
+    public bool IsShared => outer.Length > 0;
+
+    void Tell(string message) => Warn(message);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var place in places) place.Dispose();
+    }
+
+    /// <summary>
+    /// Whether an output of the run with that fingerprint can probably be had. Reads no content.
+    /// </summary>
+    public bool CanRestore(Digest fingerprint, string reference, Digest content)
+    {
+        if (!fingerprint.Exists) return false;
+        if (IsIn(Local.Record(fingerprint)) && Local.Has(content)) return true;
+        foreach (var layer in outer)
+            if (IsIn(layer.Record(fingerprint)) && (Local.Has(content) || layer.Has(content)))
+                return true;
+        return false;
+
+        bool IsIn(ArtifactRecord? record) =>
+            record?.Find(reference) is { } output && output.Digest == content;
+    }
+
+    /// <summary>What the run with that fingerprint published, layer by layer.</summary>
+    internal IEnumerable<(string Layer, ArtifactRecord Record)> Records(Digest fingerprint)
+    {
+        if (!fingerprint.Exists) yield break;
+        if (Local.Record(fingerprint) is { } local) yield return ("local", local);
+        foreach (var layer in outer)
+            if (layer.Record(fingerprint) is { } record) yield return (layer.Name, record);
+    }
+
+    /// <summary>
+    /// Makes an output anew where nothing is, and says from which layer; null: no layer has it
+    /// whole, and nothing is left of it.
+    /// </summary>
+    internal string? Restore(in ArtifactOutput output, string to)
+    {
+        var from = "local";
+        try
+        {
+            var isWhole = output.Form == ArtifactForm.Folder
+                ? RestoreFolder(output.Digest, to, ref from)
+                : RestoreFile(output.Digest, to, output.Form == ArtifactForm.Program, ref from);
+            if (isWhole) return from;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Warn($"cannot restore {output.Ref}: {e.Message}");
+        }
+        _ = Folders.RemoveAny(to);
+        return null;
+    }
+
+    /// <summary>
+    /// Brings the output of a run with that fingerprint to its place, from the first layer that has
+    /// it whole; null: none has.
+    /// </summary>
+    public string? Bring(Digest fingerprint, string reference, Digest content, string place)
+    {
+        foreach (var (_, record) in Records(fingerprint))
+        {
+            if (record.Find(reference) is not { } output || output.Digest != content) continue;
+            var beside = Local.Begin();
+            try
+            {
+                if (Restore(output, beside) is not { } layer) continue;
+                if (JobPublish.MoveOne(beside, place, beside + ".old") == 0) return layer;
+            }
+            finally
+            {
+                _ = Folders.RemoveAny(beside);
+                _ = Folders.RemoveAny(beside + ".old");
+            }
+        }
+        return null;
+    }
+
+    bool RestoreFile(Digest digest, string to, bool isProgram, ref string from)
+    {
+        var end = Local.Copy(digest, to, isProgram);
+        if (end == FetchEnd.Whole) return true;
+        if (end == FetchEnd.Broken) TellBroken("local", digest);
+        if (Fetch(digest) is not { } layer) return false;
+        from = layer;
+        return Local.Copy(digest, to, isProgram) == FetchEnd.Whole;
+    }
+
+    bool RestoreFolder(Digest digest, string to, ref string from)
+    {
+        var end = Local.Read(digest, out var text);
+        if (end == FetchEnd.Broken) TellBroken("local", digest);
+        if (end != FetchEnd.Whole)
+        {
+            if (Fetch(digest) is not { } layer) return false;
+            from = layer;
+            if (Local.Read(digest, out text) != FetchEnd.Whole) return false;
+        }
+        if (TreeText.Read(text) is not { } lines) return false;
+        if (Folders.Make(to) is not 0 and var error)
+            throw new IOException($"{to}: {Libc.Describe(error)}");
+        // Sorted by path, so a folder comes before what is in it. Links last: nothing is written
+        // through one.
+        foreach (var line in lines)
+        {
+            if (line.Mode == 'd') Directory.CreateDirectory(Path.Combine(to, line.Path));
+            else if (line.Mode != 'l' && !RestoreFile(
+                line.Digest, Path.Combine(to, line.Path), line.Mode == 'x', ref from)) return false;
+        }
+        foreach (var line in lines)
+        {
+            if (line.Mode == 'l' && !RestoreLink(line, to, ref from)) return false;
+        }
+        return true;
+    }
+
+    bool RestoreLink(TreeLine line, string to, ref string from)
+    {
+        if (Local.Read(line.Digest, out var bytes) != FetchEnd.Whole)
+        {
+            if (Fetch(line.Digest) is not { } layer) return false;
+            from = layer;
+            if (Local.Read(line.Digest, out bytes) != FetchEnd.Whole) return false;
+        }
+        var target = System.Text.Encoding.UTF8.GetString(bytes);
+        if (!ContentDigest.LeadsInside(line.Path, target)) return false;
+        File.CreateSymbolicLink(Path.Combine(to, line.Path), target);
+        return true;
+    }
+
+    // Brings an artifact into the local store, once for all who want it; null: nobody has it.
+    string? Fetch(Digest digest)
+    {
+        if (outer.Length == 0) return null;
+        using var alone = Local.Alone(digest);
+        if (Local.Has(digest)) return outer[0].Name; // Somebody just did.
+        foreach (var layer in outer)
+        {
+            var half = Local.Begin();
+            var end = layer.Fetch(digest, half);
+            if (end == FetchEnd.Broken) TellBroken(layer.Name, digest);
+            if (end != FetchEnd.Whole) continue;
+            Local.Commit(half, digest);
+            return layer.Name;
+        }
+        return null;
+    }
+
+    void TellBroken(string layer, Digest digest) => Warn(
+        $"artifact {digest.Short} of the {layer} store was damaged; it was dropped there, and is "
+        + "taken from elsewhere or made again");
+
+    /// <summary>
+    /// Keeps what a run published: the content, then the record that names it, layer by layer.
+    /// </summary>
+    internal void Keep(Digest fingerprint, IReadOnlyList<PublishedOutput> outputs)
+    {
+        try
+        {
+            var kept = new List<ArtifactOutput>(outputs.Count);
+            var parts = new List<Digest>();
+            foreach (var output in outputs)
+            {
+                if (KeepHere(output, parts) is not { } form)
+                {
+                    Warn($"{output.Ref} was changed after its run published it; it is not kept");
+                    return;
+                }
+                kept.Add(new ArtifactOutput(output.Ref, output.Digest, output.Bytes, form));
+            }
+            var record = new ArtifactRecord([.. kept]).ToBytes();
+            Local.PutRecord(fingerprint, record);
+            FaultPoint.Reach("record.local");
+            if (!writes) return;
+            foreach (var layer in outer)
+            {
+                if (parts.TrueForAll(part => layer.Put(part, Local.PathOf(part))))
+                    layer.PutRecord(fingerprint, record);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Warn($"cannot keep {outputs[0].Ref} in {Local.Folder}: {e.Message}; the build goes on. "
+                + "Remedy: make room (quoin clean --unused removes what nothing refers to)");
+        }
+    }
+
+    // Null: it is not what was published any more.
+    ArtifactForm? KeepHere(in PublishedOutput output, List<Digest> parts)
+    {
+        var stat = FileStat.OfLink(output.Path);
+        if (stat.Kind == FileKind.File)
+        {
+            parts.Add(output.Digest);
+            if (!Local.Put(output.Digest, output.Path)) return null;
+            return stat.Executable ? ArtifactForm.Program : ArtifactForm.File;
+        }
+        if (stat.Kind != FileKind.Directory) return null;
+        var lines = new List<TreeLine>();
+        if (ContentDigest.OfDirectory(output.Path, lines).Digest != output.Digest) return null;
+        foreach (var line in lines)
+        {
+            if (line.Mode == 'd') continue;
+            var path = Path.Combine(output.Path, line.Path);
+            if (line.Mode != 'l')
+            {
+                if (!Local.Put(line.Digest, path)) return null;
+            }
+            else
+            {
+                var target = new FileInfo(path).LinkTarget ?? "";
+                Local.Put(line.Digest, System.Text.Encoding.UTF8.GetBytes(target));
+            }
+            parts.Add(line.Digest);
+        }
+        Local.Put(output.Digest, ContentDigest.TextOf(lines));
+        parts.Add(output.Digest);
+        return ArtifactForm.Folder;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What an attempt does with artifacts, on the thread of its slot and under its lease: takes its
+/// outputs from a layer instead of running, brings inputs that are not here, keeps what it made.
+/// </summary>
+/// <param name="store">The layers.</param>
+/// <param name="files">Digests of files here.</param>
+/// <param name="time">The clock.</param>
+/// <param name="isApart">
+/// This host has no folder in common with the others: its files say nothing of theirs.
+/// </param>
+sealed class AttemptArtifacts(
+    ArtifactStore store, FileStampCache files, TimeProvider time, bool isApart)
+{
+    /// <summary>See the constructor.</summary>
+    public bool IsApart => isApart;
+
+    /// <summary>
+    /// The outputs of an earlier run with the same fingerprint, in their places; null: it has to
+    /// run.
+    /// </summary>
+    public JobResult? TakeOutputs(JobSpec spec, AttemptSpec attempt, JobControl control)
+    {
+        if (!attempt.MayRestore) return null;
+        try
+        {
+            return TakeFrom(spec, attempt, control);
+        }
+        catch (AttemptException e)
+        {
+            return new JobResult
+            {
+                End = JobEnd.Failed,
+                Failure = new RunFailure(e.Category, e.Message),
+            };
+        }
+    }
+
+    JobResult? TakeFrom(JobSpec spec, AttemptSpec attempt, JobControl control)
+    {
+        var (startedAt, clock) = (time.GetUtcNow(), Stopwatch.GetTimestamp());
+        foreach (var (_, record) in store.Records(attempt.Fingerprint))
+        {
+            if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+            if (Take(spec, record, control, out var from) is not { } published) continue;
+            if (published.Count < spec.Outputs.Count(output => output.Claimed))
+                return new JobResult { End = JobEnd.LeaseLost };
+            var elapsed = (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
+            WriteLog(spec, from, published);
+            return new JobResult
+            {
+                End = JobEnd.Completed,
+                Outputs = [.. published],
+                Usage = new RunUsage(startedAt, elapsed, 0, 0),
+                RestoredFrom = from,
+            };
+        }
+        return null;
+    }
+
+    // Fewer than are claimed: the lease was over. Null: not all of it can be had.
+    List<PublishedOutput>? Take(
+        JobSpec spec, ArtifactRecord record, JobControl control, out string from)
+    {
+        from = "local";
+        var found = new ArtifactOutput[spec.Outputs.Length];
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (!spec.Outputs[i].Claimed) continue;
+            if (record.Find(spec.Outputs[i].Ref) is not { } output) return null;
+            found[i] = output;
+        }
+        if (Folders.Make(spec.StagingDirectory) != 0) return null;
+        try
+        {
+            for (var i = 0; i < found.Length; i++)
+            {
+                if (!spec.Outputs[i].Claimed) continue;
+                if (store.Restore(found[i], StagedAt(spec, i)) is not { } layer) return null;
+                if (layer != "local") from = layer;
+            }
+            return Publish(spec, found, control);
+        }
+        finally
+        {
+            _ = Folders.RemoveAny(spec.StagingDirectory);
+        }
+    }
+
+    static string StagedAt(JobSpec spec, int index) => $"{spec.StagingDirectory}/{index}";
+
+    List<PublishedOutput> Publish(JobSpec spec, ArtifactOutput[] found, JobControl control)
+    {
+        var published = new List<PublishedOutput>();
+        for (var i = 0; i < found.Length; i++)
+        {
+            var (reference, path, isClaimed) = spec.Outputs[i];
+            if (!isClaimed) continue;
+            if (!control.LeaseHolds()) return published;
+            var staged = StagedAt(spec, i);
+            var error = JobPublish.MoveOne(staged, path, $"{spec.StagingDirectory}/old-{i}");
+            AttemptException.ThrowIf(error, $"cannot move {reference} to", path);
+            var stamp = FileStat.OfLink(path).Stamp;
+            published.Add(new PublishedOutput(
+                reference, path, found[i].Digest, found[i].Bytes, stamp, null));
+            FaultPoint.Reach("restored");
+        }
+        return published;
+    }
+
+    void WriteLog(JobSpec spec, string from, List<PublishedOutput> published)
+    {
+        var log = new JobLog(spec.LogFile, time, new Utf8Buffer(1024));
+        log.Begin("restored"u8).With("run"u8, spec.Id.ToString()).With("from"u8, from)
+            .With("outputs"u8, published.Select(output => output.Ref)).End();
+        log.Begin("ended"u8).With("end"u8, "Completed").End();
+        log.Close();
+    }
+
+    /// <summary>
+    /// Brings inputs that are not here to their places; null: all are. Else what is missing.
+    /// </summary>
+    public string? BringInputs(JobSpec spec, AttemptSpec attempt)
+    {
+        foreach (var input in spec.Inputs)
+        {
+            if (input.Held is not null || !input.Digest.Exists || IsHere(input)) continue;
+            if (Bring(input, attempt.MadeBy.GetValueOrDefault(input.Ref))) continue;
+            return attempt.MadeBy.ContainsKey(input.Ref)
+                ? $"input {input.Ref} is not at {input.Path} on this host, and no layer of "
+                    + "artifacts has it whole"
+                : $"source {input.Path} is not on this host as it was when this was planned; bring "
+                    + "its checkout to the same state";
+        }
+        return null;
+    }
+
+    // Who shares the folder has what the plan saw. Elsewhere the file may be an older one.
+    bool IsHere(SpecInput input) => isApart
+        ? files.Check(input.Path, input.Digest) == FileVerdict.Same
+        : FileStat.Of(input.Path).Exists;
+
+    bool Bring(SpecInput input, Digest madeBy)
+    {
+        if (store.Bring(madeBy, input.Ref, input.Digest, input.Path) is null) return false;
+        files.Published(input.Path, FileStat.OfLink(input.Path).Stamp, input.Digest);
+        return true;
+    }
+
+    /// <summary>Keeps what a run published, if its job does, or if nobody else sees it.</summary>
+    public void Keep(AttemptSpec attempt, JobResult result)
+    {
+        if (!attempt.Keeps && !isApart) return;
+        FaultPoint.Reach("keep.before");
+        store.Keep(attempt.Fingerprint, result.Outputs);
+        FaultPoint.Reach("keep.after");
+    }
+}

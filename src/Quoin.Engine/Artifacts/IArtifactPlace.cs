@@ -1,0 +1,59 @@
+namespace Quoin.Engine;
+
+/// <summary>
+/// Bytes under keys, somewhere that other hosts reach too: a shared folder, a bucket, the database.
+/// It knows nothing of what the bytes mean; see <see cref="OuterArtifacts"/>. Safe for many
+/// threads.
+/// </summary>
+public interface IArtifactPlace : IDisposable
+{
+    /// <summary>One word: <c>shared</c>, <c>s3</c>, <c>database</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Which one, for people.</summary>
+    string Shown { get; }
+
+    /// <summary>What a person can do when it does not answer.</summary>
+    string Remedy { get; }
+
+    /// <summary>Everything under a key; null: nothing is.</summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
+    byte[]? Get(string key);
+
+    /// <summary>Puts a few bytes under a key, at once, in place of what was there.</summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer, or is full.</exception>
+    void Put(string key, ReadOnlyMemory<byte> bytes);
+
+    /// <summary>
+    /// Puts a whole file under a key, unless there is something. Until it returned nobody may read
+    /// it; what an ended process left of it is swept.
+    /// </summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer, or is full.</exception>
+    void PutFile(string key, string file);
+
+    /// <summary>Reads what is under a key; false: nothing is.</summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
+    bool Read(string key, Stream to);
+
+    /// <summary>Removes what is under a key, if there is something.</summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
+    void Delete(string key);
+
+    /// <summary>What is there, also what is half written.</summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
+    IEnumerable<PlacedBytes> List(string prefix);
+}
+
+/// <summary>One entry of a place.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Bytes">How long it is there.</param>
+/// <param name="At">When it was written, or used last where the place keeps that.</param>
+/// <param name="IsWhole">False: somebody is writing it, or died over it.</param>
+public readonly record struct PlacedBytes(
+    string Key, long Bytes, DateTimeOffset At, bool IsWhole = true);
+
+/// <summary>
+/// A place cannot be used: not reached, no permission, full. The build goes on without it.
+/// </summary>
+public sealed class ArtifactPlaceException(string message, Exception? inner = null)
+    : Exception(message, inner);

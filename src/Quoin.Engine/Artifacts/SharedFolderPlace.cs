@@ -1,0 +1,132 @@
+namespace Quoin.Engine;
+
+/// <summary>
+/// A folder that other hosts or other clones have too: a key is a path in it. A file is written
+/// beside its place under a name of its own and renamed, which no reader can see half of.
+/// </summary>
+/// <param name="folder">Absolute. It has to be there: an unmounted folder is an empty one.</param>
+/// <param name="newId">A name that nobody else uses.</param>
+public sealed class SharedFolderPlace(string folder, Func<string> newId) : IArtifactPlace
+{
+    const string Half = ".half-";
+
+    /// <inheritdoc/>
+    public string Name => "shared";
+
+    /// <inheritdoc/>
+    public string Shown => folder;
+
+    /// <inheritdoc/>
+    public string Remedy => $"look whether {folder} is there, mounted and yours to write";
+
+    string PathOf(string key) => Path.Combine(folder, key);
+
+    /// <inheritdoc/>
+    public byte[]? Get(string key) => Try(() =>
+    {
+        Check();
+        return File.Exists(PathOf(key)) ? File.ReadAllBytes(PathOf(key)) : null;
+    });
+
+    /// <inheritdoc/>
+    public void Put(string key, ReadOnlyMemory<byte> bytes) => Try(() =>
+    {
+        var half = Begin(key);
+        try
+        {
+            using (var file = new FileStream(half, FileMode.CreateNew, FileAccess.Write))
+                file.Write(bytes.Span);
+            File.Move(half, PathOf(key), overwrite: true);
+        }
+        catch
+        {
+            _ = Folders.RemoveFile(half);
+            throw;
+        }
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public void PutFile(string key, string file) => Try(() =>
+    {
+        Check();
+        if (File.Exists(PathOf(key))) return false;
+        var half = Begin(key);
+        FileCopy.Copy(file, half, isProgram: false);
+        FaultPoint.Reach("artifact.half");
+        if (Folders.Rename(half, PathOf(key)) is not 0 and var error)
+        {
+            _ = Folders.RemoveFile(half);
+            throw new IOException($"{PathOf(key)}: {Libc.Describe(error)}");
+        }
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public bool Read(string key, Stream to) => Try(() =>
+    {
+        Check();
+        if (!File.Exists(PathOf(key))) return false;
+        using var file = new FileStream(
+            PathOf(key), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
+        file.CopyTo(to, FileCopy.ChunkBytes);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public void Delete(string key) => Try(() => Folders.RemoveFile(PathOf(key)));
+
+    /// <inheritdoc/>
+    public IEnumerable<PlacedBytes> List(string prefix)
+    {
+        var from = Path.Combine(folder, prefix);
+        var files = Try(() =>
+        {
+            Check();
+            return Directory.Exists(from)
+                ? new DirectoryInfo(from).GetFiles("*", SearchOption.AllDirectories)
+                : [];
+        });
+        foreach (var file in files)
+        {
+            yield return new PlacedBytes(
+                Path.GetRelativePath(folder, file.FullName), file.Length,
+                new DateTimeOffset(file.LastWriteTimeUtc),
+                !file.Name.StartsWith(Half, StringComparison.Ordinal));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() { }
+
+    string Begin(string key)
+    {
+        Check();
+        var parent = Path.GetDirectoryName(PathOf(key))!;
+        if (Folders.Make(parent) is not 0 and var error)
+            throw new IOException($"{parent}: {Libc.Describe(error)}");
+        return Path.Combine(parent, Half + newId());
+    }
+
+    // Without it every look would be a miss, and what is put would land below the mount point.
+    void Check()
+    {
+        if (!Directory.Exists(folder)) throw new IOException($"{folder} is not there");
+    }
+
+    static T Try<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (FileNotFoundException)
+        {
+            return default!; // Somebody removed it after it was seen: nothing is there.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ArtifactPlaceException(e.Message, e);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Tests.Artifacts;
+
+/// <summary>A place that several hosts have: what one made the others take.</summary>
+public sealed class OuterArtifactsTests : IDisposable
+{
+    readonly ArtifactWorld world = new();
+    readonly Digest print = ArtifactWorld.Print("f");
+
+    public void Dispose() => world.Dispose();
+
+    static ArtifactOutput Only(ArtifactStore store, Digest print) =>
+        store.Records(print).First().Record.Outputs.Single();
+
+    string SharedFile(string kind) => Directory.GetFiles(
+        $"{world.Shared}/{kind}", "*", SearchOption.AllDirectories).Single();
+
+    [Fact]
+    public void Another_host_takes_a_file_from_there()
+    {
+        var made = world.Publish("a", "one\n");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        var other = world.Host("b", world.Folder());
+        Assert.True(other.CanRestore(print, "a", made.Digest));
+        var to = world.Free();
+        Assert.Equal("shared", other.Restore(Only(other, print), to));
+        Assert.Equal("one\n", File.ReadAllText(to));
+        Assert.Equal("local", other.Restore(Only(other, print), world.Free()));
+    }
+
+    [Fact]
+    public void Another_host_takes_a_folder_from_there()
+    {
+        var made = world.PublishFolder("tree");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        var other = world.Host("b", world.Folder());
+        var to = world.Free();
+        Assert.Equal("shared", other.Restore(Only(other, print), to));
+        Assert.Equal(made.Digest, ContentDigest.OfDirectory(to).Digest);
+    }
+
+    [Fact]
+    public void One_byte_flipped_there_is_seen_dropped_and_put_there_anew()
+    {
+        var made = world.Publish("a", "one\n");
+        var first = world.Host("a", world.Folder());
+        first.Keep(print, [made]);
+        ArtifactWorld.Flip(SharedFile("blob"));
+        var other = world.Host("b", world.Folder());
+        Assert.Null(other.Restore(Only(other, print), world.Free()));
+        Assert.StartsWith(
+            $"artifact {made.Digest.Short} of the shared store was damaged",
+            Assert.Single(world.Warnings));
+        Assert.False(other.CanRestore(print, "a", made.Digest));
+        first.Keep(print, [made]);
+        Assert.Equal("shared", other.Restore(Only(other, print), world.Free()));
+    }
+
+    [Fact]
+    public void What_has_no_marker_yet_nobody_sees()
+    {
+        var made = world.Publish("a", "one\n");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        File.Delete(SharedFile("artifact"));
+        var other = world.Host("b", world.Folder());
+        Assert.False(other.CanRestore(print, "a", made.Digest));
+        Assert.Null(other.Restore(Only(other, print), world.Free()));
+        Assert.Empty(world.Warnings);
+    }
+
+    [Fact]
+    public void A_place_that_does_not_answer_is_one_warning_and_a_miss()
+    {
+        var gone = new SharedFolderPlace("/nowhere/at/all", () => "x");
+        var store = world.Host("a", gone);
+        var made = world.Publish("a", "one\n");
+        store.Keep(print, [made]);
+        store.Keep(ArtifactWorld.Print("g"), [made]);
+        Assert.False(store.CanRestore(ArtifactWorld.Print("h"), "a", made.Digest));
+        Assert.Equal("local", store.Restore(Only(store, print), world.Free()));
+        Assert.Equal(
+            "the shared artifacts (/nowhere/at/all) cannot be used: /nowhere/at/all is not there; "
+            + "going on without them. Remedy: look whether /nowhere/at/all is there, mounted and "
+            + "yours to write, or build without them: QUOIN_ARTIFACTS=local",
+            Assert.Single(world.Warnings));
+    }
+
+    [Fact]
+    public void A_place_that_comes_back_is_used_again_after_a_minute()
+    {
+        var place = $"{world.Root}/later";
+        var store = world.Host("a", new SharedFolderPlace(place, () => "x"));
+        var made = world.Publish("a", "one\n");
+        store.Keep(print, [made]);
+        Directory.CreateDirectory(place);
+        store.Keep(print, [made]);
+        Assert.Empty(Directory.GetFileSystemEntries(place));
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        store.Keep(print, [made]);
+        Assert.Equal(
+            ["artifact", "blob", "record"],
+            Directory.GetDirectories(place).Select(path => Path.GetFileName(path)).Order());
+    }
+
+    [Fact]
+    public async Task Many_that_want_the_same_fetch_it_once()
+    {
+        var made = world.Publish("a", new string('x', 1 << 20));
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        var counting = new CountingPlace(world.Folder());
+        var other = world.Host("b", counting);
+        var output = Only(other, print);
+        var from = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(
+            () => other.Restore(output, world.Free()), TestContext.Current.CancellationToken)));
+        Assert.All(from, Assert.NotNull);
+        Assert.Equal(1, counting.Reads);
+    }
+
+    sealed class CountingPlace(IArtifactPlace inner) : IArtifactPlace
+    {
+        int reads;
+
+        public int Reads => reads;
+
+        public string Name => inner.Name;
+
+        public string Shown => inner.Shown;
+
+        public string Remedy => inner.Remedy;
+
+        public byte[]? Get(string key) => inner.Get(key);
+
+        public void Put(string key, ReadOnlyMemory<byte> bytes) => inner.Put(key, bytes);
+
+        public void PutFile(string key, string file) => inner.PutFile(key, file);
+
+        public bool Read(string key, Stream to)
+        {
+            Interlocked.Increment(ref reads);
+            return inner.Read(key, to);
+        }
+
+        public void Delete(string key) => inner.Delete(key);
+
+        public IEnumerable<PlacedBytes> List(string prefix) => inner.List(prefix);
+
+        public void Dispose() => inner.Dispose();
+    }
+
+    [Theory]
+    [InlineData("s3://bucket", "bucket", "", null, "us-east-1")]
+    [InlineData("s3://bucket/a/b/", "bucket", "a/b/", null, "us-east-1")]
+    [InlineData(
+        "s3://b/p?endpoint=http://127.0.0.1:9000&region=eu-1", "b", "p/", "http://127.0.0.1:9000/",
+        "eu-1")]
+    public void An_address_of_a_bucket(
+        string text, string bucket, string prefix, string? endpoint, string region)
+    {
+        var address = ArtifactAddress.Parse(text);
+        Assert.Equal(
+            (bucket, prefix, endpoint, region),
+            (address.Bucket, address.Prefix, address.Endpoint?.ToString(), address.Region));
+    }
+
+    [Theory]
+    [InlineData("http://x")]
+    [InlineData("s3://")]
+    [InlineData("s3://b?endpoint=nowhere")]
+    [InlineData("s3://b?what=1")]
+    public void What_is_no_address_of_a_bucket_says_how_to_write_one(string text) =>
+        Assert.EndsWith(
+            ": write s3://BUCKET/PREFIX?endpoint=URL&region=NAME", ArtifactAddress.Check(text));
+}

@@ -14,7 +14,8 @@ namespace Quoin.StorageTests;
 /// </summary>
 sealed class FakeBucket : IDisposable
 {
-    public const string KeyId = "test-key", Secret = "test-secret";
+    // Those that the npm package s3rver takes: the contract runs against it, too.
+    public const string KeyId = "S3RVER", Secret = "S3RVER";
 
     readonly HttpListener listener = new();
     readonly ConcurrentDictionary<string, (byte[] Body, DateTimeOffset At)> objects = new();
@@ -34,7 +35,8 @@ sealed class FakeBucket : IDisposable
     /// <summary>The next requests are answered with 503.</summary>
     public void FailNext(int count) => Volatile.Write(ref failures, count);
 
-    public ICollection<string> Keys => objects.Keys;
+    /// <summary>Somebody began to upload parts, and died.</summary>
+    public void Leave(string key) => Begin(key);
 
     public void Dispose() => listener.Close();
 
@@ -97,6 +99,7 @@ sealed class FakeBucket : IDisposable
         var upload = query["uploadId"];
         return (request.HttpMethod, key, upload) switch
         {
+            ("GET", "", _) when request.Url.Query.Contains("uploads") => ListUploads(),
             ("GET", "", _) => List(query["prefix"] ?? ""),
             ("GET" or "HEAD", _, _) => objects.TryGetValue(key, out var found)
                 ? (200, found.Body)
@@ -156,6 +159,13 @@ sealed class FakeBucket : IDisposable
                 new XElement("ETag", Tag(found.Value.Body)),
                 new XElement("LastModified", found.Value.At.ToString(
                     "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)))))));
+
+    (int, byte[]) ListUploads() => (200, Xml(new XElement(
+        "ListMultipartUploadsResult", new XElement("IsTruncated", "false"),
+        uploads.Select(upload => new XElement(
+            "Upload", new XElement("Key", "some/key"), new XElement("UploadId", upload.Key),
+            new XElement("Initiated", TimeProvider.System.GetUtcNow().ToString(
+                "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)))))));
 
     static string Tag(byte[] body) =>
         $"\"{Convert.ToHexStringLower(SHA256.HashData(body))[..32]}\"";

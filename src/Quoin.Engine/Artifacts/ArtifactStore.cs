@@ -205,25 +205,19 @@ public sealed class ArtifactStore : IDisposable
         try
         {
             var kept = new List<ArtifactOutput>(outputs.Count);
-            var parts = new List<Digest>();
             foreach (var output in outputs)
             {
-                if (KeepHere(output, parts) is not { } form)
+                if (KeepHere(output) is not { } form)
                 {
                     Warn($"{output.Ref} was changed after its run published it; it is not kept");
                     return;
                 }
                 kept.Add(new ArtifactOutput(output.Ref, output.Digest, output.Bytes, form));
             }
-            var record = new ArtifactRecord([.. kept]).ToBytes();
-            Local.PutRecord(fingerprint, record);
+            var record = new ArtifactRecord([.. kept]);
+            Local.PutRecord(fingerprint, record.ToBytes());
             FaultPoint.Reach("record.local");
-            if (!writes) return;
-            foreach (var layer in outer)
-            {
-                if (parts.TrueForAll(part => layer.Put(part, Local.PathOf(part))))
-                    layer.PutRecord(fingerprint, record);
-            }
+            Put(fingerprint, record, onlyNew: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -232,13 +226,52 @@ public sealed class ArtifactStore : IDisposable
         }
     }
 
+    /// <summary>
+    /// Gives the places what only this host has: they did not answer then, or its process died.
+    /// </summary>
+    internal void Share(Digest fingerprint, ArtifactRecord record)
+    {
+        try
+        {
+            Put(fingerprint, record, onlyNew: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Warn($"cannot share {record.Outputs[0].Ref}: {e.Message}; the build goes on");
+        }
+    }
+
+    void Put(Digest fingerprint, ArtifactRecord record, bool onlyNew)
+    {
+        foreach (var layer in writes ? outer : [])
+        {
+            if (onlyNew && layer.Record(fingerprint) is not null) continue;
+            if (Parts(record).All(part => layer.Put(part, Local.PathOf(part))))
+                layer.PutRecord(fingerprint, record.ToBytes());
+        }
+    }
+
+    // All bodies of a record, a folder's files before the text that names them.
+    IEnumerable<Digest> Parts(ArtifactRecord record)
+    {
+        foreach (var output in record.Outputs)
+        {
+            if (output.Form == ArtifactForm.Folder
+                && Local.Read(output.Digest, out var text) == FetchEnd.Whole)
+            {
+                foreach (var line in TreeText.Read(text) ?? [])
+                    if (line.Digest.Exists) yield return line.Digest;
+            }
+            yield return output.Digest;
+        }
+    }
+
     // Null: it is not what was published any more.
-    ArtifactForm? KeepHere(in PublishedOutput output, List<Digest> parts)
+    ArtifactForm? KeepHere(in PublishedOutput output)
     {
         var stat = FileStat.OfLink(output.Path);
         if (stat.Kind == FileKind.File)
         {
-            parts.Add(output.Digest);
             if (!Local.Put(output.Digest, output.Path)) return null;
             return stat.Executable ? ArtifactForm.Program : ArtifactForm.File;
         }
@@ -258,10 +291,8 @@ public sealed class ArtifactStore : IDisposable
                 var target = new FileInfo(path).LinkTarget ?? "";
                 Local.Put(line.Digest, System.Text.Encoding.UTF8.GetBytes(target));
             }
-            parts.Add(line.Digest);
         }
         Local.Put(output.Digest, ContentDigest.TextOf(lines));
-        parts.Add(output.Digest);
         return ArtifactForm.Folder;
     }
 }

@@ -93,32 +93,31 @@ public sealed class ArtifactSweep
             fingerprints.Add(manifest.Fingerprint.Hex());
         }
         var (records, artifacts, bytes, left) = (0, 0, 0L, 0L);
+        if (!request.DryRun) artifacts = place.RemoveHalf(Young, now);
         foreach (var found in place.List("record/").ToList())
         {
-            var name = Path.GetFileName(found.Key);
-            if (found.IsWhole && (fingerprints.Contains(name) || !IsOld(found))) KeepMembers(found);
-            else if (found.IsWhole || IsGarbage(found)) Remove(found, ref records);
+            if (fingerprints.Contains(Path.GetFileName(found.Key)) || !IsOld(found))
+                KeepMembers(found);
+            else Remove(found, ref records);
         }
         var markers = 0;
         var committed = new HashSet<string>();
         foreach (var found in place.List("artifact/").ToList())
         {
-            var marker = found.IsWhole && place.Get(found.Key) is { } text
-                ? ArtifactMarker.Read(text)
-                : null;
-            if (marker is { } good && (contents.Contains(Path.GetFileName(found.Key))
-                || !IsOld(found))) committed.Add(good.Sha256);
+            var marker = place.Get(found.Key) is { } text ? ArtifactMarker.Read(text) : null;
+            var isUsed = contents.Contains(Path.GetFileName(found.Key)) || !IsOld(found);
+            if (marker is { } good && isUsed) committed.Add(good.Sha256);
             else if (marker is not null || IsGarbage(found)) Remove(found, ref markers);
         }
         foreach (var found in place.List("blob/").ToList())
         {
-            var isUsed = found.IsWhole && committed.Contains(Path.GetFileName(found.Key));
-            if (isUsed || !IsGarbage(found)) left += found.Bytes;
-            else
+            if (committed.Contains(Path.GetFileName(found.Key)) || !IsGarbage(found))
             {
-                bytes += found.Bytes;
-                Remove(found, ref artifacts);
+                left += found.Bytes;
+                continue;
             }
+            bytes += found.Bytes;
+            Remove(found, ref artifacts);
         }
         return new SweepResult(place.Name, records, artifacts, bytes, left);
 
@@ -171,7 +170,10 @@ public sealed class ArtifactSweep
     {
         foreach (var content in contents) Use(content);
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var file in Files("record").OrderByDescending(file => file.LastWriteTimeUtc))
+        // What is current is the latest, whenever it was used.
+        foreach (var file in Files("record")
+            .OrderByDescending(file => fingerprints.Contains(file.Name))
+            .ThenByDescending(file => file.LastWriteTimeUtc))
         {
             if (ArtifactRecord.Read(File.ReadAllBytes(file.FullName)) is not { } record)
             {
@@ -208,10 +210,9 @@ public sealed class ArtifactSweep
         uses[hex] = uses.GetValueOrDefault(hex) + 1;
     }
 
-    // The least recently used first; the list is in the other order.
     void RemoveRecords()
     {
-        unused.Reverse();
+        unused.Sort((a, b) => a.File.LastWriteTimeUtc.CompareTo(b.File.LastWriteTimeUtc));
         var size = total - bodies.Values.Where(body => IsRemovable(body)).Sum(body => body.Length);
         foreach (var (file, record) in unused)
         {

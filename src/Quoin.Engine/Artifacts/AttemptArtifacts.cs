@@ -50,6 +50,7 @@ sealed class AttemptArtifacts(
             if (Take(spec, record, control, out var from) is not { } published) continue;
             if (published.Count < spec.Outputs.Count(output => output.Claimed))
                 return new JobResult { End = JobEnd.LeaseLost };
+            if (from == "local") store.Share(attempt.Fingerprint, record);
             var elapsed = (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
             WriteLog(spec, from, published);
             return new JobResult
@@ -127,15 +128,18 @@ sealed class AttemptArtifacts(
     /// </summary>
     public string? BringInputs(JobSpec spec, AttemptSpec attempt)
     {
+        foreach (var (path, digest) in isApart ? attempt.Watched : [])
+        {
+            if (files.Check(path, digest) != FileVerdict.Same)
+                return $"{path} is not on this host as it was when this was planned; bring its "
+                    + "checkout to the same state";
+        }
         foreach (var input in spec.Inputs)
         {
             if (input.Held is not null || !input.Digest.Exists || IsHere(input)) continue;
             if (Bring(input, attempt.MadeBy.GetValueOrDefault(input.Ref))) continue;
-            return attempt.MadeBy.ContainsKey(input.Ref)
-                ? $"input {input.Ref} is not at {input.Path} on this host, and no layer of "
-                    + "artifacts has it whole"
-                : $"source {input.Path} is not on this host as it was when this was planned; bring "
-                    + "its checkout to the same state";
+            return $"input {input.Ref} is not at {input.Path} on this host, and no layer of "
+                + "artifacts has it whole";
         }
         return null;
     }

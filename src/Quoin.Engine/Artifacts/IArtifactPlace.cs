@@ -39,18 +39,22 @@ public interface IArtifactPlace : IDisposable
     /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
     void Delete(string key);
 
-    /// <summary>What is there, also what is half written.</summary>
+    /// <summary>What is there and whole.</summary>
     /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
     IEnumerable<PlacedBytes> List(string prefix);
+
+    /// <summary>
+    /// Removes what somebody began to put so long ago and did not end; says how many.
+    /// </summary>
+    /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
+    int RemoveHalf(TimeSpan olderThan, DateTimeOffset now);
 }
 
 /// <summary>One entry of a place.</summary>
 /// <param name="Key">Its key.</param>
 /// <param name="Bytes">How long it is there.</param>
 /// <param name="At">When it was written, or used last where the place keeps that.</param>
-/// <param name="IsWhole">False: somebody is writing it, or died over it.</param>
-public readonly record struct PlacedBytes(
-    string Key, long Bytes, DateTimeOffset At, bool IsWhole = true);
+public readonly record struct PlacedBytes(string Key, long Bytes, DateTimeOffset At);
 
 /// <summary>
 /// A place cannot be used: not reached, no permission, full. The build goes on without it.

@@ -77,24 +77,31 @@ public sealed class SharedFolderPlace(string folder, Func<string> newId) : IArti
     public void Delete(string key) => Try(() => Folders.RemoveFile(PathOf(key)));
 
     /// <inheritdoc/>
-    public IEnumerable<PlacedBytes> List(string prefix)
+    public IEnumerable<PlacedBytes> List(string prefix) => Files(prefix)
+        .Where(file => !IsHalf(file))
+        .Select(file => new PlacedBytes(
+            Path.GetRelativePath(folder, file.FullName), file.Length,
+            new DateTimeOffset(file.LastWriteTimeUtc)));
+
+    /// <inheritdoc/>
+    public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now)
     {
-        var from = Path.Combine(folder, prefix);
-        var files = Try(() =>
-        {
-            Check();
-            return Directory.Exists(from)
-                ? new DirectoryInfo(from).GetFiles("*", SearchOption.AllDirectories)
-                : [];
-        });
-        foreach (var file in files)
-        {
-            yield return new PlacedBytes(
-                Path.GetRelativePath(folder, file.FullName), file.Length,
-                new DateTimeOffset(file.LastWriteTimeUtc),
-                !file.Name.StartsWith(Half, StringComparison.Ordinal));
-        }
+        var old = Files("").Where(file => IsHalf(file) && now - file.LastWriteTimeUtc > olderThan)
+            .ToList();
+        foreach (var file in old) _ = Try(() => Folders.RemoveFile(file.FullName));
+        return old.Count;
     }
+
+    FileInfo[] Files(string prefix) => Try(() =>
+    {
+        Check();
+        var from = Path.Combine(folder, prefix);
+        return Directory.Exists(from)
+            ? new DirectoryInfo(from).GetFiles("*", SearchOption.AllDirectories)
+            : [];
+    });
+
+    static bool IsHalf(FileInfo file) => file.Name.StartsWith(Half, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public void Dispose() { }

@@ -95,9 +95,8 @@ public sealed class PostgresArtifacts : IArtifactPlace
     public void Delete(string key) => Try(connection => Run(
         connection, "DELETE FROM artifact WHERE key = $1 AND committed_at IS NOT NULL", key));
 
-    /// <summary>Removes what was announced so long ago and never committed.</summary>
-    /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
-    public int DeleteHalf(TimeSpan olderThan) => Try(connection => Run(
+    /// <inheritdoc/>
+    public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now) => Try(connection => Run(
         connection,
         "DELETE FROM artifact WHERE committed_at IS NULL "
         + "AND created_at < clock_timestamp() - make_interval(secs => $1)",
@@ -107,15 +106,15 @@ public sealed class PostgresArtifacts : IArtifactPlace
     public IEnumerable<PlacedBytes> List(string prefix) => Try(connection =>
     {
         using var command = new NpgsqlCommand("""
-            SELECT key, size, coalesce(used_at, created_at), committed_at IS NOT NULL
-            FROM artifact WHERE starts_with(key, $1)
+            SELECT key, size, used_at FROM artifact
+            WHERE starts_with(key, $1) AND committed_at IS NOT NULL
             """, connection) { Parameters = { new() { Value = prefix } } };
         using var row = command.ExecuteReader();
         var all = new List<PlacedBytes>();
         while (row.Read())
             all.Add(new PlacedBytes(
                 row.GetString(0), row.GetInt64(1),
-                new DateTimeOffset(row.GetDateTime(2), TimeSpan.Zero), row.GetBoolean(3)));
+                new DateTimeOffset(row.GetDateTime(2), TimeSpan.Zero)));
         return all;
     });
 

@@ -193,6 +193,21 @@ public sealed class S3Artifacts : IArtifactPlace
     }
 
     /// <inheritdoc/>
+    public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now) => Try(async () =>
+    {
+        var found = await client.ListMultipartUploadsAsync(new ListMultipartUploadsRequest
+        {
+            BucketName = address.Bucket,
+            Prefix = address.Prefix,
+        });
+        var old = (found.MultipartUploads ?? []).Where(upload =>
+            now - (upload.Initiated?.ToUniversalTime() ?? now) > olderThan).ToList();
+        foreach (var upload in old)
+            await client.AbortMultipartUploadAsync(address.Bucket, upload.Key, upload.UploadId);
+        return old.Count;
+    });
+
+    /// <inheritdoc/>
     public void Dispose() => client.Dispose();
 
     // On a thread of a slot, which has nothing else to do.

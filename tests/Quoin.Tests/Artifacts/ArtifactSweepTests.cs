@@ -69,10 +69,10 @@ public sealed class ArtifactSweepTests : IDisposable
             world.Time.Advance(hour);
         }
         Live(made[0], "1"); // A switch back to the first.
-        Assert.Equal(new SweepResult("local", 1, 1, 2, 8), Sweep(store, new() { Retain = 2 }));
-        Assert.Equal([true, false, true, true], made.Select(output => Has(store, output)));
-        Assert.Equal(new SweepResult("local", 1, 1, 3, 5), Sweep(store));
+        Assert.Equal(new SweepResult("local", 2, 2, 5, 5), Sweep(store, new() { Retain = 2 }));
         Assert.Equal([true, false, false, true], made.Select(output => Has(store, output)));
+        Assert.Equal(new SweepResult("local", 1, 1, 4, 1), Sweep(store));
+        Assert.Equal([true, false, false, false], made.Select(output => Has(store, output)));
     }
 
     [Fact]
@@ -158,10 +158,10 @@ public sealed class ArtifactSweepTests : IDisposable
                 .ToUnixTimeSeconds());
         var request = new SweepRequest();
         Assert.Equal(
-            new SweepResult("shared", 0, 0, 0, 20),
+            new SweepResult("shared", 0, 0, 0, 16),
             ArtifactSweep.Outer(place, state, request, now));
         Assert.Equal(
-            new SweepResult("shared", 0, 2, 12, 8),
+            new SweepResult("shared", 0, 2, 8, 8),
             ArtifactSweep.Outer(place, state, request, now + TimeSpan.FromDays(40)));
         request = request with { Older = TimeSpan.FromDays(30) };
         Assert.Equal(

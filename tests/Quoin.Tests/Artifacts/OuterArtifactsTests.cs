@@ -1,5 +1,6 @@
 using Quoin.Core;
 using Quoin.Engine;
+using Quoin.Tests.Engine;
 
 namespace Quoin.Tests.Artifacts;
 
@@ -105,6 +106,27 @@ public sealed class OuterArtifactsTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_place_missed_it_gets_when_it_is_taken_from_here()
+    {
+        var place = $"{world.Root}/later";
+        var store = world.Host("a", new SharedFolderPlace(place, () => "x"));
+        using var build = new EngineWorld("""
+            quoin: 1
+            artifacts: {}
+            jobs: { a: { outputs: [a], exec: [echo, one], stdout: "{out}" } }
+            """) { Artifacts = store };
+        Assert.Equal("Succeeded", await build.BuildAsync("a"));
+        Directory.CreateDirectory(place);
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        build.Delete(".quoin/data/a");
+        Assert.Equal("Succeeded", await build.BuildAsync("a"));
+        Assert.Equal("local", build.Last.Of<RunCompleted>().Single().RestoredFrom);
+        Assert.Equal(
+            ["artifact", "blob", "record"],
+            Directory.GetDirectories(place).Select(path => Path.GetFileName(path)).Order());
+    }
+
+    [Fact]
     public async Task Many_that_want_the_same_fetch_it_once()
     {
         var made = world.Publish("a", new string('x', 1 << 20));
@@ -145,6 +167,9 @@ public sealed class OuterArtifactsTests : IDisposable
         public void Delete(string key) => inner.Delete(key);
 
         public IEnumerable<PlacedBytes> List(string prefix) => inner.List(prefix);
+
+        public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now) =>
+            inner.RemoveHalf(olderThan, now);
 
         public void Dispose() => inner.Dispose();
     }

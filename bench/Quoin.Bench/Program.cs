@@ -16,6 +16,7 @@ Measurement[] all =
     new("store", "appends beside bare SQLite, and the replay of a log", StoreBench.Run),
     new("hosts", "workers on PostgreSQL, from a want to a process, idle processes", HostsBench.Run),
     new("queue", "claims and ends of runs, beside other queues", QueueBench.Run),
+    new("sleepers", "things outside that sleep, wake and are looked at", SleepersBench.Run),
     new("supervisor", "feeds and line workers, beside a Python supervisor", SupervisorBench.Run),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];

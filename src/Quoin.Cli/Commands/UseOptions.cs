@@ -61,7 +61,7 @@ sealed class UseOptions
             options = options with { StartAt = at, StartSlack = slack };
         }
         if (parsed.GetValue(use) is { } duration)
-            options = options with { Use = UseOf(Duration("--use", duration)) };
+            options = options with { Use = Duration("--use", duration) };
         if (!isForOffers) return options; // The parser knows only what it was given.
         var name = parsed.GetValue(group) ?? "";
         if (name.Length > 0 && !parsed.GetValue(offer))
@@ -86,10 +86,6 @@ sealed class UseOptions
                 + $"{(at + slack).UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}; nothing would be launched");
         return (at.ToUniversalTime(), slack);
     }
-
-    // In an event a duration of nothing is none: nothing would end the use.
-    static TimeSpan UseOf(TimeSpan use) =>
-        use > TimeSpan.FromMilliseconds(1) ? use : TimeSpan.FromMilliseconds(1);
 
     static TimeSpan Duration(string option, string text) =>
         Quantities.TryParseDuration(text, out var duration)

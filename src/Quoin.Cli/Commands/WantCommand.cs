@@ -48,7 +48,7 @@ static class WantCommand
         var request = new WantRequest { Targets = [.. targets], Options = options, Text = text };
         var made = await deciding.DoAsync(
             state => [options.Offer
-                ? Offers.Of(request, state.Names, cli.Time.GetUtcNow())
+                ? Offers.Of(request, state, graph, cli.Time.GetUtcNow())
                 : new AcceptWant([.. targets.Select(name => state.Names.Intern(name))], options)
                 {
                     Request = text,

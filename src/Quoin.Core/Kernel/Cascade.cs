@@ -18,7 +18,7 @@ sealed class Cascade
     readonly Queue<int> wants = new(); // stratum 1
     readonly Queue<int> waiting = new(); // stratum 1: partitions
     readonly Queue<(int P, int Owner)> undemanded = new(); // stratum 2: they lost a demand
-    readonly Queue<(int X, int P)> lost = new(); // stratum 0: who counts on what is gone
+    readonly Queue<(int By, int P)> lost = new(); // stratum 0: who counts on what is gone
     readonly Queue<RunToken> over = new(); // stratum 3: runs of resources that ended
     readonly Queue<int> cleanups = new(); // stratum 3: wants that let something go
     readonly HashSet<RunToken> letGo = []; // since the event
@@ -29,8 +29,10 @@ sealed class Cascade
 
     public void DemandLost(PartitionId p, int owner = 0) => undemanded.Enqueue((p.Value, owner));
 
-    /// <summary>Somebody counts on, or asks for, a resource that is not to be had.</summary>
-    public void Lost(PartitionId x, PartitionId p) => lost.Enqueue((x.Value, p.Value));
+    /// <summary>
+    /// Somebody (of a want: ~id) counts on, or asks for, a resource that is not to be had.
+    /// </summary>
+    public void Lost(int requester, PartitionId p) => lost.Enqueue((requester, p.Value));
 
     /// <summary>A want waits for the release of its thing from now on.</summary>
     public void LetGoNow(RunToken run) => letGo.Add(run);
@@ -50,7 +52,7 @@ sealed class Cascade
         {
             if (changed.TryDequeue(out var p)) Stratum0(s, new PartitionId(p));
             else if (lost.TryDequeue(out var pair))
-                Resources.LoseInput(s, new PartitionId(pair.X), new PartitionId(pair.P));
+                Resources.Lose(s, pair.By, new PartitionId(pair.P));
             else if (wants.TryDequeue(out var w)) EndWant(s, w);
             else if (waiting.TryDequeue(out p)) Unblocked(s, new PartitionId(p));
             else if (undemanded.TryDequeue(out var idle))

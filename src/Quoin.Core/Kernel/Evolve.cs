@@ -180,8 +180,8 @@ public static class Evolve
             Claims = e.Claims,
             Life = config.Resource is null ? null : EvolveResources.Begin(s, e),
         };
-        if (run.Life is not null && s.LivesTable.TryGetValue(e.Claims[0].Value, out var failures))
-            run.Failures = failures;
+        if (run.Life is not null && s.LivesTable.TryGetValue(e.Claims[0].Value, out var earlier))
+            run.Failures = earlier.Failures;
         if (run.Life is not null) s.Notices.Resources.Add(run);
         s.RunTable.Add(e.Run.Value, run);
         s.LastRun = Math.Max(s.LastRun, e.Run.Value);

@@ -174,7 +174,8 @@ static class EvolveResources
         };
         // Silence is no answer: a call may still have an effect.
         if (e.Failure.Category != FailureCategory.Lost) life.Answered();
-        if (e.RetryAt is not null) s.LivesTable[p.Value] = run.Failures;
+        if (e.RetryAt is not null)
+            s.LivesTable[p.Value] = new(run.Failures, e.MayExist ? e.RetryAt : null);
         else s.LivesTable.Remove(p.Value);
         if (e.MayExist)
         {

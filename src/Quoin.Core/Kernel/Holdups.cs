@@ -45,7 +45,10 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
     {
         if (want.OfferedUntil is { } until)
             return new("offered", "offered, nobody has accepted it") { Until = until };
-        if (!facts.IsLed) return NoCoordinator;
+        if (!facts.IsLed)
+            return want.IsReady && want.ReadyAt + want.Options.Use <= facts.Now
+                ? new("no-coordinator", $"its use is over{NextBuild}")
+                : NoCoordinator;
         if (want.IsReleasing)
         {
             var owed = s.Cleanups.TryGetValue(want.Id.Value, out var cleanup) ? cleanup.Owed : 0;
@@ -65,7 +68,7 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
     public Holdup Of(PartitionId p)
     {
         if (OfIntervention(p) is { } asked) return asked;
-        if (!facts.IsLed) return NoCoordinator;
+        if (!facts.IsLed) return s.LifeOf(p) is { } idle ? Unled(idle) : NoCoordinator;
         switch (s.PlaceOf(p))
         {
             case PartitionPlace.Wanted:
@@ -83,7 +86,7 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
     public Holdup Of(RunToken run)
     {
         if (OfIntervention(run.Claims[0]) is { } asked) return asked;
-        if (!facts.IsLed) return NoCoordinator;
+        if (!facts.IsLed) return Unled(run);
         return run.Place switch
         {
             RunPlace.Running => new("performing", $"performing by {run.Worker.Owner}"),
@@ -99,6 +102,16 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
 
     static Holdup NoCoordinator { get; } =
         new("no-coordinator", "nobody decides here: quoin build goes on with it");
+
+    const string NextBuild = "; nobody decides here: the next quoin build releases it";
+
+    // What is kept, or to be released, stays until somebody decides: no timer of ours runs then.
+    static Holdup Unled(RunToken run) => run.Life switch
+    {
+        { KeptUntil: { } kept } => new("no-coordinator", $"kept{NextBuild}") { Until = kept },
+        { Direction: RunDirection.Release } => new("no-coordinator", $"to be released{NextBuild}"),
+        _ => NoCoordinator,
+    };
 
     Holdup? OfIntervention(PartitionId p)
     {
@@ -142,7 +155,8 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
 
     Holdup? OfPlace(string job)
     {
-        if (s.Workers.Count == 0)
+        var isData = facts.FindJob(job)?.Resource is null; // Calls need no slot of a worker.
+        if (isData && !s.Workers.Values.Any(worker => worker.Slots > 0))
             return new("no-worker", $"no worker for job {job}");
         foreach (var (pool, places) in facts.FindJob(job)?.Limits.Resources.Pools ?? [])
         {

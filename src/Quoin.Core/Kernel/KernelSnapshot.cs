@@ -10,7 +10,7 @@ namespace Quoin.Core;
 public static class KernelSnapshot
 {
     /// <summary>Counted up whenever the bytes change their meaning.</summary>
-    public const int Format = 2;
+    public const int Format = 3;
 
     /// <summary>Writes the whole state.</summary>
     public static void Write(KernelState s, IBufferWriter<byte> into)

@@ -22,7 +22,7 @@ public sealed class KernelState(PartitionNames names)
     readonly Dictionary<int, PartitionId[]> found = [];
     readonly Dictionary<int, InterventionToken> interventions = [];
     readonly Dictionary<int, CleanupToken> cleanups = [];
-    readonly Dictionary<int, int> lives = [];
+    readonly Dictionary<int, EarlierLives> lives = [];
 
     internal DemandPool Demands { get; } = new();
     internal ConfigTable Configs { get; } = new();
@@ -65,8 +65,12 @@ public sealed class KernelState(PartitionNames names)
     internal Dictionary<int, InterventionToken> InterventionTable => interventions;
     internal Dictionary<int, CleanupToken> CleanupTable => cleanups;
 
-    /// <summary>Failed attempts of a resource's earlier lives, while it is tried.</summary>
-    internal Dictionary<int, int> LivesTable => lives;
+    /// <summary>What is known of a resource's earlier lives, while it is tried.</summary>
+    internal Dictionary<int, EarlierLives> LivesTable => lives;
+
+    /// <summary>When a resource whose earlier life failed may begin its next one.</summary>
+    public DateTimeOffset? NextLifeAt(PartitionId p) =>
+        lives.TryGetValue(p.Value, out var earlier) ? earlier.NextAt : null;
 
     /// <summary>Open interventions by id.</summary>
     public IReadOnlyDictionary<int, InterventionToken> Interventions => interventions;

@@ -113,6 +113,9 @@ public sealed record OfferWant(
     ImmutableArray<PartitionId> Targets, WantOptions Options, DateTimeOffset Expires)
     : ResourceCommand
 {
+    /// <summary>What speaks against it that the kernel does not know: pools are full.</summary>
+    public Refusal? NoRoom { get; init; }
+
     /// <summary>What was typed.</summary>
     public string Request { get; init; } = "";
 

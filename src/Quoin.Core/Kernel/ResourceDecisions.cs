@@ -232,6 +232,7 @@ static class ResourceDecisions
     static Decision Offer(KernelState s, OfferWant c) =>
         c.Targets.IsEmpty
             ? new Refusal("nothing-wanted", "The want names no partition.")
+            : c.NoRoom is { } no ? no
             : new WantOffered(new WantId(s.LastWant + 1), [.. c.Targets.Distinct()], c.Expires)
             {
                 Options = c.Options,

@@ -141,10 +141,11 @@ static class ResourceSnapshot
             w.Byte((byte)(cleanup.IsIncomplete ? 1 : 0));
         }
         w.Int(s.LivesTable.Count);
-        foreach (var (p, failures) in s.LivesTable.OrderBy(x => x.Key))
+        foreach (var (p, earlier) in s.LivesTable.OrderBy(x => x.Key))
         {
             w.Int(p);
-            w.Int(failures);
+            w.Int(earlier.Failures);
+            w.Time(earlier.NextAt);
         }
         w.Int(s.InterventionTable.Count);
         foreach (var (id, open) in s.InterventionTable.OrderBy(x => x.Key))
@@ -165,7 +166,8 @@ static class ResourceSnapshot
         for (var n = r.Count(); n > 0; n--)
             s.CleanupTable[r.Int()] =
                 new CleanupToken { Owed = r.Int(), IsIncomplete = r.Byte() == 1 };
-        for (var n = r.Count(); n > 0; n--) s.LivesTable[ids[r.Int()].Value] = r.Int();
+        for (var n = r.Count(); n > 0; n--)
+            s.LivesTable[ids[r.Int()].Value] = new(r.Int(), r.Time());
         for (var n = r.Count(); n > 0; n--)
         {
             var id = new InterventionId(r.Int());

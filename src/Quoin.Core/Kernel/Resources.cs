@@ -151,24 +151,40 @@ static class Resources
             var (at, demand) = (d, s.Demands[d]);
             d = demand.NextOnTarget;
             if (onlyHolders && !demand.Settled) continue;
-            if (demand.IsWant)
-            {
-                var want = s.WantTable[demand.Want.Value];
-                s.Demands.Remove(at, ref s.CellOf(p).DemandHead, ref want.RequestHead);
-                if (!demand.Settled) want.Remaining--;
-                want.Failed.Add(p);
-                s.Cascade.WantChanged(want.Id);
-                s.Cascade.DemandLost(p, want.Id.Value);
-            }
-            else
-            {
-                s.Cascade.Lost(new PartitionId(demand.Requester), p);
-            }
+            if (demand.IsWant) LoseTarget(s, at, p);
+            else s.Cascade.Lost(demand.Requester, p);
         }
     }
 
+    /// <summary>A requester (of a want: ~id) asked for what is not to be had.</summary>
+    public static void Lose(KernelState s, int requester, PartitionId p)
+    {
+        if (requester >= 0)
+        {
+            LoseInput(s, new PartitionId(requester), p);
+            return;
+        }
+        for (var d = s.CellOf(p).DemandHead; d != DemandPool.None; d = s.Demands[d].NextOnTarget)
+        {
+            if (s.Demands[d].Requester != requester) continue;
+            LoseTarget(s, d, p);
+            return;
+        }
+    }
+
+    static void LoseTarget(KernelState s, int at, PartitionId p)
+    {
+        var demand = s.Demands[at];
+        var want = s.WantTable[demand.Want.Value];
+        s.Demands.Remove(at, ref s.CellOf(p).DemandHead, ref want.RequestHead);
+        if (!demand.Settled) want.Remaining--;
+        want.Failed.Add(p);
+        s.Cascade.WantChanged(want.Id);
+        s.Cascade.DemandLost(p, want.Id.Value);
+    }
+
     /// <summary>What <paramref name="x"/> counts on is gone, and will not come back.</summary>
-    public static void LoseInput(KernelState s, PartitionId x, PartitionId p)
+    static void LoseInput(KernelState s, PartitionId x, PartitionId p)
     {
         if (!Forget(s, x, p)) return; // It let it go by itself meanwhile.
         var failure = new Failure(FailureCause.Vanished, s.Sequence)

@@ -21,8 +21,8 @@ static class Tokens
             case PartitionPlace.Missing or PartitionPlace.Tainted or PartitionPlace.Released:
                 Want(s, target);
                 break;
-            case PartitionPlace.Quarantined when requester >= 0:
-                s.Cascade.Lost(new PartitionId(requester), target);
+            case PartitionPlace.Quarantined: // Nobody can have it before a person has answered.
+                s.Cascade.Lost(requester, target);
                 break;
             case PartitionPlace.Live or PartitionPlace.Building when s.IsResource(target):
                 Resources.Revive(s, target);
@@ -35,7 +35,6 @@ static class Tokens
                 break;
             case PartitionPlace.Wanted or PartitionPlace.Planned or PartitionPlace.Building:
             case PartitionPlace.Waiting or PartitionPlace.Live or PartitionPlace.Releasing:
-            case PartitionPlace.Quarantined: // A new want waits for what a person says.
                 break;
         }
     }

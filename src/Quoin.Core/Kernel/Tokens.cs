@@ -53,6 +53,11 @@ public sealed class WantToken
     public bool IsReleasing { get; internal set; }
 }
 
+/// <summary>What is known of a resource's earlier lives, while it is tried.</summary>
+/// <param name="Failures">Failed attempts.</param>
+/// <param name="NextAt">The next life begins then; null: at once.</param>
+readonly record struct EarlierLives(int Failures, DateTimeOffset? NextAt);
+
 /// <summary>What a want let go and that is not released yet.</summary>
 public sealed class CleanupToken
 {

@@ -140,7 +140,8 @@ sealed class CommandInbox(
         }
         if (c.Request.Options.Offer)
         {
-            var offer = Offers.Of(c.Request, parts.State.Names, parts.Time.GetUtcNow());
+            var offer = Offers.Of(
+                c.Request, parts.State, parts.Graph, parts.Time.GetUtcNow());
             if (coordinator.Do(offer with { Command = id }) is { } refusal)
                 Answer(id, refusal.Code, refusal.Message);
             return;

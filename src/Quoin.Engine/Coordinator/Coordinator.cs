@@ -292,6 +292,8 @@ sealed class Coordinator : IDisposable
             if (!earlier.Holds(e)) Do(new ProposePlan(e));
         gate.Accepted();
         Delegate(want, plan);
+        string[] parked = [.. gate.Parked(plan)];
+        AfterCommit(() => Array.ForEach(parked, parts.Observer.Warn));
         var accepted = State.Wants.GetValueOrDefault(want.Value);
         AfterCommit(() => PlanLog.Planned(want, accepted, plan));
         if (m.Command is null)

@@ -34,6 +34,9 @@ sealed record CoordinatorParts
     public required int Slots { get; init; }
     public required long MemoryBytes { get; init; }
 
+    /// <summary>How many calls about things outside are made at a time.</summary>
+    public int CallSlots { get; init; } = ResourceRuns.Slots;
+
     /// <summary>What this process can do beside the rest, as <c>os=linux</c>.</summary>
     public ImmutableArray<string> Labels { get; init; } = [];
 }

@@ -16,7 +16,7 @@ static class EventValues
         var strict = false;
         var fresh = FreshMode.No;
         DateTimeOffset? startAt = null;
-        var (slackMs, useMs, offer, group) = (0L, 0L, false, "");
+        var (slackMs, useMs, offer, group, isUseless) = (0L, 0L, false, "", false);
         while (r.Next())
         {
             switch (r.Tag)
@@ -33,6 +33,7 @@ static class EventValues
                 case (8 << 3) | Number: useMs = r.Int64(); break;
                 case (9 << 3) | Number: offer = r.Bool(); break;
                 case (10 << 3) | Block: group = r.Text(); break;
+                case (11 << 3) | Number: isUseless = r.Bool(); break;
                 default: r.Skip(); break;
             }
         }
@@ -45,7 +46,7 @@ static class EventValues
             Fresh = fresh,
             StartAt = startAt,
             StartSlack = Span(slackMs),
-            Use = useMs == 0 ? null : Span(useMs),
+            Use = useMs == 0 && !isUseless ? null : Span(useMs),
             Offer = offer,
             Group = group,
         };

@@ -217,6 +217,7 @@ static class EventWriting
         w.Int64(8, (long)(options.Use?.TotalMilliseconds ?? 0));
         w.Bool(9, options.Offer);
         w.Text(10, options.Group);
+        w.Bool(11, options.Use is { TotalMilliseconds: < 1 });
         w.End(mark);
     }
 

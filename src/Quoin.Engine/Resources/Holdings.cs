@@ -21,7 +21,7 @@ sealed class Holdings
         (this.coordinator, this.parts) = (coordinator, parts);
         begins = new ReadyResources(coordinator, parts, planning, needs, ledger);
         resources = new ResourceRuns(
-            coordinator, parts, worker, new ResourceAnswers(coordinator, parts, begins.BackOff));
+            coordinator, parts, worker, new ResourceAnswers(coordinator, parts));
         wants = new WantTimers(coordinator, parts);
     }
 

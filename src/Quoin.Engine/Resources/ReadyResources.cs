@@ -10,9 +10,10 @@ sealed class ReadyResources(
     Coordinator coordinator, CoordinatorParts parts, Planning planning, RunNeeds needs,
     ResourceLedger ledger)
 {
-    readonly SortedDictionary<int, DateTimeOffset?> waiting = [];
+    readonly SortedSet<int> ready = [];
+    readonly Dictionary<int, DateTimeOffset> begins = []; // Those of later.
+    readonly PriorityQueue<int, DateTimeOffset> later = new();
     readonly HashSet<PartitionId> taken = [];
-    readonly Dictionary<PartitionId, DateTimeOffset> tryAgainAt = [];
     string? store;
 
     KernelState State => parts.State;
@@ -21,36 +22,51 @@ sealed class ReadyResources(
     public void Add(PartitionId p)
     {
         var begin = BeginOf(p);
-        if (tryAgainAt.Remove(p, out var again) && !(begin > again)) begin = again;
-        waiting[p.Value] = begin;
+        // A life of it failed: its next one begins then, and not before.
+        if (State.NextLifeAt(p) is { } again && !(begin > again)) begin = again;
+        ready.Remove(p.Value);
+        begins.Remove(p.Value);
+        if (begin is not { } at || at <= parts.Time.GetUtcNow()) ready.Add(p.Value);
+        else
+        {
+            begins[p.Value] = at;
+            later.Enqueue(p.Value, at);
+        }
     }
-
-    /// <summary>A life of it failed: its next one begins then, and not before.</summary>
-    public void BackOff(PartitionId p, DateTimeOffset until) => tryAgainAt[p] = until;
 
     /// <summary>How long until one is to be begun; null: none waits for its time.</summary>
     public TimeSpan? Next
     {
         get
         {
-            var now = parts.Time.GetUtcNow();
-            DateTimeOffset? next = null;
-            foreach (var begin in waiting.Values)
-                if (begin > now && !(next < begin)) next = begin;
-            return next - now;
+            while (later.TryPeek(out var id, out var at))
+            {
+                if (IsValid(id, at)) return at - parts.Time.GetUtcNow();
+                later.Dequeue();
+            }
+            return null;
         }
     }
+
+    bool IsValid(int id, DateTimeOffset at) =>
+        begins.TryGetValue(id, out var begin) && begin == at;
 
     /// <summary>Begins what may be begun now.</summary>
     public void Start()
     {
-        if (waiting.Count == 0) return;
         var now = parts.Time.GetUtcNow();
-        foreach (var (id, begin) in waiting.ToArray())
+        while (later.TryPeek(out var id, out var at) && at <= now)
+        {
+            later.Dequeue();
+            if (!IsValid(id, at)) continue;
+            begins.Remove(id);
+            ready.Add(id);
+        }
+        if (ready.Count == 0) return;
+        foreach (var id in ready.ToArray())
         {
             var p = new PartitionId(id);
-            if (!State.IsReady(p)) waiting.Remove(id);
-            else if (!(begin > now) && Begin(p, now)) waiting.Remove(id);
+            if (!State.IsReady(p) || Begin(p, now)) ready.Remove(id);
         }
     }
 

@@ -10,11 +10,7 @@ namespace Quoin.Engine;
 /// </summary>
 /// <param name="coordinator">Carries the commands out.</param>
 /// <param name="parts">State and clock.</param>
-/// <param name="backOff">
-/// The next life of a partition begins at this time, if what was there had to be released first.
-/// </param>
-sealed class ResourceAnswers(
-    Coordinator coordinator, CoordinatorParts parts, Action<PartitionId, DateTimeOffset> backOff)
+sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
 {
     readonly Dictionary<RunId, DateTimeOffset> began = [];
 
@@ -342,7 +338,6 @@ sealed class ResourceAnswers(
         bool byTimer = false)
     {
         var retryAt = Now + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble());
-        if (mayExist) backOff(run.Claims[0], retryAt);
         coordinator.Do(new FailRun(run.Id, epoch, failure)
         {
             Retries = retries,

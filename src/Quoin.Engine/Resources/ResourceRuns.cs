@@ -12,7 +12,7 @@ namespace Quoin.Engine;
 sealed class ResourceRuns(
     Coordinator coordinator, CoordinatorParts parts, IWorker worker, ResourceAnswers answers)
 {
-    /// <summary>How many calls this process makes at a time.</summary>
+    /// <summary>How many calls a process makes at a time, if nothing else is said.</summary>
     public const int Slots = 4;
 
     readonly DueRuns due = new(parts.Time);
@@ -25,7 +25,7 @@ sealed class ResourceRuns(
     public int Active => active.Count;
 
     /// <summary>How long until something is due; null: nothing will be.</summary>
-    public TimeSpan? Next => active.Count < Slots ? due.Next : null;
+    public TimeSpan? Next => active.Count < parts.CallSlots ? due.Next : null;
 
     /// <summary>Nothing will happen to it until somebody asks, or for a long time.</summary>
     public bool IsResting(RunToken run) => run.Life is { } life
@@ -110,7 +110,7 @@ sealed class ResourceRuns(
     /// <summary>Activates what is due, oldest first, as far as there are slots.</summary>
     public void Start()
     {
-        while (active.Count < Slots && due.TryTake(out var id))
+        while (active.Count < parts.CallSlots && due.TryTake(out var id))
         {
             if (State.Runs.TryGetValue(id.Value, out var run)) Activate(run);
         }

@@ -48,10 +48,35 @@ sealed class WantGate(Coordinator coordinator, CoordinatorParts parts, Holdings 
         outdated.Clear();
     }
 
+    /// <summary>
+    /// What of a plan waits for a person: each as a sentence for who wants it, with what to do.
+    /// </summary>
+    public IEnumerable<string> Parked(Plan plan)
+    {
+        if (State.Count(PartitionPlace.Quarantined) == 0) yield break;
+        foreach (var node in plan.Graph.Order.ToArray())
+        {
+            foreach (var p in plan.Graph.Outputs(node).ToArray())
+            {
+                if (State.PlaceOf(p) != PartitionPlace.Quarantined) continue;
+                var open = State.Interventions.Values.Where(i => i.Partition == p)
+                    .MinBy(i => i.Id.Value);
+                yield return $"{State.Names.Text(p)} waits for a person"
+                    + (open is null ? "" : $" ({open.Id} {open.Code})")
+                    + ", and what needs it fails until then; answer first: "
+                    + $"quoin interventions resolve {open?.Id.ToString() ?? "I"} "
+                    + "--retry | --adopt ID | --released | --abandon";
+            }
+        }
+    }
+
     /// <summary>Puts a want aside until somebody accepts it.</summary>
     public Refusal? Offer(Message.Wanted m, CommandInbox inbox)
     {
-        var offer = Offers.Of(m.Request, State.Names, Now) with { Command = m.Command ?? "" };
+        var offer = Offers.Of(m.Request, State, parts.Graph, Now) with
+        {
+            Command = m.Command ?? "",
+        };
         if (coordinator.Do(offer) is { } refusal) return refusal;
         var want = State.Wants[State.LastWant];
         if (m.Command is { } id) inbox.Answer(id, "done", want.Id.ToString());

@@ -5,6 +5,8 @@ namespace Quoin.Storage;
 /// <summary>Writes to one SQLite file; see <see cref="GroupWriter{TTarget}"/>.</summary>
 sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
 {
+    const int LockTries = 12; // A minute, of 5 s each.
+
     readonly SqliteConnection connection;
     readonly SqliteWriteStatements statements;
     bool isSynced;
@@ -29,7 +31,7 @@ sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
         try
         {
             Sync(group);
-            connection.Execute("BEGIN IMMEDIATE"u8);
+            BeginWhenFree(group);
             foreach (var write in group) write.Write(statements);
             connection.Execute("COMMIT"u8);
         }
@@ -38,6 +40,24 @@ sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
             RollBack();
             statements.LastPosition = last;
             throw;
+        }
+    }
+
+    // Of an append: another program that has the file for long (a backup, a browser) ends no build,
+    // and loses nobody's answer. Each try waits for the busy timeout by itself.
+    void BeginWhenFree(List<StoreWrite<SqliteWriteStatements>> group)
+    {
+        for (var tries = group.Exists(write => write.IsAppend) ? LockTries : 1; ; tries--)
+        {
+            try
+            {
+                connection.Execute("BEGIN IMMEDIATE"u8);
+                return;
+            }
+            catch (StoreException e) when (e.Code == "store-locked" && tries > 1)
+            {
+                // Once more.
+            }
         }
     }
 

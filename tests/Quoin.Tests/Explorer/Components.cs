@@ -90,7 +90,8 @@ sealed class Components(Instance instance)
         var s = m.Kernel;
         Put((int)s.PlaceOf(p), (int)s.PreviousPlaceOf(p), s.OutstandingInputs(p));
         Put(map.R((s.HolderOf(p) ?? s.LifeOf(p))?.Id.Value ?? 0), s.IsResource(p) ? 1 : 0);
-        Put(s.LivesTable.GetValueOrDefault(p.Value));
+        var earlier = s.LivesTable.GetValueOrDefault(p.Value);
+        Put(earlier.Failures, earlier.NextAt is null ? 0 : 1);
         PutConfig(s.ConfigOf(p), map);
         if (s.TryGetManifest(p, out var manifest))
             Put(map.R(manifest.Run.Value), manifest.Fingerprint == default ? 0 : 1);

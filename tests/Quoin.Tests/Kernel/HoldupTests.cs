@@ -169,6 +169,30 @@ public sealed class HoldupTests
     }
 
     [Fact]
+    public void Where_nobody_decides_what_is_kept_is_released_by_the_next_build()
+    {
+        var want = Plan();
+        Live("storage/1");
+        Live("session/1");
+        world.Do(new CancelWant(want, "test"));
+        Assert.Equal("nobody decides here: quoin build goes on with it", Unled("storage/1"));
+
+        world.Do(new ScheduleRelease(new RunId(2), world.Now)
+        {
+            KeepUntil = world.Now.AddMinutes(5),
+        });
+        Assert.Equal(
+            "kept; nobody decides here: the next quoin build releases it [00:05:00]",
+            Unled("session/1"));
+        world.Do(new ScheduleRelease(new RunId(2), world.Now.AddMinutes(6)));
+        Assert.Equal(
+            "to be released; nobody decides here: the next quoin build releases it",
+            Unled("session/1"));
+
+        string Unled(string name) => Text(Holdups(isLed: false).Of(world.P(name)));
+    }
+
+    [Fact]
     public void An_offer_waits_for_somebody_until_it_expires()
     {
         world.Do(new OfferWant(

@@ -21,7 +21,7 @@ sealed class ProcessDied(string when) : Exception(when);
 /// as every store does.
 /// </summary>
 sealed class SimulatedStore(
-    MemoryStore inner, SimulatedTime time, Func<AppendFault> nextFault) : IBuildStore
+    IBuildStore inner, SimulatedTime time, Func<AppendFault> nextFault) : IBuildStore
 {
     StoreException? broken;
 

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using Quoin.Core;
+using Quoin.FakeService;
+using Quoin.Storage;
+using Quoin.StorageTests;
+using Quoin.Tests.Explorer;
+
+namespace Quoin.EndToEndTests.Resources;
+
+/// <summary>The same on PostgreSQL.</summary>
+public sealed class PostgresResourceStormTests(PostgresServer server) : ResourceStormTests
+{
+    private protected override PostgresAddress? NewAddress() => server.NewAddress();
+}
+
+/// <summary>
+/// Many wants by many processes, each killed with -9 after some lines and started again, beside a
+/// service that loses answers: every want ends, nothing is made twice and nothing is left. (43;
+/// with <c>QUOIN_LONG_TESTS=1</c> in its full size.)
+/// </summary>
+public class ResourceStormTests
+{
+    static readonly int wants = Long.IsAsked ? 1000 : 12;
+    static readonly int clients = Long.IsAsked ? 10 : 4;
+
+    const string Graph = """
+        quoin: 1
+        name: storm
+        targets: [session/1]
+        jobs:
+          storage:
+            outputs: ["storage/{id:int}"]
+            exec: [./site, storage, "{id}"]
+            resource: {
+              release: [./site, storage, "{id}"], poll: { every: 100ms, max: 200ms }, settle: 0s }
+          session:
+            outputs: ["session/{id:int}"]
+            inputs: ["storage/{id}"]
+            exec: [./site, session, "{id}"]
+            resource: {
+              release: [./site, session, "{id}"], poll: { every: 100ms, max: 200ms },
+              settle: 0s }
+        """;
+
+    private protected virtual PostgresAddress? NewAddress() => null;
+
+    int kills;
+
+    [Fact]
+    public async Task Whoever_is_killed_every_want_ends_and_nothing_is_left()
+    {
+        var since = Stopwatch.GetTimestamp();
+        await using var world = await ResourceWorld.StartAsync(
+            NewAddress(), Graph,
+            new Rule { Verb = Verb.Post, From = 3, To = 3, LoseAnswer = true },
+            new Rule { Verb = Verb.Delete, From = 4, To = 4, LoseAnswer = true },
+            new Rule { Verb = Verb.Post, BusyLooks = 1 });
+        var each = wants / clients;
+        await Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() =>
+        {
+            var random = new Random(client + 1);
+            for (var n = 0; n < each; n++) Want(world, random, (client * each) + n);
+        })));
+        End(world);
+
+        var count = world.Service.Count();
+        Assert.True(count.Live.Count == 0, $"left: {string.Join(' ', count.Live)}");
+        Assert.All(count.CreatesByKey, made => Assert.Equal(1, made.Value));
+        var store = world.Open();
+        try
+        {
+            var state = LogCheck.Replay(store);
+            Assert.Empty(state.Wants);
+            Assert.Empty(state.Runs);
+            Assert.Empty(state.Interventions);
+        }
+        finally
+        {
+            await store.DisposeAsync();
+        }
+        Long.Say($"things: {wants} wants by {clients} processes at a time, {kills} killed, "
+            + $"{Stopwatch.GetElapsedTime(since).TotalSeconds:0} s");
+    }
+
+    // Until it comes to its end; at most so many of its processes are killed.
+    void Want(ResourceWorld world, Random random, int id)
+    {
+        for (var left = 2; ; left--)
+        {
+            using var build = world.Start("build", $"session/{id % 7}", "--use", "50ms", "-v");
+            var isKilled = left > 0 && build.WaitForLines(1 + random.Next(8));
+            if (isKilled) build.Kill();
+            var end = build.WaitForExit(TimeSpan.FromMinutes(5));
+            if (end.ExitCode == 137) Interlocked.Increment(ref kills);
+            else if (end.ExitCode is 0 or 1) return;
+            else end.Expect(0);
+        }
+    }
+
+    // What was claimed too often by those who died waits for a person, who says: once more.
+    static void End(ResourceWorld world)
+    {
+        foreach (var open in world.Events<InterventionOpened>())
+            world.Quoin("interventions", "resolve", $"{open.Intervention}", "--retry");
+        world.Start("build", "session/100", "--use", "0s").WaitForExit(TimeSpan.FromMinutes(5))
+            .Expect(0);
+    }
+}

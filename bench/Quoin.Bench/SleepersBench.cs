@@ -41,7 +41,8 @@ static class SleepersBench
         var isWake = false;
         using var host = new ThingHost(folder, _ => new(ResourceAnswerKind.Busy)
         {
-            Defer = new DeferReport(TimeSpan.FromDays(Volatile.Read(ref isWake) ? 2 : 1), false, null),
+            Defer = new DeferReport(
+                TimeSpan.FromDays(Volatile.Read(ref isWake) ? 2 : 1), false, null),
         });
         host.Want(1); // The first one loads what is needed once.
         host.WaitForAnswers(1);
@@ -60,8 +61,8 @@ static class SleepersBench
         clock.Restart();
         Wait(window / 3);
         Console.WriteLine(Invariant(
-            $"idle with {sleepers:N0} timers: {Percent(Cpu - cpu, clock):F2} % of a core (goal 1), ")
-            + $"{host.Position - position} events");
+            $"idle with {sleepers:N0} timers: {Percent(Cpu - cpu, clock):F2} % of a core ")
+            + $"(goal 1), {host.Position - position} events");
 
         Volatile.Write(ref isWake, true);
         (cpu, var answers) = (Cpu, host.Answers);

@@ -113,7 +113,7 @@ public sealed record InterventionResolved(
     /// <summary>Who says so.</summary>
     public string By { get; init; } = "";
 
-    /// <summary>When an adopted thing is looked at first; null: never.</summary>
+    /// <summary>Without a meaning now; logs may have it.</summary>
     public DateTimeOffset? WatchAt { get; init; }
 }
 

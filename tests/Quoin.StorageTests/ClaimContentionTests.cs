@@ -143,7 +143,8 @@ public class ClaimContentionTests : IDisposable
             var mine = new List<int>();
             while (Volatile.Read(ref claimed) < 400 - Skipped)
             {
-                var answer = await own.WorkAsync(Turn(owner, 3), Ct);
+                var answer = await own.WorkAsync(
+                    Turn(owner, 3) with { Known = [.. mine.Select(run => new RunId(run))] }, Ct);
                 mine.AddRange(answer.Claimed.Select(run => run.Run.Value));
                 Interlocked.Add(ref claimed, answer.Claimed.Length);
             }

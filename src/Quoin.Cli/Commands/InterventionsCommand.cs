@@ -69,14 +69,12 @@ static class InterventionsCommand
     {
         var by = cli.User;
         await using var deciding = Deciding.Open(cli, Project.Find(cli));
-        var now = cli.Time.GetUtcNow();
         var made = await deciding.DoAsync(
             _ =>
             [
                 new ResolveIntervention(id, answer, by)
                 {
                     ExternalId = externalId,
-                    WatchAt = now,
                 },
             ],
             [new StoreCommand.Resolve(id, answer, externalId, by)], ct);

@@ -173,7 +173,10 @@ static class EvolveResources
             RunFailure = e.Failure,
         };
         // Silence is no answer: a call may still have an effect.
+        var doubt = life.DoubtUntil;
         if (e.Failure.Category != FailureCategory.Lost) life.Answered();
+        // What an earlier call asked for, unheard of, may come yet, whatever this one was told.
+        if (e.MayExist && life.IsReentry) life.DoubtUntil = doubt;
         if (e.RetryAt is not null)
             s.LivesTable[p.Value] = new(run.Failures, e.MayExist ? e.RetryAt : null);
         else s.LivesTable.Remove(p.Value);
@@ -308,17 +311,10 @@ static class EvolveResources
                 Resources.Release(s, p, run);
                 break;
             case InterventionAnswer.Adopt:
+                // Who needed it has failed with the question: what is known now is given back.
                 run.Life!.ExternalId = e.ExternalId;
                 run.Life.Answered();
-                if (!s.IsDemanded(p) || !Resources.HoldsInputs(s, p, run))
-                {
-                    Resources.Release(s, p, run);
-                    break;
-                }
-                run.Life.IsFailed = false;
-                s.SetManifest(p, new Manifest(
-                    run.Id, run.Config.Definition, 0, run.Config.Definition));
-                BeginWatch(s, p, run, e.WatchAt);
+                Resources.Release(s, p, run);
                 break;
             case InterventionAnswer.Released or InterventionAnswer.Abandon:
                 run.Life!.IsFailed = false;

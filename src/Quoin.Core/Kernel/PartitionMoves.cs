@@ -20,7 +20,7 @@ static class PartitionMoves
         /* Failed      */ Mask(Wanted, Building, Live),
         /* Releasing   */ Mask(Released, Wanted, Failed, Quarantined),
         /* Released    */ Mask(Wanted),
-        /* Quarantined */ Mask(Releasing, Live, Released, Wanted),
+        /* Quarantined */ Mask(Releasing, Released),
     ];
 
     /// <summary>True when some transition of the net moves a token that way.</summary>

@@ -100,9 +100,6 @@ public sealed record ResolveIntervention(
 {
     /// <inheritdoc cref="InterventionResolved.ExternalId"/>
     public string ExternalId { get; init; } = "";
-
-    /// <inheritdoc cref="InterventionResolved.WatchAt"/>
-    public DateTimeOffset? WatchAt { get; init; }
 }
 
 /// <summary>The use of a want is over.</summary>

@@ -215,7 +215,6 @@ static class ResourceDecisions
         {
             ExternalId = c.ExternalId,
             By = c.By,
-            WatchAt = c.WatchAt,
         };
     }
 

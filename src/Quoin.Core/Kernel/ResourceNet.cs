@@ -87,11 +87,10 @@ static class ResourceNet
         {
             Moves =
             [
-                .. Partitions("Quarantined", "Releasing Live Released Wanted"),
+                .. Partitions("Quarantined", "Releasing Released"),
                 new("Run", "Deferred", "Queued"), new("Run", "Deferred", ""),
             ],
-            Reads = ["Demand"],
-            Guard = "the question is open; an adopted thing is Live if demanded",
+            Guard = "the question is open",
             Footprint = (s, e) => ResourceFootprints.Resolved(s, (InterventionResolved)e),
         },
         new("2.1", typeof(WantOffered))

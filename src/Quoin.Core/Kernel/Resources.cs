@@ -51,14 +51,6 @@ static class Resources
         cleanup.Owed++;
     }
 
-    /// <summary>True when all things that it stands on are there for it.</summary>
-    public static bool HoldsInputs(KernelState s, PartitionId p, RunToken run)
-    {
-        foreach (var input in run.Config.Inputs)
-            if (s.IsResource(input) && !s.Holders(input).Partitions.Contains(p)) return false;
-        return true;
-    }
-
     /// <summary>Nobody waits for its release any more.</summary>
     public static void Settle(KernelState s, RunToken run, bool isIncomplete)
     {

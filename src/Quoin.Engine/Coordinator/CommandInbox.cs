@@ -106,7 +106,6 @@ sealed class CommandInbox(
                 Do(id, new ResolveIntervention(c.Intervention, c.Answer, c.By)
                 {
                     ExternalId = c.ExternalId,
-                    WatchAt = dispatcher.Holdings.WatchAtOf(c.Intervention),
                 });
                 return;
             case StoreCommand.Wake c: Do(id, new WakeRun(c.Run, parts.Time.GetUtcNow())); return;

@@ -110,14 +110,6 @@ sealed class Holdings
     /// <summary>A call that still runs says what the thing is called outside.</summary>
     public void See(Activation activation, string id) => resources.See(activation, id);
 
-    /// <summary>When a thing that a person adopts is looked at first; null: never.</summary>
-    public DateTimeOffset? WatchAtOf(InterventionId id) =>
-        State.Interventions.TryGetValue(id.Value, out var open)
-        && State.Runs.TryGetValue(open.Run.Value, out var run)
-        && ResourceRecipe.Read(run.Life!.Recipe).Resource is { Watch.IsEmpty: false } resource
-            ? parts.Time.GetUtcNow() + resource.WatchPoll.Every
-            : null;
-
     /// <summary>SIGKILL to every call.</summary>
     public void KillAll() => resources.KillAll();
 }

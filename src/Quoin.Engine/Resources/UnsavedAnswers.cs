@@ -20,8 +20,8 @@ sealed class UnsavedAnswers(CoordinatorParts parts)
             if (message is Message.Activated m) Heard.Add(RunAnswer.Of(m.Activation, m.Result));
         foreach (var answer in Heard)
         {
-            // It was stopped: whatever it did is found by the next call.
-            if (answer.Answer.Kind == ResourceAnswerKind.Unknown) continue;
+            // It was stopped: whatever it did is found by the next call, or by the name it said.
+            if (answer.Answer is { Kind: ResourceAnswerKind.Unknown, ExternalId: null }) continue;
             journal.Write(answer.ToInbox());
             FaultPoint.Reach("journal.written");
         }

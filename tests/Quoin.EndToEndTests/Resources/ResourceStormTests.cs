@@ -87,7 +87,7 @@ public class ResourceStormTests
     {
         for (var left = 2; ; left--)
         {
-            using var build = world.Start("build", $"session/{id % 7}", "--use", "50ms", "-v");
+            var build = world.Start("build", $"session/{id % 7}", "--use", "50ms", "-v");
             var isKilled = left > 0 && build.WaitForLines(1 + random.Next(8));
             if (isKilled) build.Kill();
             var end = build.WaitForExit(TimeSpan.FromMinutes(5));

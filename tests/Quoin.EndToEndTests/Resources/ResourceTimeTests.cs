@@ -21,7 +21,7 @@ public class ResourceTimeTests
     Task<ResourceWorld> WorldAsync(string graph, params Rule[] rules) =>
         ResourceWorld.StartAsync(NewAddress(), graph, rules);
 
-    // 36.
+    // 36; to the second in HoldTests, on a clock that no busy machine makes late.
     [Fact]
     public async Task What_is_ready_early_waits_for_its_window()
     {
@@ -32,29 +32,22 @@ public class ResourceTimeTests
 
         var launched = world.Service.Entries().Single(e =>
             e.Effect == Effect.Created && e.Labels.Contains("kind=session")).At;
-        Assert.InRange(launched, start, start.AddSeconds(1));
+        Assert.True(launched >= start, $"{launched:O} is before {start:O}");
         world.Check(WantOutcome.Succeeded);
     }
 
-    // 37.
-    [Theory]
-    [InlineData(8000, 3, false)]
-    [InlineData(1000, 30, true)]
-    public async Task A_window_that_is_missed_launches_nothing(
-        int imageMs, int slackS, bool launches)
+    // 37; what is too late is in HoldTests, for the same reason.
+    [Fact]
+    public async Task What_is_late_within_its_window_is_launched()
     {
         await using var world = await WorldAsync(
-            Notebook(), new Rule { Verb = Verb.Post, Label = "kind=image", BusyMs = imageMs });
+            Notebook(), new Rule { Verb = Verb.Post, Label = "kind=image", BusyMs = 1500 });
         var start = TimeProvider.System.GetUtcNow().AddSeconds(1);
 
-        world.Quoin("build", "--start", $"{start:O}/{slackS}s", "--use", "100ms")
-            .Expect(launches ? 0 : 1);
+        world.Quoin("build", "--start", $"{start:O}/PT5M", "--use", "100ms").Expect(0);
 
-        Assert.Equal(launches, world.Changes().Contains("Post session"));
-        if (!launches)
-            Assert.Contains(
-                world.Events<ConfigFailed>(), e => e.Problem.Code == "start-window-missed");
-        world.Check(launches ? WantOutcome.Succeeded : WantOutcome.Failed);
+        Assert.Contains("Post session", world.Changes());
+        world.Check(WantOutcome.Succeeded);
     }
 
     // 37: nothing ran while the window was open.

@@ -179,7 +179,9 @@ public class HoldTests
     }
 
     const string Pool = "pools: { seat: 1 }\n";
-    static readonly string seated = ThingWorld.Job("thing", more: "resources: { pools: { seat: 1 } }");
+
+    static readonly string seated =
+        ThingWorld.Job("thing", more: "resources: { pools: { seat: 1 } }");
 
     static WantOptions Offer(string group = "") => new() { Offer = true, Group = group };
 

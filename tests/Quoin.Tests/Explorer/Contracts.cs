@@ -123,7 +123,6 @@ static class Contracts
             var now = Seen.Of(m.Kernel, p);
             var (was, name) = (before[p.Value], m.Names.Text(p));
             if (now.Publisher == was.Publisher) continue;
-            if (e is InterventionResolved { Answer: InterventionAnswer.Adopt }) continue;
             if (e is not RunCompleted completed || now.Publisher != completed.Run.Value)
                 return $"I2: {e.GetType().Name} changed what {name} holds";
             if (was.Holder == completed.Run.Value) continue;

@@ -39,9 +39,9 @@ public sealed class InstanceTests
     [InlineData("X", 784, 2450, 2)] // siblings that are not planned yet
     [InlineData("Y", 220, 327, 36)] // siblings that wait
     [InlineData("Z", 372, 667, 86)] // what is Live is claimed
-    [InlineData("RA", 3284, 7260, 129)] // one thing outside
-    [InlineData("RH", 5843, 12596, 182)] // start-up hooks
-    [InlineData("RX", 10954, 27889, 128)] // activations without an answer
+    [InlineData("RA", 3388, 7505, 129)] // one thing outside
+    [InlineData("RH", 6055, 12938, 182)] // start-up hooks
+    [InlineData("RX", 10040, 25445, 116)] // activations without an answer
     [InlineData("RB", 7658, 12782, 709)] // a thing that stands on another
     [InlineData("RC", 850, 1268, 113)] // two wants share a thing
     [InlineData("RS", 741, 1190, 20)] // two things share what they stand on

@@ -115,7 +115,6 @@ static class ResourceMoves
                 new InterventionId(a), (InterventionAnswer)b, "test")
             {
                 ExternalId = "x-1",
-                WatchAt = Marking.Now,
             }),
             MoveKind.ReleaseWant => m.Do(new RequestWantRelease(new WantId(a + 1), "test")),
             MoveKind.Offer => m.Do(

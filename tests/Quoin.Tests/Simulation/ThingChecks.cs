@@ -112,7 +112,11 @@ sealed class ThingChecks(ThingWorld world)
         Assert.Empty(world.State.Interventions);
         Assert.Empty(world.State.Cleanups);
         world.Pass(TimeSpan.FromMinutes(5)); // What the service still creates is there by then.
-        Assert.Empty(world.Service.Live.Where(name => !abandoned.Contains(name)));
+        var left = world.Service.Live.Where(name => !abandoned.Contains(name)).ToList();
+        Assert.True(left.Count == 0, string.Join('\n', left.Concat(
+            world.Service.Calls.Where(call => left.Contains(call.Name)).TakeLast(12).Select(
+                call => $"{call.At} {call.Name} {call.Direction} {call.Key} {call.Created} "
+                    + $"{call.Said.ExternalId} {call.Answered}"))));
         Assert.All(world.Service.CreatesByKey, made => Assert.True(
             made.Value == 1, $"{made.Key} was made {made.Value} times"));
     }

@@ -73,7 +73,8 @@ sealed class ThingSimulation : IAsyncDisposable
         checks.AtRest();
     }
 
-    void Say(string what) => trace.Add($"{steps,6} {World.Time.Elapsed.TotalSeconds,9:0.0}s {what}");
+    void Say(string what) =>
+        trace.Add($"{steps,6} {World.Time.Elapsed.TotalSeconds,9:0.0}s {what}");
 
     // Somebody else decides after a while, and may die at once.
     void Begin()

@@ -21,6 +21,9 @@ sealed record ThingCall(
     /// <summary>It created something.</summary>
     public bool Created { get; set; }
 
+    /// <summary>What was answered.</summary>
+    public ResourceAnswerKind Answered { get; set; }
+
     public bool Is(ResourceDirection direction, string start = "") =>
         Direction == direction && Name.StartsWith(start, StringComparison.Ordinal);
 }
@@ -109,7 +112,11 @@ sealed class ThingService(SimulatedTime time)
         calls.Where(call => call.Is(direction, start));
 
     /// <summary>Somebody else removes all things of this name.</summary>
-    public void Vanish(string name) => things.RemoveAll(thing => thing.Name == name);
+    public void Vanish(string name)
+    {
+        things.RemoveAll(thing => thing.Name == name);
+        late.RemoveAll(coming => coming.Thing.Name == name);
+    }
 
     /// <summary>Somebody else makes one.</summary>
     public void Add(string name, string key = "") => Create(name, key, TimeSpan.Zero);
@@ -133,6 +140,7 @@ sealed class ThingService(SimulatedTime time)
         call.Created = created > before;
         if (reply.LosesAnswer || reply.CreatesLate is not null)
             answer = new(ResourceAnswerKind.Unknown) { Reason = "no answer" };
+        call.Answered = answer.Kind;
         return (answer, reply.Latency ?? Latency);
     }
 
@@ -143,7 +151,8 @@ sealed class ThingService(SimulatedTime time)
         {
             if (at > time.Elapsed) continue;
             late.Remove((at, thing));
-            things.Add(thing);
+            // Who knows keys makes one thing of each, and none again that was given back.
+            if (!HonoursKeys || !CreatesByKey.ContainsKey(thing.Key)) Put(thing);
         }
     }
 
@@ -185,14 +194,17 @@ sealed class ThingService(SimulatedTime time)
     Thing Create(string name, string key, TimeSpan busyFor)
     {
         var thing = New(name, key, busyFor);
-        things.Add(thing);
+        Put(thing);
         return thing;
     }
 
-    Thing New(string name, string key, TimeSpan busyFor)
+    Thing New(string name, string key, TimeSpan busyFor) =>
+        new($"t-{++created}", key, name, time.Elapsed + busyFor);
+
+    void Put(Thing thing)
     {
         Creates++;
-        CreatesByKey[key] = CreatesByKey.GetValueOrDefault(key) + 1;
-        return new Thing($"t-{++created}", key, name, time.Elapsed + busyFor);
+        CreatesByKey[thing.Key] = CreatesByKey.GetValueOrDefault(thing.Key) + 1;
+        things.Add(thing);
     }
 }

@@ -130,7 +130,7 @@ sealed class ThingWorld : IAsyncDisposable
         var answer = new TaskCompletionSource<Refusal?>();
         Coordinator.Post(new Message.Ask(_ => commands, answer));
         Turns();
-        return answer.Task.Result;
+        return answer.Task.IsCompleted ? answer.Task.Result : null; // It may die of it.
     }
 
     /// <summary>What other processes ask, all of it before anybody looks.</summary>

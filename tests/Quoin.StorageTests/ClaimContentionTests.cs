@@ -60,14 +60,19 @@ public sealed class PostgresClaimContentionTests(PostgresServer server) : ClaimC
 /// Claims and ends of many at once beside somebody who has a transaction open: scenarios 1 and 24
 /// of the page on durable steps.
 /// </summary>
-public class ClaimContentionTests : IDisposable
+public class ClaimContentionTests : IAsyncDisposable
 {
     readonly TempFolder folder = new();
     readonly PartitionNames names = new();
 
     private protected static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public void Dispose() => folder.Dispose();
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     private protected virtual IBuildStore Open(bool lead) => SqliteStore.Open(
         folder.File("quoin.db"), new StoreOptions { NewId = "store-1", Lead = lead });

@@ -43,7 +43,8 @@ public sealed class CommitTests(PostgresServer server)
             var done = proxy.CutAt(fact, number, forward);
             _ = cut.Want(new WantOptions { Use = S(2.5) }, "session/1");
             cut.UntilAtRest(S(30));
-            await done.WaitAsync(TestWorkspace.Patience);
+            await done.WaitAsync(
+                TestWorkspace.Patience, TestContext.Current.CancellationToken);
 
             Assert.Equal(
                 [

@@ -228,7 +228,7 @@ sealed class ThingSimulation : IAsyncDisposable
         };
     }
 
-    Reply Ended(int exit) => new()
+    static Reply Ended(int exit) => new()
     {
         Answer = new(ResourceAnswerKind.Done) { Ended = new EndedReport(exit) },
     };

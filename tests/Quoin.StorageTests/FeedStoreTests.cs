@@ -117,6 +117,70 @@ public sealed class FeedStoreTests
     }
 
     [Fact]
+    public void What_ended_before_a_restart_is_not_out_after_the_next_one()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1");
+        Assert.Equal("JOB a 1", world.Ready());
+        world.WorkToEnd();
+        Assert.Equal("NOJOBS", world.Done("a"));
+        world.Restart();
+        world.Put("f.2.txt", "b 1");
+        Assert.Equal("JOB b 1", world.Ready());
+        world.WorkToEnd();
+        world.Restart();
+        Assert.Equal(["b"], world.Book.Flights.Select(
+            it => Encoding.UTF8.GetString(world.Book.KeyBytes(it.Key))));
+    }
+
+    [Fact]
+    public void What_was_not_delivered_keeps_its_place_over_a_restart()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1", "b 1");
+        Assert.Equal(["JOB a 1", "JOB b 1"], [world.Ready(), world.Done("a")]);
+        world.Done("b");
+        world.Put("f.2.txt", "a 2", "b 2");
+        var rude = world.Client();
+        Assert.Equal("JOB a 2", world.Ask(rude, "READY"));
+        world.WorkToEnd();
+        world.Close(rude, isUnread: true);
+        world.Restart();
+        Assert.Equal("JOB a 2", world.Ready());
+    }
+
+    [Fact]
+    public void What_was_never_delivered_is_new_after_all_restarts()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "new 1");
+        var rude = world.Client();
+        Assert.Equal("JOB new 1", world.Ask(rude, "READY"));
+        world.WorkToEnd();
+        world.Close(rude, isUnread: true);
+        world.Restart();
+        world.Put("g.1.txt", "c 1");
+        Assert.Equal("JOB c 1", world.Ready());
+        world.WorkToEnd();
+        world.Restart();
+        Assert.Equal("JOB new 1", world.Ready());
+    }
+
+    [Fact]
+    public void Slow_work_that_failed_is_done_again()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1", "b 1");
+        Assert.Equal("JOB a 1", world.Ready());
+        world.Blocked(it => it.WorkToEnd());
+        world.WorkToEnd();
+        Assert.Equal(["a|1", "b|0"], world.Query(
+            "SELECT attr_path, is_dequeued FROM queue ORDER BY 1", 2));
+        Assert.Equal(["a|1"], world.Query("SELECT key, is_out FROM feed_key", 2));
+        Assert.Equal(["1"], world.Query("SELECT is_complete FROM fetcher_runs", 1));
+    }
+
+    [Fact]
     public void A_line_whose_hold_ends_over_a_restart_is_given_again_after_the_others()
     {
         using var world = new FeedWorld();

@@ -145,6 +145,41 @@ sealed class FeedWorld : IDisposable
         Book.Facts.Clear();
     }
 
+    /// <summary>
+    /// While another program writes, a client says something, files change or slow work is to be
+    /// done: all of it fails, as on a full disk.
+    /// </summary>
+    public void Blocked(Action<FeedWorld> attempt)
+    {
+        using var writer = SqliteConnection.Open(Path, SqliteNative.OpenReadWrite, 1000);
+        writer.Execute("BEGIN IMMEDIATE"u8);
+        Store.BusyTimeout(0);
+        Trace.Add("blocked");
+        try
+        {
+            attempt(this);
+        }
+        catch (StoreException)
+        {
+            Store.RollBack();
+        }
+        Store.BusyTimeout(1000);
+        writer.Execute("ROLLBACK"u8);
+    }
+
+    /// <summary>What a client is told when nothing can be written down.</summary>
+    public string AskBlocked(LineClient client, string line)
+    {
+        Blocked(_ => Ask(client, line));
+        Book.TakeBack();
+        LineDesk.TakeBack(client, 0);
+        var answer = Encoding.UTF8.GetString(client.Answers).TrimEnd('\n');
+        client.Sent(client.Answers.Length);
+        (client.Asked, client.HasSaidMore) = (0, false);
+        Trace.Add($"{client.Name}: {line} -> {answer}");
+        return client.IsCondemned ? "closed" : answer;
+    }
+
     long clients;
 
     public LineClient Client() => new(++clients);

@@ -6,7 +6,17 @@ using Quoin.Core;
 namespace Quoin.Cli;
 
 /// <summary>How <c>quoin worker --line</c> works.</summary>
-sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, string[] Command);
+sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, string[] Command)
+{
+    /// <summary>What stands for the key in the command, without braces.</summary>
+    public string Capture { get; init; } = "key";
+
+    /// <summary>The folder in which commands run; null: ours.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Variables beside ours; key and payload may stand in them.</summary>
+    public IReadOnlyList<(string Name, string Value)> Env { get; init; } = [];
+}
 
 /// <summary>
 /// A ready worker of a supervisor: each slot names itself, waits for a job, runs the command with
@@ -66,10 +76,13 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     // The exit code; null: the job was taken away meanwhile.
     int? Execute(Line line, string key, string payload)
     {
-        var argv = options.Command.Select(word => word
-            .Replace("{key}", key, StringComparison.Ordinal)
-            .Replace("{payload}", payload, StringComparison.Ordinal)).ToList();
-        var start = new ProcessStartInfo(argv[0], argv.Skip(1));
+        var argv = options.Command.Select(word => Filled(word, key, payload)).ToList();
+        var start = new ProcessStartInfo(argv[0], argv.Skip(1))
+        {
+            WorkingDirectory = options.Folder ?? "",
+        };
+        foreach (var (variable, value) in options.Env)
+            start.Environment[variable] = Filled(value, key, payload);
         start.Environment["QUOIN_KEY"] = key;
         start.Environment["QUOIN_PAYLOAD"] = payload;
         var since = Stopwatch.GetTimestamp();
@@ -86,6 +99,12 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
         }
         return process.ExitCode;
     }
+
+    // What a payload says is never taken for a capture.
+    string Filled(string word, string key, string payload) => string.Join(
+        payload,
+        word.Split("{payload}").Select(part => part.Replace(
+            $"{{{options.Capture}}}", key, StringComparison.Ordinal)));
 
     Process? Start(ProcessStartInfo start)
     {

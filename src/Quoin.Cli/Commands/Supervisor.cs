@@ -30,7 +30,7 @@ sealed class Supervisor : IDisposable
                 Durability = cli.Options.NormalDurability ? Durability.Normal : Durability.Full,
                 Time = cli.Time,
             },
-            SupervisorCommand.Dataset);
+            options.Dataset);
         try
         {
             Directory.CreateDirectory(folder);
@@ -39,7 +39,7 @@ sealed class Supervisor : IDisposable
             var nowMs = LineServer.Milliseconds(cli.Time);
             var start = store.Load(book, nowMs, cli.Time.GetUtcNow().ToUnixTimeMilliseconds());
             if (Imported(start.Import) is { } words) log.Said(words);
-            var desk = new LineDesk(book, options.Rules, store, log);
+            var desk = new LineDesk(book, options.Rules, store, log) { IsMade = options.IsMade };
             desk.Adopt(nowMs);
             reader = new FeedReader(
                 new FeedReaderOptions { Folder = folder, LineBytesMax = options.LineBytesMax },

@@ -22,7 +22,9 @@ static class SupervisorCommand
         var options = new SupervisorOptionSet();
         var command = new Command("supervisor", Summary);
         options.AddTo(command);
-        command.SetAction((parsed, _) => Task.FromResult(Run(cli(parsed), options.Read(parsed))));
+        command.SetAction((parsed, _) => Task.FromResult(options.NamesGraph(parsed)
+            ? FeedGraphRunner.Run(cli(parsed), options.Slots(parsed))
+            : Run(cli(parsed), options.Read(parsed))));
         return command;
     }
 
@@ -51,6 +53,12 @@ sealed record SupervisorOptions(string Database, string Folder, string Socket, L
 {
     /// <summary>Longer lines are skipped, bytes.</summary>
     public int LineBytesMax { get; init; }
+
+    /// <summary>The keys are partitions of this dataset.</summary>
+    public string Dataset { get; init; } = SupervisorCommand.Dataset;
+
+    /// <summary>Whether the output of a job is there; null: none is to be.</summary>
+    public Func<string, bool>? IsMade { get; init; }
 }
 
 /// <summary>The arguments and options of <c>quoin supervisor</c>, for the parser.</summary>
@@ -58,17 +66,21 @@ sealed class SupervisorOptionSet
 {
     readonly Argument<string> database = new("database_file")
     {
-        Description = "The SQLite file that holds all state; made when it is missing",
+        Description = "The SQLite file that holds all state; made when it is missing. Without "
+            + "any argument the feeds of quoin.yaml are served",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     readonly Argument<string> folder = new("input_dir")
     {
         Description = "The folder of NAME.NUMBER.txt and NAME.NUMBER.txt.part",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     readonly Argument<string> socket = new("worker_socket")
     {
         Description = "The path of the Unix socket at which workers ask",
+        Arity = ArgumentArity.ZeroOrOne,
     };
 
     readonly Option<string> hold = Time(
@@ -101,6 +113,8 @@ sealed class SupervisorOptionSet
         HelpName = "BYTES",
     };
 
+    readonly Option<int> jobs = SlotOptions.Jobs();
+
     public SupervisorOptionSet()
     {
         plain.AcceptOnlyFromAmong("auto", "path", "connection");
@@ -115,9 +129,25 @@ sealed class SupervisorOptionSet
         command.Arguments.Add(database);
         command.Arguments.Add(folder);
         command.Arguments.Add(socket);
-        foreach (var option in (Option[])[hold, lease, plain, done, attempts, lineBytes])
+        foreach (var option in (Option[])[hold, lease, plain, done, attempts, lineBytes, jobs])
             command.Options.Add(option);
     }
+
+    /// <summary>Nothing was named, so the graph says what is served.</summary>
+    public bool NamesGraph(ParseResult parsed)
+    {
+        if (parsed.GetValue(socket) is not null) return false;
+        if (parsed.GetValue(database) is not null)
+        {
+            throw new UsageException(
+                "usage", "name database_file, input_dir and worker_socket, or none of them to "
+                + "serve the feeds of quoin.yaml");
+        }
+        return true;
+    }
+
+    /// <summary>How many jobs run here at a time.</summary>
+    public int Slots(ParseResult parsed) => SlotOptions.Count(parsed, jobs, least: 1);
 
     public SupervisorOptions Read(ParseResult parsed)
     {

@@ -13,14 +13,14 @@ public sealed class FeedBook(FeedRules rules)
 {
     const int PutInOrderMax = 4000; // A few milliseconds.
 
-    readonly FeedKeys keys = new();
+    readonly FeedKeys keys = new(rules.Order);
     readonly FeedRows rows = new();
     readonly List<string> feeds = [];
     readonly Dictionary<int, FeedFlight> flights = [];
     readonly FeedDeadlines deadlines = new();
     readonly List<int> parked = [];
     readonly List<int> unparked = [];
-    readonly List<FeedFlight> lost = [];
+    readonly FeedLost lost = new();
 
     /// <summary>What was decided since the caller cleared it.</summary>
     public List<FeedFact> Facts { get; } = [];
@@ -204,17 +204,25 @@ public sealed class FeedBook(FeedRules rules)
     public FeedFlight? FlightOf(ReadOnlySpan<byte> key) =>
         keys.Find(key) is >= 0 and var it ? flights.GetValueOrDefault(it) : null;
 
-    /// <summary>T4, T5: its holder said that it ended.</summary>
-    public void End(FeedFlight flight, long code, long at)
+    /// <summary>
+    /// T4, T5: its holder said that it ended, and how it failed; null: it did not. What failed for
+    /// a reason that passes is given out again, like what was lost.
+    /// </summary>
+    public void End(FeedFlight flight, long code, long at, FailureCategory? failure = null)
     {
         Leave(flight);
-        if (flight.Row >= 0) rows[flight.Row].State = FeedRowState.Done;
+        if (flight.Row >= 0)
+        {
+            var isAgain = failure == FailureCategory.Temporary && flight.Times < rules.AttemptsMax;
+            rows[flight.Row].State = isAgain ? FeedRowState.Lost : FeedRowState.Done;
+            if (isAgain) lost.Note(flight, flight.Key, flight.Times);
+        }
         ref var it = ref keys[flight.Key];
         it.Finished = at;
         it.ExitCode = code;
         it.Marks |= KeyMarks.HasFinished;
         Reindex(flight.Key);
-        Facts.Add(new FeedFact(FeedFactKind.Ended, flight, code, at));
+        Facts.Add(new FeedFact(FeedFactKind.Ended, flight, code, at, failure));
     }
 
     /// <summary>
@@ -236,6 +244,7 @@ public sealed class FeedBook(FeedRules rules)
             rows[flight.Row].Times--;
         }
         foreach (var (row, before) in flight.Marked) rows[row].State = before;
+        if (flight.Row >= 0 && flight.RowBefore == FeedRowState.Lost) lost.Note(flight, flight.Key, flight.Times - 1);
         keys.SetPast(flight.Key, flight.Past);
         keys.MarkDirty(flight.Key);
         Reindex(flight.Key);
@@ -274,14 +283,8 @@ public sealed class FeedBook(FeedRules rules)
     }
 
     /// <summary>Runs that were lost, and whose lines are to be given out once more.</summary>
-    public IReadOnlyList<FeedFlight> Lost
-    {
-        get
-        {
-            lost.RemoveAll(it => !IsLost(rows.Find(keys[it.Key].FirstRow, it.Feed, it.Number)));
-            return lost;
-        }
-    }
+    public IReadOnlyList<FeedFlight> Lost => lost.Where(
+        it => IsLost(rows.Find(keys[it.Key].FirstRow, it.Feed, it.Number)));
 
     bool IsLost(int row) => row >= 0 && rows[row].State == FeedRowState.Lost;
 
@@ -294,16 +297,7 @@ public sealed class FeedBook(FeedRules rules)
         if (row < 0) return;
         rows[row].State = FeedRowState.Lost;
         rows[row].Times = (byte)like.Times;
-        lost.Add(new FeedFlight
-        {
-            Run = like.Run,
-            Key = it,
-            Feed = like.Feed,
-            Number = like.Number,
-            StartedAt = like.StartedAt,
-            Times = like.Times,
-            IsOver = true,
-        });
+        lost.Note(like, it, like.Times);
         Reindex(it);
     }
 
@@ -328,7 +322,7 @@ public sealed class FeedBook(FeedRules rules)
         {
             var isLast = flight.Times >= rules.AttemptsMax;
             rows[flight.Row].State = isLast ? FeedRowState.Done : FeedRowState.Lost;
-            if (!isLast) lost.Add(flight);
+            if (!isLast) lost.Note(flight, flight.Key, flight.Times);
         }
         Facts.Add(new FeedFact(FeedFactKind.Expired, flight, 0, at));
     }
@@ -382,8 +376,21 @@ public sealed class FeedBook(FeedRules rules)
     void Reindex(int key)
     {
         var isFree = !flights.TryGetValue(key, out var flight) || flight.IsOverdue;
-        keys.SetEligible(key, isFree && rows.HasSome(
-            keys[key].FirstRow, flight, rules.AttemptsMax));
+        var isEligible =
+            isFree && rows.HasSome(keys[key].FirstRow, flight, rules.AttemptsMax);
+        if (isEligible && rules.Order != FeedOrder.LeastRecentlyDispatched)
+            keys.SetRank(key, RankOf(key, flight));
+        else keys.SetEligible(key, isEligible);
+    }
+
+    long RankOf(int key, FeedFlight? flight)
+    {
+        if (rules.Order == FeedOrder.Fifo)
+            return rows.EarliestPlace(keys[key].FirstRow, flight, rules.AttemptsMax);
+        var past = keys.PastOf(key);
+        return past is { StartedAt: { } started, FinishedAt: { } finished }
+            ? started - finished
+            : long.MinValue;
     }
 
     /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>

@@ -46,6 +46,22 @@ public sealed record FeedRules
 
     /// <summary>How often a line is given out at most.</summary>
     public int AttemptsMax { get; init; } = 3;
+
+    /// <summary>Which key comes first.</summary>
+    public FeedOrder Order { get; init; }
+}
+
+/// <summary>Which of the keys that may be given out comes first.</summary>
+public enum FeedOrder : byte
+{
+    /// <summary>The one that was given out longest ago; before all, those that never were.</summary>
+    LeastRecentlyDispatched = 0,
+
+    /// <summary>The one whose line was accepted first.</summary>
+    Fifo = 1,
+
+    /// <summary>The one that took longest the last time; before all, those not known.</summary>
+    CriticalPath = 2,
 }
 
 /// <summary>What a decision of the book did.</summary>
@@ -69,10 +85,12 @@ public enum FeedFactKind : byte
 
 /// <summary>
 /// One thing that a decision did, for who writes it down. <see cref="Code"/> is the exit code of
-/// what ended, <see cref="At"/> the time of it, Unix seconds.
+/// what ended, <see cref="At"/> the time of it, Unix seconds; <see cref="Failure"/> says how it
+/// failed, null: it did not.
 /// </summary>
 public readonly record struct FeedFact(
-    FeedFactKind Kind, FeedFlight Flight, long Code = 0, long At = 0);
+    FeedFactKind Kind, FeedFlight Flight, long Code = 0, long At = 0,
+    FailureCategory? Failure = null);
 
 /// <summary>How an attempt to give out a line went.</summary>
 public enum FeedTake : byte

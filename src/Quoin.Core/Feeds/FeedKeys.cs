@@ -7,7 +7,7 @@ namespace Quoin.Core;
 /// ended, and which of them may be given out now, best first. A key costs about 80 bytes and its
 /// own; its scramble serves as its hash.
 /// </summary>
-sealed class FeedKeys
+sealed class FeedKeys(FeedOrder order)
 {
     const int BytesPageBits = 16;
 
@@ -35,10 +35,14 @@ sealed class FeedKeys
         /// <summary>Its place among those that may be given out; -1: it may not.</summary>
         public int HeapAt;
 
+        /// <summary>Its place in an order that is not by sequence; small comes first.</summary>
+        public long Rank;
+
         /// <summary>Bits: see <see cref="KeyMarks"/>.</summary>
         public KeyMarks Marks;
     }
 
+    readonly bool isRanked = order != FeedOrder.LeastRecentlyDispatched;
     readonly Paged<Key> keys = new();
     readonly List<byte[]> pages = [];
     readonly List<int> dirty = [];
@@ -204,6 +208,15 @@ sealed class FeedKeys
         SiftUp(EligibleCount++, key);
     }
 
+    /// <summary>It may be given out, at this place of an order that is not by sequence.</summary>
+    public void SetRank(int key, long rank)
+    {
+        if (keys[key].HeapAt >= 0 && keys[key].Rank == rank) return;
+        SetEligible(key, false);
+        keys[key].Rank = rank;
+        SetEligible(key, true);
+    }
+
     void Remove(int key, int at)
     {
         keys[key].HeapAt = -1;
@@ -252,6 +265,7 @@ sealed class FeedKeys
     {
         ref var x = ref keys[a];
         ref var y = ref keys[b];
+        if (isRanked && x.Rank != y.Rank) return x.Rank < y.Rank;
         if (x.Sequence != y.Sequence) return x.Sequence < y.Sequence;
         if (x.Scramble != y.Scramble) return x.Scramble < y.Scramble;
         return Bytes(a).SequenceCompareTo(Bytes(b)) < 0;

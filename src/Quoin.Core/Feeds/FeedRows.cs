@@ -145,6 +145,22 @@ sealed class FeedRows
         return false;
     }
 
+    /// <summary>
+    /// Where the first payload is of the rows that count and are free: pieces of a store are in the
+    /// order in which lines were accepted.
+    /// </summary>
+    public long EarliestPlace(int first, FeedFlight? overdue, int attemptsMax)
+    {
+        var earliest = long.MaxValue;
+        for (var row = first; row >= 0; row = rows[row].NextOfKey)
+        {
+            if (!IsFree(row, overdue, attemptsMax) || !Counts(first, row)) continue;
+            var (chunk, offset, _) = rows[row].Payload;
+            earliest = Math.Min(earliest, ((long)chunk << 32) | (uint)offset);
+        }
+        return earliest;
+    }
+
     bool IsBefore(int a, int b) => rows[a].Times != rows[b].Times
         ? rows[a].Times < rows[b].Times
         : FileOf(a).Feed < FileOf(b).Feed;

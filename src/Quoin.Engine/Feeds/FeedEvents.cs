@@ -42,30 +42,32 @@ public sealed class FeedEvents(string dataset)
     }
 
     /// <summary>T4 or T5: it ended with an exit code.</summary>
-    public EncodedEvent Ended(FeedFlight flight, ReadOnlySpan<byte> key, long code, long atMs)
+    public EncodedEvent Ended(FeedFact fact, ReadOnlySpan<byte> key, long atMs)
     {
+        var (flight, code, failure) = (fact.Flight, fact.Code, fact.Failure);
         var writer = new ProtoWriter(buffer);
         var subject = Subject(ref writer, flight.Run);
         writer.Int32(1, (int)flight.Run);
         writer.Int32(2, 1);
         var mark = writer.Begin(3);
-        if (code == 0)
+        if (failure is not { } category)
         {
             writer.Bytes(1, reference.AsSpan(0, Reference(key)));
         }
         else
         {
-            writer.Int32(1, (int)(code == 124 ? FailureCategory.Timeout : FailureCategory.Failed));
+            writer.Int32(1, (int)category);
             var isSmall = code is >= int.MinValue and <= int.MaxValue;
-            if (!isSmall) writer.Text(2, $"exit code {code}");
+            if (category == FailureCategory.Contract) writer.Text(2, "its output is not there");
+            else if (!isSmall) writer.Text(2, $"exit code {code}");
             writer.Int32(3, isSmall ? (int)code : 0);
         }
         writer.End(mark);
         var usage = new RunUsage(
             DateTimeOffset.FromUnixTimeSeconds(flight.StartedAt),
             (int)Math.Clamp(atMs - (flight.StartedAt * 1000), 0, int.MaxValue), 0, 0);
-        EventWriting.Write(ref writer, code == 0 ? 7 : 5, usage);
-        return End(ref writer, code == 0 ? "run-completed"u8 : "run-failed"u8, subject);
+        EventWriting.Write(ref writer, failure is null ? 7 : 5, usage);
+        return End(ref writer, failure is null ? "run-completed"u8 : "run-failed"u8, subject);
     }
 
     /// <summary>F3, F4 and T10: what else may become of a run.</summary>
@@ -182,12 +184,16 @@ public sealed class FeedEvents(string dataset)
         var reader = new ProtoReader(body);
         var (run, text, feed, number, times) = (0L, "", "", 0L, 1);
         var key = default(ReadOnlySpan<byte>);
+        var isTemporary = false;
         while (reader.Next())
         {
             switch (reader.Tag)
             {
                 case (1 << 3) | ProtoReader.Number: run = reader.Int32(); break;
                 case (2 << 3) | ProtoReader.Block: text = reader.Text(); break;
+                case (3 << 3) | ProtoReader.Block when type.SequenceEqual("run-failed"u8):
+                    isTemporary = IsTemporary(reader.Bytes());
+                    break;
                 case (4 << 3) | ProtoReader.Number: times = reader.Int32(); break;
                 case (7 << 3) | ProtoReader.Block when type.SequenceEqual("run-scheduled"u8):
                     feed = reader.Text();
@@ -206,8 +212,20 @@ public sealed class FeedEvents(string dataset)
         }
         else if (type.SequenceEqual("run-leased"u8)) tail.Leased(run, text, times);
         else if (type.SequenceEqual("run-unowned"u8)) tail.Leased(run, "", null);
-        else if (type.SequenceEqual("lease-expired"u8)) tail.Lost(run);
+        else if (isTemporary || type.SequenceEqual("lease-expired"u8)) tail.Lost(run);
         else tail.Over(run, type.SequenceEqual("run-undelivered"u8));
+    }
+
+    static bool IsTemporary(ReadOnlySpan<byte> failure)
+    {
+        var reader = new ProtoReader(failure);
+        while (reader.Next())
+        {
+            if (reader.Tag == ((1 << 3) | ProtoReader.Number))
+                return reader.Int32() == (int)FailureCategory.Temporary;
+            reader.Skip();
+        }
+        return false;
     }
 }
 
@@ -238,6 +256,11 @@ public sealed class FeedTail
     /// <summary>The runs in which keys were given out last.</summary>
     public Dictionary<string, long> Sequences { get; } = [];
 
+    /// <summary>
+    /// The keys of which the end of the log says anything: what was written of them is old.
+    /// </summary>
+    public HashSet<string> Touched { get; } = new(StringComparer.Ordinal);
+
     /// <summary>The highest number of a run.</summary>
     public long LastRun { get; set; }
 
@@ -247,6 +270,7 @@ public sealed class FeedTail
     internal void Scheduled(long run, string key, string feed, long number, long atMs)
     {
         LastRun = Math.Max(LastRun, run);
+        Touched.Add(key);
         Flight? replaced = null;
         if (byKey.TryGetValue(key, out var runs))
         {
@@ -269,19 +293,21 @@ public sealed class FeedTail
 
     internal void Leased(long run, string holder, int? times)
     {
-        if (Flights.TryGetValue(run, out var flight))
-            Flights[run] = flight with { Holder = holder, Times = times ?? flight.Times };
+        if (!Flights.TryGetValue(run, out var flight)) return;
+        Touched.Add(flight.Key);
+        Flights[run] = flight with { Holder = holder, Times = times ?? flight.Times };
     }
 
     internal void Lost(long run)
     {
-        if (Flights.TryGetValue(run, out var flight))
-            Flights[run] = flight with { IsLost = true };
+        if (!Flights.TryGetValue(run, out var flight)) return;
+        Touched.Add(flight.Key);
+        Flights[run] = flight with { IsLost = true };
     }
 
     internal void Over(long run, bool isUndelivered)
     {
-        Flights.Remove(run);
+        if (Flights.Remove(run, out var flight)) Touched.Add(flight.Key);
         if (!isUndelivered || !given.TryGetValue(run, out var it)) return;
         Sequences[it.Key] = it.Before;
         if (it.Replaced is { } again) Begin(again);

@@ -11,6 +11,8 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class GraphFileReader(string file, string folder, YamlNode root)
 {
+    readonly HashSet<YamlNode> fed = [];
+
     const int ResourceRetries = 4; // What is outside has bad minutes; it is tried for a while.
 
     /// <summary>
@@ -100,6 +102,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         var defaults = root.Find("defaults") is { Kind: YamlKind.Map } map ? map : null;
         foreach (var (key, value) in EntriesOf(root, "jobs"))
         {
+            if (fed.Contains(key)) continue;
             var (outputs, exec) = (WrittenList(value, "outputs"), WrittenList(value, "exec"));
             if (outputs.IsEmpty || exec.IsEmpty)
             {
@@ -139,6 +142,50 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
             };
         }
     }
+
+    /// <summary>The feeds of the file.</summary>
+    public IEnumerable<FeedDeclaration> Feeds()
+    {
+        foreach (var (key, value) in EntriesOf(root, "feeds"))
+        {
+            if (value.Find("dir") is { Kind: YamlKind.Text, IsEmpty: false } dir
+                && value.Find("want") is { Kind: YamlKind.Text, IsEmpty: false } want)
+                yield return new(At(key), At(dir), At(want), value, folder);
+        }
+    }
+
+    /// <summary>
+    /// The jobs of this file that feeds ask for, which are no jobs of the graph: those with
+    /// <c>line</c>, and those that make what a feed wants.
+    /// </summary>
+    public IEnumerable<FedJobDeclaration> FedJobs(IReadOnlyCollection<string> wanted)
+    {
+        foreach (var (key, value) in EntriesOf(root, "jobs"))
+        {
+            var outputs = WrittenList(value, "outputs");
+            if (value.Kind != YamlKind.Map || (value.Find("line") is null
+                && !outputs.Any(output => wanted.Contains(FeedJobReader.DatasetOf(output.Text)))))
+                continue;
+            fed.Add(key);
+            var line = value.Find("line");
+            yield return new(At(key), outputs, value)
+            {
+                Exec = WrittenList(value, "exec"),
+                Socket = line?.Find("socket") is { Kind: YamlKind.Text } socket ? At(socket) : null,
+                Folder = folder,
+                Env = EnvOf(
+                    root.Find("defaults") is { Kind: YamlKind.Map } map ? map : null, value),
+            };
+        }
+    }
+
+    /// <summary>Where other jobs say an order, which only the lines of feeds have.</summary>
+    public IEnumerable<Written> IdleOrders() =>
+        from entry in EntriesOf(root, "jobs")
+        where !fed.Contains(entry.Key) && entry.Value.Kind == YamlKind.Map
+        let order = entry.Value.Find("order")
+        where order is { Kind: YamlKind.Text } && order.Text != "critical-path"
+        select At(order);
 
     ImmutableArray<EnvDeclaration> EnvOf(YamlNode? defaults, YamlNode job)
     {

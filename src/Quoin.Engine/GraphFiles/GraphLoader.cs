@@ -15,6 +15,9 @@ public sealed record GraphLoad(Graph? Graph, ImmutableArray<GraphProblem> Proble
     /// All files that were read, relative to the workspace, in the order of reading.
     /// </summary>
     public ImmutableArray<string> Files { get; init; } = [];
+
+    /// <summary>The jobs that feeds ask for; they are none of the graph's.</summary>
+    public ImmutableArray<FeedJob> FeedJobs { get; init; } = [];
 }
 
 /// <summary>Reads <c>quoin.yaml</c> and what it includes.</summary>
@@ -37,6 +40,7 @@ public static class GraphLoader
         readonly List<GraphProblem> problems = [];
         readonly List<LoadedFile> files = [];
         readonly HashSet<string> seen = [];
+        ImmutableArray<FeedJob> feedJobs = [];
 
         public GraphLoad Run(string graphFile)
         {
@@ -45,7 +49,11 @@ public static class GraphLoader
             var graph = files.Count == 0 ? null : Build(files[0].Reader);
             problems.Sort(ByPlace);
             if (problems.Exists(problem => !problem.IsWarning)) graph = null;
-            return new(graph, [.. problems]) { Files = [.. files.Select(entry => entry.File)] };
+            return new(graph, [.. problems])
+            {
+                Files = [.. files.Select(entry => entry.File)],
+                FeedJobs = graph is null ? [] : feedJobs,
+            };
         }
 
         // Includes come right after the file that names them; a file named twice is read once.
@@ -119,6 +127,7 @@ public static class GraphLoader
                 Pools = Pools(),
                 Artifacts = main.Artifacts(problems),
             };
+            feedJobs = FeedJobReader.Read([.. files.Select(entry => entry.Reader)], problems);
             foreach (var (_, _, reader) in files)
             {
                 foreach (var dataset in reader.Datasets(problems)) builder.Add(dataset);

@@ -69,6 +69,28 @@ static class GraphShape
         new("settle", Duration,
             "How long after a lost call the service may still create what was asked for (60s)."));
 
+    static readonly ObjectShape Line = new("line",
+        new("socket", Text, "The path of the socket, relative to this file's folder.")
+            { IsRequired = true },
+        new("name", new ChoiceShape("ref", "key"),
+            "What workers call a job: its whole reference, or the key alone (ref)."),
+        new("hold", Duration, "How long a job stays blocked without DONE (12h)."),
+        new("lease", Duration, "How long a worker that is not heard of keeps its jobs (60s)."),
+        new("plain", new ChoiceShape("auto", "path", "connection"),
+            "Who holds the jobs of clients without HELLO (auto)."),
+        new("done", new ChoiceShape("holder", "any"), "Whose DONE counts (holder)."),
+        new("codes", new ChoiceShape("opaque", "category"),
+            "category: exit codes mean what those of jobs do, and the output must be there "
+            + "(opaque)."),
+        new("attempts", new IntShape(1, 200),
+            "How often a line is given out at most when its workers are lost (3)."));
+
+    static readonly ObjectShape Feed = new("a feed",
+        new("dir", Text, "The folder of its files, relative to this file's folder.")
+            { IsRequired = true },
+        new("want", Text, "What a line wants: {key} is its first word.") { IsRequired = true },
+        new("max_line", new SizeShape(), "Longer lines are skipped (64MB)."));
+
     // Keys that a job has and that `defaults` may give to all jobs of a file.
     static readonly KeyShape[] Shared =
     [
@@ -91,7 +113,7 @@ static class GraphShape
         new("inputs", Texts, "Templates of the partitions that it reads."),
         new("config", Argv, "A program that tells inputs and arguments for asked outputs."),
         new("exec", Argv, "The program and its arguments; no shell. {in} and {out} are paths.")
-            { IsRequired = true },
+            { UnlessKey = "line" },
         new("stdout", new ChoiceShape("{out}"), "Makes what the job prints its output."),
         new("code", Texts, "Globs of files that it consists of; a change makes outputs stale."),
         new("options", new MapShape(
@@ -114,11 +136,10 @@ static class GraphShape
         new("before", Argv,
             "A program to run before each attempt, in its folder and environment; no templates."),
         new("order", new ChoiceShape("critical-path", "fifo", "least-recently-dispatched"),
-            "Which runs come first (critical-path).") { Support = KeySupport.NoEffect },
+            "Which of the lines of a feed comes first (critical-path)."),
         new("resource", Resource,
             "Makes its output a thing outside that is held while it is used, then released."),
-        new("line", new MapShape(Text, "KEY"), "Gives runs to workers on a line protocol.")
-            { Support = KeySupport.None },
+        new("line", Line, "Gives a feed's jobs to workers at a Unix socket."),
         .. Shared,
     ]);
 
@@ -146,7 +167,5 @@ static class GraphShape
             new("retain", new IntShape(1, 1000),
                 "Records of each partition that `clean --unused` leaves (1).")),
             "Where copies of outputs are kept beside .quoin/cas."),
-        new("feeds", new MapShape(new MapShape(Text, "KEY"), "NAME"),
-            "Directories of wanted partitions.")
-        { Support = KeySupport.None });
+        new("feeds", new MapShape(Feed, "NAME"), "Folders of files with wanted partitions."));
 }

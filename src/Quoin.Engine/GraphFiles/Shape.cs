@@ -80,6 +80,9 @@ sealed record KeyShape(string Key, Shape Value, string Doc)
     /// <summary>It must be there.</summary>
     public bool IsRequired { get; init; }
 
+    /// <summary>It must be there unless this other key is; null: as the former says.</summary>
+    public string? UnlessKey { get; init; }
+
     /// <summary>How far this version goes.</summary>
     public KeySupport Support { get; init; }
 }

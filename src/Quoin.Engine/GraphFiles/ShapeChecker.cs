@@ -71,7 +71,8 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
             }
         }
         foreach (var key in shape.Keys)
-            if (key.IsRequired && node.Find(key.Key) is null)
+            if (node.Find(key.Key) is null && (key.IsRequired
+                || (key.UnlessKey is { } other && node.Find(other) is null)))
                 Report("missing-key", node, $"{what} lacks {key.Key}: {key.Doc}");
     }
 
@@ -93,6 +94,7 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
     {
         ObjectShape { Name: "a job" } => $"job {key}",
         ObjectShape { Name: "a dataset" } => $"dataset {key}",
+        ObjectShape { Name: "a feed" } => $"feed {key}",
         _ => $"{what}.{key}",
     };
 

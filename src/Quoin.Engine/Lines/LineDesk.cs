@@ -42,6 +42,12 @@ public sealed class LineDesk(
     /// </summary>
     public bool IsClosed { get; set; }
 
+    /// <summary>
+    /// Whether the output of a job is there, asked by what a DONE calls it, where exit codes have
+    /// categories; null: nothing is to be there.
+    /// </summary>
+    public Func<string, bool>? IsMade { get; init; }
+
     /// <summary>The first deadline of those who wait for a job; null: nobody waits.</summary>
     public long? NextWaitMs => waiting.Count == 0 ? null : waiting.Min(it => it.WaitsUntilMs);
 
@@ -134,7 +140,7 @@ public sealed class LineDesk(
         (client.Worker?.Jobs ?? client.Jobs).Add(flight);
         client.LastJob = flight;
         client.Tell("JOB "u8);
-        client.Tell(book.KeyBytes(flight.Key));
+        client.Tell(NameOf(flight.Key));
         client.Tell(" "u8);
         if (book.PayloadOf(flight) is { } payload) client.Tell(store.Payload(payload));
         client.Tell("\n"u8);
@@ -143,13 +149,13 @@ public sealed class LineDesk(
 
     LineReply Done(LineClient client, LineCommand command, long nowMs, long at)
     {
-        var flight = book.FlightOf(command.Name);
+        var flight = FlightOf(command.Name);
         if (IsClosed && flight is not null) return LineReply.Close;
         client.LastEnded = null;
         if (flight is not null && Counts(client, flight, command, nowMs))
         {
             client.HasOwnDone |= flight.Holder == client;
-            book.End(flight, command.Number, at);
+            book.End(flight, command.Number, at, FailureOf(command.Name, command.Number));
             (client.LastEnded, client.LastCode) = (flight, command.Number);
             client.HasSaidMore = true;
             return Answer(client, null, nowMs, at);
@@ -157,6 +163,34 @@ public sealed class LineDesk(
         if (client.Worker is null) return Answer(client, null, nowMs, at);
         Gone(client, command.Name);
         return LineReply.Answered;
+    }
+
+    FailureCategory? FailureOf(ReadOnlySpan<byte> name, long code)
+    {
+        if (rules.Codes == LineCodes.Opaque)
+        {
+            return code == 0 ? null
+                : code == 124 ? FailureCategory.Timeout : FailureCategory.Failed;
+        }
+        if (code != 0) return ExitMeaning.CategoryOf((int)Math.Clamp(code, -1, 256));
+        return IsMade?.Invoke(Encoding.UTF8.GetString(name)) == false
+            ? FailureCategory.Contract
+            : null;
+    }
+
+    // What a job is called: its key, or the partition's whole reference.
+    ReadOnlySpan<byte> NameOf(int key) => rules.Dataset is not { } dataset
+        ? book.KeyBytes(key)
+        : Encoding.UTF8.GetBytes(
+            $"{dataset}/{PartitionRef.EncodeSegment(Encoding.UTF8.GetString(book.KeyBytes(key)))}");
+
+    FeedFlight? FlightOf(ReadOnlySpan<byte> name)
+    {
+        if (rules.Dataset is not { } dataset) return book.FlightOf(name);
+        var text = Encoding.UTF8.GetString(name);
+        if (!text.StartsWith(dataset + "/", StringComparison.Ordinal)) return null;
+        var key = PartitionRef.Decode(text.AsSpan(dataset.Length + 1));
+        return book.FlightOf(Encoding.UTF8.GetBytes(key));
     }
 
     bool Counts(LineClient client, FeedFlight flight, LineCommand command, long nowMs)
@@ -192,7 +226,7 @@ public sealed class LineDesk(
         (worker.Client, client.Worker) = (client, worker);
         var kept = new HashSet<FeedFlight>();
         foreach (var range in command.Rest.Split((byte)' '))
-            if (book.FlightOf(command.Rest[range]) is { } flight && flight.Holder == worker)
+            if (FlightOf(command.Rest[range]) is { } flight && flight.Holder == worker)
                 kept.Add(flight);
         foreach (var flight in worker.Jobs.Active.Where(job => !kept.Contains(job)).ToList())
             book.Lose(flight, at);
@@ -226,7 +260,7 @@ public sealed class LineDesk(
         foreach (var job in client.Worker!.Jobs.Active)
         {
             client.Tell(" "u8);
-            client.Tell(book.KeyBytes(job.Key));
+            client.Tell(NameOf(job.Key));
         }
         client.Tell("\n"u8);
         return LineReply.Answered;
@@ -234,7 +268,7 @@ public sealed class LineDesk(
 
     LineReply Report(LineClient client, LineCommand command)
     {
-        if (book.FlightOf(command.Name) is not { } flight || flight.Holder != client.Worker)
+        if (FlightOf(command.Name) is not { } flight || flight.Holder != client.Worker)
         {
             Gone(client, command.Name);
             return LineReply.Answered;
@@ -306,7 +340,7 @@ public sealed class LineDesk(
         {
             if (client.LastJob is { } unread) book.Return(unread, at);
             if (client.LastEnded is { } ended)
-                repeated.Add(book.KeyBytes(ended.Key), client.LastCode, nowMs);
+                repeated.Add(NameOf(ended.Key), client.LastCode, nowMs);
         }
         if (client.Worker is { } worker && worker.Client == client) worker.Client = null;
         foreach (var job in client.Jobs.Active.Where(job => job.Holder == client))

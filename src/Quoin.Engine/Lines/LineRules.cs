@@ -15,6 +15,19 @@ public enum PlainClients : byte
     Connection = 2,
 }
 
+/// <summary>What exit codes of line workers mean.</summary>
+public enum LineCodes : byte
+{
+    /// <summary>0 is success, everything else a failure.</summary>
+    Opaque = 0,
+
+    /// <summary>
+    /// They have categories as those of jobs have; what is temporary is tried again, and of a
+    /// success the output has to be there.
+    /// </summary>
+    Category = 1,
+}
+
 /// <summary>What the keys of <c>line:</c> say.</summary>
 public sealed record LineRules
 {
@@ -23,6 +36,14 @@ public sealed record LineRules
 
     /// <summary>How plain clients hold.</summary>
     public PlainClients Plain { get; init; }
+
+    /// <summary>What exit codes mean.</summary>
+    public LineCodes Codes { get; init; }
+
+    /// <summary>
+    /// The dataset whose references jobs are called by, <c>update/alpha</c>; null: by their keys.
+    /// </summary>
+    public string? Dataset { get; init; }
 
     /// <summary>Any DONE counts, whoever holds the job.</summary>
     public bool AnyDone { get; init; }

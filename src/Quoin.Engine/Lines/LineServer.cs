@@ -111,6 +111,7 @@ public sealed class LineServer : IDisposable
         var isBusy = now < busyUntilMs;
         var isMore = reader.Step(now, At);
         if (closedUntilMs > now) return false;
+        if (book.Facts.Count > 0) return true; // Slow work must not run ahead of the log.
         try
         {
             // Beside commands it gets about a third of the time.

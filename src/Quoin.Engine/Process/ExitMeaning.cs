@@ -63,6 +63,9 @@ static class ExitMeaning
         _ => $"signal {signal}",
     };
 
+    /// <summary>What a code that is not 0 means by convention.</summary>
+    public static FailureCategory CategoryOf(int code) => Convention(code).Category;
+
     static (FailureCategory Category, string Note) Convention(int code) => code switch
     {
         >= 64 and <= 66 => (FailureCategory.BadInput, ""),

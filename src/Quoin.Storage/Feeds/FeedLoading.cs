@@ -221,9 +221,13 @@ sealed class FeedLoading(
             var key = log.Bytes(0);
             while (isKey && keys.Bytes(0).SequenceCompareTo(key) < 0) isKey = keys.Step();
             var sequence = isKey && keys.Bytes(0).SequenceEqual(key) ? keys.Int64(1) : 0;
-            var isChanged = tail.Sequences.Count > 0
-                && tail.Sequences.TryGetValue(Encoding.UTF8.GetString(key), out var later)
-                && (sequence = later) >= 0;
+            var isChanged = false;
+            if (tail.Touched.Count > 0)
+            {
+                var name = Encoding.UTF8.GetString(key);
+                isChanged = tail.Touched.Remove(name);
+                if (tail.Sequences.TryGetValue(name, out var later)) sequence = later;
+            }
             book.Restore(
                 key,
                 new FeedKeyPast(
@@ -231,6 +235,9 @@ sealed class FeedLoading(
                     log.Int64(5) == 1 ? null : log.Int64(3)),
                 isChanged);
         }
+        // Never given out, as it turned out: what was written of them is to go.
+        foreach (var name in tail.Touched)
+            book.Restore(Encoding.UTF8.GetBytes(name), default, isDirty: true);
     }
 
     void LoadFlights(FeedTail tail, long nowMs, long at)

@@ -37,10 +37,14 @@ sealed class FeedTables(
     readonly List<FeedSource> completing = [];
     List<FeedKeyChange> changes = [];
     List<FeedTail.Flight> lost = [];
+    readonly HashSet<int> returned = [];
     int changesDone;
     long changesPosition, changesRun;
     bool isWritingKeys;
     long keysAt;
+    FeedForgetting[]? forgettingBefore;
+    FeedSource[] completingBefore = [];
+    int filledBefore, changesDoneBefore;
     byte[] body = [];
     int bodyLength, bodyAt, bodyPiece;
     FeedFile? bodyFile;
@@ -63,9 +67,14 @@ sealed class FeedTables(
     bool AreKeysDue(FeedBook book, long at) =>
         book.DirtyCount > 0 && (IsUrgent || at - keysAt >= KeysEveryMs || at < keysAt);
 
-    /// <summary>Does some of it; true when there is more.</summary>
+    /// <summary>
+    /// Does some of it; true when there is more. <see cref="Settle"/> or <see cref="RollBack"/>
+    /// tells what became of the transaction.
+    /// </summary>
     public bool Work(FeedBook book, long at, Func<bool> isTimeUp)
     {
+        (filledBefore, changesDoneBefore) = (FilledTo, isWritingKeys ? changesDone : 0);
+        (forgettingBefore, completingBefore) = ([.. files.Forgetting], [.. completing]);
         do
         {
             if (files.Forgetting.Count > 0) Forget(book);
@@ -169,13 +178,24 @@ sealed class FeedTables(
             it.StartedAt * 1000, "", it.Times, true))];
     }
 
-    void PutKey(FeedBook book, ReadOnlySpan<byte> key, FeedKeyChange change)
+    void PutKey(FeedBook? book, ReadOnlySpan<byte> key, FeedKeyChange change)
     {
         var it = change.Flight;
         putKey.BindText(1, key).Bind(2, change.Past.Sequence).Bind(3, it is null ? 0 : 1);
-        putKey.BindText(4, it is { Feed: >= 0 } ? book.Feeds[it.Feed] : "");
+        putKey.BindText(4, it is { Feed: >= 0 } ? book!.Feeds[it.Feed] : "");
         putKey.Bind(5, it?.Number ?? 0).Bind(6, (it?.StartedAt ?? 0) * 1000);
         putKey.BindText(7, change.Holder ?? "").Bind(8, it?.Times ?? 0).Run();
+    }
+
+    /// <summary>
+    /// A key's giving out did not happen: at once its row says what it said before, because no
+    /// event does.
+    /// </summary>
+    public void Return(ReadOnlySpan<byte> key, FeedFlight flight)
+    {
+        if (isWritingKeys) returned.Add(flight.Key);
+        if (flight.Before.Sequence == 0) dropKey.BindText(1, key).Run();
+        else PutKey(null, key, new FeedKeyChange(flight.Key, flight.Before));
     }
 
     // The values of the moment at which this began, so that the log behind that moment leads on.
@@ -184,6 +204,7 @@ sealed class FeedTables(
         var end = Math.Min(changes.Count, changesDone + 20);
         for (; changesDone < end; changesDone++)
         {
+            if (returned.Contains(changes[changesDone].Key)) continue;
             var past = changes[changesDone].Past;
             var key = book.KeyBytes(changes[changesDone].Key);
             lastStarted.BindText(1, key);
@@ -207,8 +228,29 @@ sealed class FeedTables(
         using var state = connection.PrepareOnce(
             "UPDATE feed_state SET written_to = ?1, last_run = ?2"u8);
         state.Bind(1, changesPosition).Bind(2, changesRun).Run();
+    }
+
+    /// <summary>What was done is in the database.</summary>
+    public void Settle()
+    {
+        forgettingBefore = null;
+        if (isWritingKeys) return;
         changes = [];
         lost = [];
+        returned.Clear();
+    }
+
+    /// <summary>Nothing of it is: it is done again.</summary>
+    public void RollBack()
+    {
+        if (forgettingBefore is null) return;
+        files.Forgetting.Clear();
+        files.Forgetting.AddRange(forgettingBefore);
+        completing.Clear();
+        completing.AddRange(completingBefore);
+        (FilledTo, bodyFile) = (filledBefore, null);
+        (isWritingKeys, changesDone) = (changes.Count > 0, changesDoneBefore);
+        forgettingBefore = null;
     }
 
     void Forget(FeedBook book)

@@ -24,6 +24,7 @@ public sealed class SqliteFeedStore : IFeedStore
     readonly SqliteStatement begin;
     readonly SqliteStatement commit;
     bool isSynced = true;
+    bool isBegun;
     bool isDirty;
     long checkpointAt;
     long positionBefore;
@@ -159,12 +160,13 @@ public sealed class SqliteFeedStore : IFeedStore
                 Mark(book, flight, key, true, flight.StartedAt);
                 break;
             case FeedFactKind.Ended:
-                statements.Append(events.Ended(flight, key, fact.Code, at), at);
+                statements.Append(events.Ended(fact, key, at), at);
                 statements.Finished(key, fact.At, fact.Code);
                 break;
             case FeedFactKind.Undelivered:
                 statements.Append(events.Other(fact), at);
                 statements.Restored(key, flight.Before);
+                tables.Return(key, flight);
                 Mark(book, flight, key, flight.WasLost, flight.Before.StartedAt);
                 break;
             case FeedFactKind.Unowned or FeedFactKind.Expired:
@@ -283,6 +285,7 @@ public sealed class SqliteFeedStore : IFeedStore
             Transact(false, () =>
                 isMore = tables.Work(
                     book, at, () => Stopwatch.GetElapsedTime(since) > atMost));
+            tables.Settle();
         }
         if (isDirty && at - checkpointAt > CheckpointEveryMs)
         {
@@ -307,7 +310,7 @@ public sealed class SqliteFeedStore : IFeedStore
 
     void Begin(bool isSynced)
     {
-        if (connection.InTransaction) return;
+        if (isBegun) return;
         if (isSynced != this.isSynced)
         {
             connection.Execute(isSynced && options.Durability == Durability.Full
@@ -317,6 +320,7 @@ public sealed class SqliteFeedStore : IFeedStore
         }
         positionBefore = statements.Position;
         begin.Run();
+        isBegun = true;
     }
 
     void Transact(bool isSynced, Action write)
@@ -327,6 +331,7 @@ public sealed class SqliteFeedStore : IFeedStore
             Begin(isSynced);
             write();
             commit.Run();
+            isBegun = false;
             isDirty = true;
         }
         catch
@@ -339,10 +344,12 @@ public sealed class SqliteFeedStore : IFeedStore
     /// <inheritdoc/>
     public void RollBack()
     {
-        if (!connection.InTransaction) return;
+        if (!isBegun) return;
+        isBegun = false; // A full disk may have ended it already.
         connection.RollBack();
         statements.Position = positionBefore;
         files.RollBack();
+        tables.RollBack();
     }
 
     /// <summary>Shrinks the write-ahead log to nothing, and closes the file.</summary>

@@ -40,6 +40,18 @@ sealed class SupervisorWorld : IDisposable
         return this;
     }
 
+    /// <summary>
+    /// Starts it by way of another program, whose last arguments are the command to become.
+    /// </summary>
+    public SupervisorWorld StartBy(string program, params string[] arguments)
+    {
+        Process = Workspace.StartProgram(
+            program,
+            [.. arguments, TestWorkspace.Binary, "supervisor", "state.db", "in", "s", .. options]);
+        Process.WaitForLine(line => line.StartsWith("Serving", StringComparison.Ordinal));
+        return this;
+    }
+
     /// <summary>Kills it without warning.</summary>
     public SupervisorWorld Kill()
     {

@@ -9,7 +9,7 @@ public sealed class FeedBookTests
 {
     const long Hour = 3600_000;
 
-    readonly FeedBook book = new(new FeedRules());
+    FeedBook book = new(new FeedRules());
     long nowMs;
 
     FeedFile File(string feed, long number, params string[] keys)
@@ -250,5 +250,49 @@ public sealed class FeedBookTests
         var expected = keys.OrderBy(key => Scramble.Of(Encoding.UTF8.GetBytes(key)))
             .Select(key => $"{key} 1");
         Assert.Equal(expected, keys.Select(_ => Ready()));
+    }
+
+    [Fact]
+    public void First_come_first_served_where_a_job_says_so()
+    {
+        book = new FeedBook(new FeedRules { Order = FeedOrder.Fifo });
+        File("f", 1, "bravo");
+        File("g", 2, "alpha");
+        var third = File("f", 3, "charlie");
+        File("g", 4, "delta");
+        File("h", 5, "charlie");
+        Remove(third); // charlie's other line came after delta's.
+        Assert.Equal(["bravo 1", "alpha 2"], [Ready(), Ready()]);
+        Done("bravo");
+        File("g", 6, "bravo");
+        Assert.Equal(["delta 4", "charlie 5", "bravo 6"], [Ready(), Ready(), Ready()]);
+    }
+
+    [Fact]
+    public void The_longest_first_where_a_job_says_so()
+    {
+        book = new FeedBook(new FeedRules { Order = FeedOrder.CriticalPath });
+        File("f", 1, "alpha", "bravo", "charlie");
+        Assert.Equal(["alpha 1", "charlie 1", "bravo 1"], [Ready(), Ready(), Ready()]);
+        foreach (var key in (string[])["charlie", "alpha", "bravo"])
+        {
+            nowMs += 60_000;
+            Done(key);
+        }
+        File("f", 2, "alpha", "bravo", "charlie", "new");
+        Assert.Equal(
+            ["new 2", "bravo 2", "alpha 2", "charlie 2"], [Ready(), Ready(), Ready(), Ready()]);
+    }
+
+    [Fact]
+    public void Only_keys_that_may_be_given_out_are_in_the_order()
+    {
+        File("f", 1, [.. Enumerable.Range(0, 5000).Select(i => $"key-{i}")]);
+        for (var i = 0; i < 4990; i++) Assert.NotEqual("-", Ready());
+        Assert.Equal(10, book.EligibleCount);
+        Done("key-7");
+        Assert.Equal(10, book.EligibleCount);
+        File("f", 2, "key-7");
+        Assert.Equal(11, book.EligibleCount);
     }
 }

@@ -64,6 +64,9 @@ public sealed class FeedEventsTests
         Assert.Null(PartitionRef.Check(names.Text(scheduled.Claims[0])));
     }
 
+    static FeedFact Ended(long code, FailureCategory? failure) =>
+        new(FeedFactKind.Ended, Flight, code, 0, failure);
+
     [Fact]
     public void A_line_that_ended()
     {
@@ -74,14 +77,14 @@ public sealed class FeedEventsTests
             {
                 Usage = usage,
             },
-            events.Ended(Flight, "a"u8, 0, 1_800_000_005_000));
+            events.Ended(Ended(0, null), "a"u8, 1_800_000_005_000));
         Same(
             new RunFailed(
                 new RunId(19), 1, new RunFailure(FailureCategory.Timeout, "") { ExitCode = 124 })
             {
                 Usage = usage,
             },
-            events.Ended(Flight, "a"u8, 124, 1_800_000_005_000));
+            events.Ended(Ended(124, FailureCategory.Timeout), "a"u8, 1_800_000_005_000));
         Same(
             new RunFailed(
                 new RunId(19), 1,
@@ -89,7 +92,7 @@ public sealed class FeedEventsTests
             {
                 Usage = usage,
             },
-            events.Ended(Flight, "a"u8, long.MaxValue, 1_800_000_005_000));
+            events.Ended(Ended(long.MaxValue, FailureCategory.Failed), "a"u8, 1_800_000_005_000));
     }
 
     [Fact]

@@ -28,6 +28,25 @@ public sealed class ExampleTests
     }
 
     [Fact]
+    public void The_feeds_graph_has_two_jobs_that_feeds_ask_for()
+    {
+        var feeds = GraphLoader.Load(
+            Path.Combine(Repository.Root, "examples", "feeds"), "quoin.yaml");
+
+        Assert.Empty(feeds.Problems);
+        Assert.Empty(feeds.Graph!.Jobs);
+        var (fetch, draw) = (feeds.FeedJobs[0], feeds.FeedJobs[1]);
+        Assert.Equal(("page", "name", "incoming"), (fetch.Dataset, fetch.Capture, fetch.FeedFolder));
+        Assert.Equal(FeedOrder.LeastRecentlyDispatched, fetch.Rules.Feed.Order);
+        Assert.Null(fetch.Socket);
+        Assert.Equal(TimeSpan.FromMinutes(10), fetch.Timeout);
+        Assert.Equal("pictures.sock", draw.Socket);
+        Assert.Equal((30_000, 43_200_000), (draw.Rules.Feed.LeaseMs, draw.Rules.Feed.HoldMs));
+        Assert.Equal(FeedOrder.Fifo, draw.Rules.Feed.Order);
+        Assert.Null(draw.Rules.Dataset);
+    }
+
+    [Fact]
     public void A_day_reads_its_year_and_a_month_its_days()
     {
         Assert.Equal(["observed/seattle/2012"], Inputs("daily/seattle/2012-01-04"));

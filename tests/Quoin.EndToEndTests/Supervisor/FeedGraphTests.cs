@@ -1,0 +1,70 @@
+namespace Quoin.EndToEndTests.Supervisor;
+
+/// <summary>The feeds of a graph: commands that run here, and line workers at a socket.</summary>
+public sealed class FeedGraphTests
+{
+    const string Graph = """
+        quoin: 1
+        feeds:
+          lists: {dir: in/, want: "page/{key}"}
+          asked: {dir: asked/, want: "picture/{key}"}
+        datasets:
+          picture/{name}: {path: "pictures/{name}.txt"}
+        jobs:
+          fetch:
+            outputs: ["page/{name}"]
+            exec: [sh, -c, "echo $0 $1 $NOTE >> done; echo x >> ended", "{name}", "{payload}"]
+            env: {NOTE: "of-{name}"}
+          draw:
+            outputs: ["picture/{name}"]
+            order: fifo
+            line: {socket: s, codes: category, attempts: 2}
+        """;
+
+    [Fact]
+    public void Commands_run_with_key_and_payload_and_line_workers_get_references()
+    {
+        using var world = new SupervisorWorld();
+        world.Workspace.Write("quoin.yaml", Graph);
+        world.Write("f.1.txt", "home {name} x");
+        var process = world.Workspace.Start("supervisor", "-j", "1");
+        process.WaitForLine(line => line.EndsWith("/s", StringComparison.Ordinal));
+        world.Workspace.Write("asked/a.1.txt", "b/c 1\na 2\n");
+        Assert.Equal("JOB picture/b%2Fc 1", world.ReadyInTime());
+        Assert.Equal("JOB picture/a 2", world.Done("picture/b%2Fc", 75)); // Is tried again.
+        Assert.Equal("JOB picture/b%2Fc 1", world.Ready());
+        Assert.Equal("NOJOBS", world.Done("picture/b%2Fc", 75));
+        world.Workspace.Write("pictures/a.txt", "a picture");
+        Assert.Equal("NOJOBS", world.Done("picture/a"));
+        while (!world.Workspace.Exists("ended")) { }
+        process.Terminate();
+        process.WaitForExit().Expect(0);
+        Assert.Equal("home {name} x of-home\n", world.Workspace.Read("done"));
+        var runs = world.Workspace.Quoin("runs", "--store", ".quoin/feeds/draw.db").Expect(0);
+        Assert.Equal(3, runs.Lines.Count(line => line.Contains("picture/")));
+    }
+
+    [Fact]
+    public void Of_a_success_the_output_has_to_be_there()
+    {
+        using var world = new SupervisorWorld();
+        world.Workspace.Write("quoin.yaml", Graph).Write("asked/a.1.txt", "a 2\n");
+        var process = world.Workspace.Start("supervisor");
+        process.WaitForLine(line => line.EndsWith("/s", StringComparison.Ordinal));
+        Assert.Equal("JOB picture/a 2", world.Ready());
+        Assert.Equal("NOJOBS", world.Done("picture/a"));
+        process.Terminate();
+        process.WaitForExit().Expect(0);
+        var events = world.Workspace.Quoin("events", "--json", "--store", ".quoin/feeds/draw.db");
+        Assert.Contains("CONTRACT", events.Expect(0).Stdout, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void A_graph_without_feeds_and_half_of_the_arguments_are_refused()
+    {
+        using var world = new SupervisorWorld();
+        world.Workspace.Write("quoin.yaml", "quoin: 1\n");
+        world.Workspace.Quoin("supervisor").Expect(2);
+        world.Workspace.Quoin("supervisor", "state.db", "in").Expect(2);
+    }
+}

@@ -1,0 +1,129 @@
+using System.Net.Sockets;
+using System.Text;
+using Quoin.Core;
+using Quoin.Engine;
+using Quoin.Storage;
+
+namespace Quoin.StorageTests;
+
+/// <summary>How often the line server has its store write: once for all that is there.</summary>
+public sealed class LineServerTests
+{
+    [Fact]
+    public void All_that_waits_is_one_transaction_and_is_written_before_any_answer()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", [.. Enumerable.Range(0, 100).Select(i => $"key-{i} {i}")]);
+        world.WorkToEnd();
+        using var serving = new Serving(world);
+        using var client = serving.Connect();
+        var keys = Ask(client, string.Concat(Enumerable.Repeat("READY\n", 50)), 50);
+        Assert.Equal(50, world.Query("SELECT 1 FROM log", 1).Count);
+        Assert.Equal(1, serving.Store.Writes);
+        Ask(client, string.Concat(keys.Select(key => $"DONE {key} 0\n")), 50);
+        Assert.Equal(50, world.Query("SELECT 1 FROM log WHERE exit_code = 0", 1).Count);
+        Assert.Equal(100, world.Query("SELECT 1 FROM log", 1).Count);
+        Assert.Equal(2, serving.Store.Writes);
+    }
+
+    // The keys of the jobs in the answers.
+    static List<string> Ask(Socket client, string lines, int answers)
+    {
+        client.Send(Encoding.ASCII.GetBytes(lines));
+        var text = new StringBuilder();
+        var room = new byte[4096];
+        while (text.ToString().Count(c => c == '\n') < answers)
+            text.Append(Encoding.ASCII.GetString(room, 0, client.Receive(room)));
+        return [.. text.ToString().Split('\n')[..answers].Select(line => line.Split(' ')[1])];
+    }
+
+    /// <summary>A line server over the store of a world, on a thread of its own.</summary>
+    sealed class Serving : IDisposable
+    {
+        readonly TempFolder folder = new();
+        readonly CancellationTokenSource stop = new();
+        readonly FeedReader reader;
+        readonly LineServer server;
+        readonly Thread thread;
+
+        public Serving(FeedWorld world)
+        {
+            Store = new CountingStore(world.Store);
+            var observer = new Silent();
+            reader = new FeedReader(
+                new FeedReaderOptions { Folder = folder.Path }, world.Book, Store,
+                new FeedStart([], 0, FeedImport.None), observer);
+            var rules = new LineRules();
+            server = new LineServer(
+                new LineServerOptions { SocketPath = Socket, Time = TimeProvider.System },
+                world.Book, new LineDesk(world.Book, rules, Store, observer), Store, reader,
+                observer);
+            thread = new Thread(() => server.Run(stop.Token));
+            thread.Start();
+        }
+
+        public CountingStore Store { get; }
+
+        string Socket => System.IO.Path.Combine(folder.Path, "s");
+
+        public Socket Connect()
+        {
+            var socket = new Socket(
+                AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            socket.Connect(new UnixDomainSocketEndPoint(Socket));
+            return socket;
+        }
+
+        public void Dispose()
+        {
+            stop.Cancel();
+            thread.Join();
+            server.Dispose();
+            reader.Dispose();
+            folder.Dispose();
+            stop.Dispose();
+        }
+    }
+
+    sealed class Silent : ILineObserver
+    {
+        public void Said(string line) { }
+    }
+
+    /// <summary>A store that counts the transactions of decisions.</summary>
+    sealed class CountingStore(IFeedStore inner) : IFeedStore
+    {
+        public int Writes { get; private set; }
+
+        public void Write(FeedBook book, long at)
+        {
+            Writes++;
+            inner.Write(book, at);
+        }
+
+        public FeedStart Load(FeedBook book, long nowMs, long at) => inner.Load(book, nowMs, at);
+
+        public void Accept(FeedBook book, FeedBatch batch, long at) =>
+            inner.Accept(book, batch, at);
+
+        public void Remove(FeedBook book, FeedSource source, long at) =>
+            inner.Remove(book, source, at);
+
+        public void Renamed(FeedSource source, long at) => inner.Renamed(source, at);
+
+        public void Settle(
+            FeedBook book, IReadOnlyCollection<FeedSource> sources, long folderDevice, long at) =>
+            inner.Settle(book, sources, folderDevice, at);
+
+        public bool IsForgetting(int feed, long number) => inner.IsForgetting(feed, number);
+
+        public ReadOnlySpan<byte> Payload(FeedPayload payload) => inner.Payload(payload);
+
+        public void RollBack() => inner.RollBack();
+
+        public bool Work(FeedBook book, long at, TimeSpan atMost) =>
+            inner.Work(book, at, atMost);
+
+        public void Dispose() => inner.Dispose();
+    }
+}

@@ -49,6 +49,9 @@ sealed class FeedReference(FeedRules rules, int oneShotMs)
         string file, string feed, long number, int feedOrder, string key, string payload)
     {
         var line = lines.Find(it => it.File == file && it.Key == key);
+        var newest = lines.Where(
+            it => it.Feed == feed && it.Number == number && it.Key == key).MaxBy(it => it.Arrived);
+        if (line is not null && newest != line) PassOn(newest!, line);
         if (line is null)
         {
             line = new Line
@@ -60,18 +63,19 @@ sealed class FeedReference(FeedRules rules, int oneShotMs)
                 FeedOrder = feedOrder,
                 Arrived = 0,
             };
-            var sibling = lines.Where(it => it.Feed == feed && it.Number == number && it.Key == key)
-                .MaxBy(it => it.Arrived);
-            if (sibling is not null)
-            {
-                (line.State, line.Times) = (sibling.State, sibling.Times);
-                if (sibling.State != FeedRowState.Open) sibling.State = FeedRowState.Done;
-                if (Outs.TryGetValue(key, out var it) && it.Line == sibling) it.Line = line;
-            }
+            if (newest is not null) PassOn(newest, line);
             lines.Add(line);
         }
         line.Payload = payload;
         line.Arrived = ++arrived;
+    }
+
+    // What became of the line of a run goes on where it was put last.
+    void PassOn(Line from, Line to)
+    {
+        (to.State, to.Times) = (from.State, from.Times);
+        if (from.State != FeedRowState.Open) from.State = FeedRowState.Done;
+        if (Outs.TryGetValue(to.Key, out var it) && it.Line == from) it.Line = to;
     }
 
     public void Remove(string file)

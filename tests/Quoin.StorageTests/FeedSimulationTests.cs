@@ -81,7 +81,16 @@ sealed class FeedHistory : IDisposable
     }
 
     /// <summary>What happened last.</summary>
-    public IEnumerable<string> Trace => world.Trace.TakeLast(200);
+    public IEnumerable<string> Trace =>
+    [
+        .. world.Trace.TakeLast(200),
+        .. world.Query("""
+            SELECT 'key', key, sequence, is_out, feed, number, started_at, times FROM feed_key
+            UNION ALL SELECT 'lost', key, run, 0, feed, number, started_at, times FROM feed_lost
+            UNION ALL SELECT 'event', position, type, subject, '', '', '', '' FROM event
+            WHERE position > (SELECT written_to FROM feed_state)
+            """, 8),
+    ];
 
     int Roll(int sides)
     {
@@ -215,8 +224,8 @@ sealed class FeedHistory : IDisposable
             case 0: world.Blocked(it => it.Work()); break;
             case 1: Assert.Equal("NOJOBS", world.AskBlocked(world.Client(), "READY")); break;
             default:
-                if (reference.Outs.Values.FirstOrDefault(it => it.Worker == "") is not { } own)
-                    break;
+                if (reference.Outs.Values.FirstOrDefault(it => it.Worker == ""
+                    && it.DeadlineMs >= world.NowMs) is not { } own) break;
                 var client = own.Holder as LineClient ?? world.Client();
                 Assert.Equal("closed", world.AskBlocked(client, $"DONE {own.Key} 0"));
                 plain.Remove(client);

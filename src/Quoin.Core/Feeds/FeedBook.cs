@@ -20,7 +20,6 @@ public sealed class FeedBook(FeedRules rules)
     readonly FeedDeadlines deadlines = new();
     readonly List<int> parked = [];
     readonly List<int> unparked = [];
-    readonly FeedLost lost = new();
 
     /// <summary>What was decided since the caller cleared it.</summary>
     public List<FeedFact> Facts { get; } = [];
@@ -33,6 +32,10 @@ public sealed class FeedBook(FeedRules rules)
 
     /// <summary>How many lines are known.</summary>
     public int RowCount => rows.Count;
+
+    /// <summary>Whether it is worth trying to take something.</summary>
+    public bool MayHaveSome(long nowMs) =>
+        keys.EligibleCount > 0 || unparked.Count > 0 || deadlines.NextMs < nowMs;
 
     /// <summary>How many keys may be given out, as far as was looked.</summary>
     public int EligibleCount => keys.EligibleCount;
@@ -67,7 +70,7 @@ public sealed class FeedBook(FeedRules rules)
         var row = rows.Put(file, ref keys[it].FirstRow, it, payload, out var sibling);
         if (row < 0) return; // Only the payload is new.
         if (sibling >= 0 && flights.TryGetValue(it, out var flight) && flight.Row == sibling)
-            flight.Row = row;
+            PassOn(flight, row);
         if (isDone && rows[row].State == FeedRowState.Open) rows[row].State = FeedRowState.Done;
         Reindex(it);
     }
@@ -91,11 +94,18 @@ public sealed class FeedBook(FeedRules rules)
             var flight = flights.GetValueOrDefault(key);
             if (flight is not null) Forget(flight, row);
             var heir = rows.PassOn(keys[key].FirstRow, row);
-            if (flight?.Row == row) flight.Row = heir;
+            if (flight?.Row == row) PassOn(flight, heir);
             rows.Unlink(file, ref keys[key].FirstRow);
             Reindex(key);
         }
         return file.FirstRow < 0;
+    }
+
+    // Another row of its run is the flight's from here on: what it was before is the line's.
+    static void PassOn(FeedFlight flight, int row)
+    {
+        flight.Row = row;
+        Forget(flight, row);
     }
 
     static void Forget(FeedFlight flight, int row)
@@ -215,7 +225,6 @@ public sealed class FeedBook(FeedRules rules)
         {
             var isAgain = failure == FailureCategory.Temporary && flight.Times < rules.AttemptsMax;
             rows[flight.Row].State = isAgain ? FeedRowState.Lost : FeedRowState.Done;
-            if (isAgain) lost.Note(flight, flight.Key, flight.Times);
         }
         ref var it = ref keys[flight.Key];
         it.Finished = at;
@@ -244,7 +253,6 @@ public sealed class FeedBook(FeedRules rules)
             rows[flight.Row].Times--;
         }
         foreach (var (row, before) in flight.Marked) rows[row].State = before;
-        if (flight.Row >= 0 && flight.RowBefore == FeedRowState.Lost) lost.Note(flight, flight.Key, flight.Times - 1);
         keys.SetPast(flight.Key, flight.Past);
         keys.MarkDirty(flight.Key);
         Reindex(flight.Key);
@@ -282,12 +290,6 @@ public sealed class FeedBook(FeedRules rules)
         Reindex(flight.Key);
     }
 
-    /// <summary>Runs that were lost, and whose lines are to be given out once more.</summary>
-    public IReadOnlyList<FeedFlight> Lost => lost.Where(
-        it => IsLost(rows.Find(keys[it.Key].FirstRow, it.Feed, it.Number)));
-
-    bool IsLost(int row) => row >= 0 && rows[row].State == FeedRowState.Lost;
-
     /// <summary>What another process left: a line whose worker was lost.</summary>
     public void RestoreLost(ReadOnlySpan<byte> key, FeedFlight like)
     {
@@ -297,7 +299,6 @@ public sealed class FeedBook(FeedRules rules)
         if (row < 0) return;
         rows[row].State = FeedRowState.Lost;
         rows[row].Times = (byte)like.Times;
-        lost.Note(like, it, like.Times);
         Reindex(it);
     }
 
@@ -322,7 +323,6 @@ public sealed class FeedBook(FeedRules rules)
         {
             var isLast = flight.Times >= rules.AttemptsMax;
             rows[flight.Row].State = isLast ? FeedRowState.Done : FeedRowState.Lost;
-            if (!isLast) lost.Note(flight, flight.Key, flight.Times);
         }
         Facts.Add(new FeedFact(FeedFactKind.Expired, flight, 0, at));
     }
@@ -426,6 +426,10 @@ public sealed class FeedBook(FeedRules rules)
     /// <summary>The file of a flight's line; null: its line is gone.</summary>
     public FeedFile? FileOf(FeedFlight flight) =>
         flight.Row >= 0 ? rows.FileOf(flight.Row) : null;
+
+    /// <summary>Whether the line of a flight that was lost may be given out again.</summary>
+    public bool MayComeAgain(FeedFlight flight) =>
+        flight.Row >= 0 && flight.Times < rules.AttemptsMax;
 
     /// <summary>Whether a giving out marked rows beside its own.</summary>
     public static bool HasMarked(FeedFlight flight) => flight.Marked.Length > 0;

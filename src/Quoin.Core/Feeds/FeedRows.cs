@@ -35,9 +35,9 @@ sealed class FeedRows
     }
 
     /// <summary>
-    /// Puts a line; the new row, or -1 when the file has the key already and only the payload
-    /// changes. A <paramref name="sibling"/> is the row of another file of the same run: what
-    /// became of it is passed on to the new row.
+    /// Puts a line; its row, or -1 when the file has the key already and only the payload changes.
+    /// A <paramref name="sibling"/> is the row of another file of the same run that counted so far:
+    /// what became of it is passed on.
     /// </summary>
     public int Put(FeedFile file, ref int first, int key, FeedPayload payload, out int sibling)
     {
@@ -47,8 +47,10 @@ sealed class FeedRows
             if (rows[row].File == file.Index)
             {
                 rows[row].Payload = payload;
-                if (row != first && IsOtherOfRun(first, file)) MoveToFront(ref first, row);
-                return -1;
+                if (sibling < 0) return -1;
+                MoveToFront(ref first, row);
+                Inherit(row, sibling);
+                return row;
             }
             if (sibling < 0 && IsOtherOfRun(row, file)) sibling = row;
         }
@@ -60,15 +62,18 @@ sealed class FeedRows
             NextOfFile = file.FirstRow,
             Payload = payload,
         });
-        if (sibling >= 0)
-        {
-            (rows[added].State, rows[added].Times) = (rows[sibling].State, rows[sibling].Times);
-            if (rows[sibling].State != FeedRowState.Open) rows[sibling].State = FeedRowState.Done;
-        }
+        if (sibling >= 0) Inherit(added, sibling);
         first = file.FirstRow = added;
         file.RowCount++;
         Count++;
         return added;
+    }
+
+    // What became of the line of a run goes on in the row that counts.
+    void Inherit(int row, int sibling)
+    {
+        (rows[row].State, rows[row].Times) = (rows[sibling].State, rows[sibling].Times);
+        if (rows[sibling].State != FeedRowState.Open) rows[sibling].State = FeedRowState.Done;
     }
 
     bool IsOtherOfRun(int row, FeedFile file) =>

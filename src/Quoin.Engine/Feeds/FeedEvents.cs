@@ -184,16 +184,12 @@ public sealed class FeedEvents(string dataset)
         var reader = new ProtoReader(body);
         var (run, text, feed, number, times) = (0L, "", "", 0L, 1);
         var key = default(ReadOnlySpan<byte>);
-        var isTemporary = false;
         while (reader.Next())
         {
             switch (reader.Tag)
             {
                 case (1 << 3) | ProtoReader.Number: run = reader.Int32(); break;
                 case (2 << 3) | ProtoReader.Block: text = reader.Text(); break;
-                case (3 << 3) | ProtoReader.Block when type.SequenceEqual("run-failed"u8):
-                    isTemporary = IsTemporary(reader.Bytes());
-                    break;
                 case (4 << 3) | ProtoReader.Number: times = reader.Int32(); break;
                 case (7 << 3) | ProtoReader.Block when type.SequenceEqual("run-scheduled"u8):
                     feed = reader.Text();
@@ -212,45 +208,30 @@ public sealed class FeedEvents(string dataset)
         }
         else if (type.SequenceEqual("run-leased"u8)) tail.Leased(run, text, times);
         else if (type.SequenceEqual("run-unowned"u8)) tail.Leased(run, "", null);
-        else if (isTemporary || type.SequenceEqual("lease-expired"u8)) tail.Lost(run);
         else tail.Over(run, type.SequenceEqual("run-undelivered"u8));
-    }
-
-    static bool IsTemporary(ReadOnlySpan<byte> failure)
-    {
-        var reader = new ProtoReader(failure);
-        while (reader.Next())
-        {
-            if (reader.Tag == ((1 << 3) | ProtoReader.Number))
-                return reader.Int32() == (int)FailureCategory.Temporary;
-            reader.Skip();
-        }
-        return false;
     }
 }
 
 /// <summary>
-/// What was in flight, and the order of the keys that were given out, as the end of a log says.
+/// What is in flight, and the order of the keys that were given out, as the end of a log says.
 /// </summary>
 public sealed class FeedTail
 {
-    /// <summary>One line in flight.</summary>
+    /// <summary>One line in flight, or lost.</summary>
     public sealed record Flight(
-        long Run, string Key, string Feed, long Number, long StartedAtMs, string Holder, int Times,
-        bool IsLost = false);
+        long Run, string Key, string Feed, long Number, long StartedAtMs, string Holder, int Times);
 
-    readonly Dictionary<long, (string Key, long Before, Flight? Replaced)> given = [];
-    readonly Dictionary<string, List<long>> byKey = new(StringComparer.Ordinal);
+    readonly Dictionary<long, (string Key, long Before)> given = [];
+    readonly Dictionary<string, long> byKey = new(StringComparer.Ordinal);
 
-    /// <summary>What is in flight, or was lost and is to be given out again, by run.</summary>
+    /// <summary>What is in flight, by run.</summary>
     public Dictionary<long, Flight> Flights { get; } = [];
 
     /// <summary>What was in flight where the end of the log begins.</summary>
     public void Begin(Flight flight)
     {
         Flights[flight.Run] = flight;
-        if (!byKey.TryGetValue(flight.Key, out var runs)) byKey[flight.Key] = runs = [];
-        runs.Add(flight.Run);
+        byKey[flight.Key] = flight.Run;
     }
 
     /// <summary>The runs in which keys were given out last.</summary>
@@ -271,23 +252,10 @@ public sealed class FeedTail
     {
         LastRun = Math.Max(LastRun, run);
         Touched.Add(key);
-        Flight? replaced = null;
-        if (byKey.TryGetValue(key, out var runs))
-        {
-            foreach (var old in runs)
-            {
-                if (!Flights.TryGetValue(old, out var it) || (it.IsLost && it.Feed != feed))
-                    continue;
-                if (it.IsLost) replaced = it;
-                Flights.Remove(old);
-            }
-            runs.RemoveAll(old => !Flights.ContainsKey(old));
-        }
-        else byKey[key] = runs = [];
-        runs.Add(run);
+        if (byKey.TryGetValue(key, out var old)) Flights.Remove(old);
+        byKey[key] = run;
         Flights[run] = new Flight(run, key, feed, number, atMs, "", 1);
-        given[run] = (
-            key, Sequences.TryGetValue(key, out var before) ? before : Earlier(key), replaced);
+        given[run] = (key, Sequences.TryGetValue(key, out var before) ? before : Earlier(key));
         Sequences[key] = run;
     }
 
@@ -298,18 +266,9 @@ public sealed class FeedTail
         Flights[run] = flight with { Holder = holder, Times = times ?? flight.Times };
     }
 
-    internal void Lost(long run)
-    {
-        if (!Flights.TryGetValue(run, out var flight)) return;
-        Touched.Add(flight.Key);
-        Flights[run] = flight with { IsLost = true };
-    }
-
     internal void Over(long run, bool isUndelivered)
     {
         if (Flights.Remove(run, out var flight)) Touched.Add(flight.Key);
-        if (!isUndelivered || !given.TryGetValue(run, out var it)) return;
-        Sequences[it.Key] = it.Before;
-        if (it.Replaced is { } again) Begin(again);
+        if (isUndelivered && given.TryGetValue(run, out var it)) Sequences[it.Key] = it.Before;
     }
 }

@@ -111,20 +111,17 @@ public sealed class LineDesk(
 
     LineReply Answer(LineClient client, long? waitsUntilMs, long nowMs, long at)
     {
+        client.Asked++; // Before the payload is read, which may fail.
         var take = IsClosed ? FeedTake.None : Take(client, nowMs, at);
-        if (take == FeedTake.Busy) return LineReply.Later;
-        if (take == FeedTake.Taken)
+        if (take == FeedTake.Taken) return LineReply.Answered;
+        if (take == FeedTake.Busy || waitsUntilMs > nowMs)
         {
-            client.Asked++;
-            return LineReply.Answered;
-        }
-        if (waitsUntilMs > nowMs)
-        {
+            client.Asked--;
+            if (take == FeedTake.Busy) return LineReply.Later;
             client.WaitsUntilMs = waitsUntilMs;
             return LineReply.Waits;
         }
         client.LastJob = null;
-        client.Asked++;
         client.Tell("NOJOBS\n"u8);
         return LineReply.Answered;
     }
@@ -299,22 +296,30 @@ public sealed class LineDesk(
 
     /// <summary>
     /// Gives jobs to those who wait, first come, first served, and tells those whose time is over
-    /// that there is none. The clients that got an answer.
+    /// that there is none. <paramref name="enter"/> is told before a client may get an answer.
     /// </summary>
-    public List<LineClient> Wake(long nowMs, long at)
+    public void Wake(long nowMs, long at, Action<LineClient> enter)
     {
-        var answered = new List<LineClient>();
         for (var i = 0; i < waiting.Count; i++)
         {
             var client = waiting[i];
-            var reply = Answer(client, client.WaitsUntilMs, nowMs, at);
-            if (reply == LineReply.Later) break;
-            if (reply == LineReply.Waits) continue;
+            if (client.WaitsUntilMs > nowMs && !book.MayHaveSome(nowMs)) continue;
+            enter(client);
+            var (until, asked) = (client.WaitsUntilMs, client.Asked);
             client.WaitsUntilMs = null;
-            answered.Add(client);
-            waiting.RemoveAt(i--);
+            var reply = LineReply.Later;
+            try
+            {
+                reply = Answer(client, until, nowMs, at);
+            }
+            finally
+            {
+                // When it cannot be written down it has its answer, too: that there is none.
+                if (client.Asked > asked) waiting.RemoveAt(i--);
+                else client.WaitsUntilMs = until;
+            }
+            if (reply == LineReply.Later) break;
         }
-        return answered;
     }
 
     /// <summary>How many clients wait for a job.</summary>

@@ -150,7 +150,7 @@ public sealed class LineServer : IDisposable
             }
             if (stopped.Count > 0) Resume(now, at);
             if (desk.WaitingCount > 0)
-                foreach (var client in desk.Wake(now, at / 1000)) Enter((LineConnection)client);
+                desk.Wake(now, at / 1000, client => Enter((LineConnection)client));
             foreach (var client in desk.Condemned) client.IsCondemned = true;
             if (book.Facts.Count > 0) store.Write(book, at);
             else store.RollBack(); // A payload may have been read.
@@ -202,10 +202,10 @@ public sealed class LineServer : IDisposable
     // Those whose next lines had to wait: for room, or because there was too much to do.
     void Resume(long now, long at)
     {
-        var waited = stopped.ToArray();
-        stopped.Clear();
-        foreach (var connection in waited)
+        for (var left = stopped.Count; left > 0; left--)
         {
+            var connection = stopped[0];
+            stopped.RemoveAt(0);
             if (connection.State != LineState.Open || connection.WaitsUntilMs is not null) continue;
             connection.IsStopped = false;
             Enter(connection);
@@ -283,7 +283,18 @@ public sealed class LineServer : IDisposable
                 return;
             }
             var line = isTorn ? bytes : bytes[..end];
-            var reply = desk.Handle(connection, line, isTorn, now, at / 1000);
+            LineReply reply;
+            try
+            {
+                reply = desk.Handle(connection, line, isTorn, now, at / 1000);
+            }
+            catch (StoreException)
+            {
+                // It has its answer; the lines behind it go on.
+                Keep(connection, isTorn ? [] : bytes[(end + 1)..]);
+                Stop(connection);
+                throw;
+            }
             if (reply == LineReply.Close)
             {
                 LeaveOff(connection, now, at);

@@ -95,6 +95,16 @@ sealed class FeedFiles(SqliteConnection connection)
         Forget(source.Id, source.Name.Feed, source.Name.Number, source.FirstPiece, lastPiece);
     }
 
+    /// <summary>No line of a file comes again, if no other file of its run goes on.</summary>
+    public void DropLost(FeedSource source)
+    {
+        if (Sources.Values.Any(it => it != source && it.Name.Feed == source.Name.Feed
+            && it.Name.Number == source.Name.Number)) return;
+        using var drop = connection.PrepareOnce(
+            "DELETE FROM feed_lost WHERE feed = ?1 AND number = ?2"u8);
+        drop.BindText(1, source.Name.Feed).Bind(2, source.Name.Number).Run();
+    }
+
     void Forget(long file, string feed, long number, int firstPiece, int lastPiece)
     {
         using var forget = connection.PrepareOnce("""

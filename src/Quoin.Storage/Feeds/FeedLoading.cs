@@ -71,6 +71,7 @@ sealed class FeedLoading(
         var tail = LoadTail();
         LoadKeys(tail);
         LoadFlights(tail, nowMs, at);
+        LoadLost();
         book.LastRun = Math.Max(
             book.LastRun, connection.Number("SELECT last_run FROM feed_state"u8) ?? 0);
         book.Facts.Clear();
@@ -183,19 +184,9 @@ sealed class FeedLoading(
             },
         };
         using (var flights = connection.PrepareOnce("""
-            SELECT sequence, key, feed, number, started_at, holder, times, 0
+            SELECT sequence, key, feed, number, started_at, holder, times
             FROM feed_key WHERE is_out = 1
-            UNION ALL SELECT run, key, feed, number, started_at, '', times, 1 FROM feed_lost
-            """u8))
-        {
-            while (flights.Step())
-            {
-                tail.Begin(new FeedTail.Flight(
-                    flights.Int64(0), flights.Text(1), flights.Text(2), flights.Int64(3),
-                    flights.Int64(4), flights.Text(5), (int)flights.Int64(6),
-                    flights.Int64(7) == 1));
-            }
-        }
+            """u8)) while (flights.Step()) tail.Begin(FlightOf(flights));
         using var events = connection.PrepareOnce("""
             SELECT type, body, at FROM event
             WHERE position > (SELECT written_to FROM feed_state) ORDER BY position
@@ -205,6 +196,10 @@ sealed class FeedLoading(
         book.LastRun = tail.LastRun;
         return tail;
     }
+
+    static FeedTail.Flight FlightOf(SqliteStatement row) => new(
+        row.Int64(0), row.Text(1), row.Text(2), row.Int64(3), row.Int64(4), row.Text(5),
+        (int)row.Int64(6));
 
     // Both tables are in the order of the key: they are read side by side.
     void LoadKeys(FeedTail tail)
@@ -248,25 +243,30 @@ sealed class FeedLoading(
             var age = at - it.StartedAtMs;
             if (age < 0) age = -age > hold ? hold + 1 : 0; // The clock was set back.
             var isNamed = it.Holder.Length > 0 && it.Holder[0] != '#';
-            var like = new FeedFlight
-            {
-                Run = it.Run,
-                Key = 0,
-                Feed = it.Feed.Length == 0 ? -1 : book.FeedOf(it.Feed),
-                Number = it.Number,
-                StartedAt = it.StartedAtMs / 1000,
-                HolderName = isNamed ? it.Holder : "",
-                Times = it.Times,
-            };
-            if (it.IsLost)
-            {
-                book.RestoreLost(Encoding.UTF8.GetBytes(it.Key), like);
-                continue;
-            }
             book.RestoreFlight(
-                Encoding.UTF8.GetBytes(it.Key), like,
+                Encoding.UTF8.GetBytes(it.Key), Like(it, isNamed ? it.Holder : ""),
                 isNamed ? FeedHolderKind.Worker : FeedHolderKind.Nobody, null, nowMs - age,
                 isNamed ? nowMs + book.Rules.LeaseMs : nowMs - age + hold);
         }
+    }
+
+    FeedFlight Like(FeedTail.Flight it, string holder) => new()
+    {
+        Run = it.Run,
+        Key = 0,
+        Feed = it.Feed.Length == 0 ? -1 : book.FeedOf(it.Feed),
+        Number = it.Number,
+        StartedAt = it.StartedAtMs / 1000,
+        HolderName = holder,
+        Times = it.Times,
+    };
+
+    void LoadLost()
+    {
+        using var lost = connection.PrepareOnce("""
+            SELECT run, key, feed, number, started_at, '', times FROM feed_lost ORDER BY run
+            """u8);
+        while (lost.Step())
+            book.RestoreLost(lost.Bytes(1), Like(FlightOf(lost), ""));
     }
 }

@@ -94,7 +94,7 @@ static class FeedSchema
           applied_at INTEGER NOT NULL
         ) STRICT;
         -- changed_by_others: somebody else wrote a table of the original (see the triggers below).
-        -- written_to: the position of the log that feed_key and feed_lost speak of. filled_to:
+        -- written_to: the position of the log that feed_key speaks of. filled_to:
         -- the last piece whose lines are in the table queue.
         CREATE TABLE feed_state (
           one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -26,6 +26,10 @@ sealed class FeedTables(
         """u8);
     readonly SqliteStatement dropKey = connection.Prepare(
         "DELETE FROM feed_key WHERE key = ?1"u8);
+    readonly SqliteStatement dropRun = connection.Prepare(
+        "DELETE FROM feed_key WHERE key = ?1 AND sequence = ?2"u8);
+    readonly SqliteStatement returnKey = connection.Prepare(
+        "UPDATE feed_key SET sequence = ?3, is_out = 0 WHERE key = ?1 AND sequence = ?2"u8);
     readonly SqliteStatement lastStarted = connection.Prepare("""
         UPDATE queue SET last_started = ?2 WHERE attr_path = ?1 AND last_started IS NOT ?2
         """u8);
@@ -36,8 +40,7 @@ sealed class FeedTables(
         "DELETE FROM feed_piece WHERE id = ?1"u8);
     readonly List<FeedSource> completing = [];
     List<FeedKeyChange> changes = [];
-    List<FeedTail.Flight> lost = [];
-    readonly HashSet<int> returned = [];
+    readonly HashSet<(int Key, long Run)> returned = [];
     int changesDone;
     long changesPosition, changesRun;
     bool isWritingKeys;
@@ -80,7 +83,11 @@ sealed class FeedTables(
             if (files.Forgetting.Count > 0) Forget(book);
             else if (FilledTo < files.NextPiece - 1 || bodyFile is not null) FillSome(book);
             else if (completing.Count > 0) Complete(book);
-            else if (isWritingKeys) WriteKeys(book);
+            else if (isWritingKeys)
+            {
+                WriteKeys(book);
+                if (!isWritingKeys) break; // The next round in a transaction of its own.
+            }
             else if (AreKeysDue(book, at)) BeginKeys(book, at);
             else return false;
         }
@@ -173,29 +180,28 @@ sealed class FeedTables(
         changesDone = 0;
         changesPosition = statements.Position;
         changesRun = book.LastRun;
-        lost = [.. book.Lost.Select(it => new FeedTail.Flight(
-            it.Run, Encoding.UTF8.GetString(book.KeyBytes(it.Key)), book.Feeds[it.Feed], it.Number,
-            it.StartedAt * 1000, "", it.Times, true))];
     }
 
-    void PutKey(FeedBook? book, ReadOnlySpan<byte> key, FeedKeyChange change)
+    void PutKey(FeedBook book, ReadOnlySpan<byte> key, FeedKeyChange change)
     {
         var it = change.Flight;
         putKey.BindText(1, key).Bind(2, change.Past.Sequence).Bind(3, it is null ? 0 : 1);
-        putKey.BindText(4, it is { Feed: >= 0 } ? book!.Feeds[it.Feed] : "");
+        putKey.BindText(4, it is { Feed: >= 0 } ? book.Feeds[it.Feed] : "");
         putKey.Bind(5, it?.Number ?? 0).Bind(6, (it?.StartedAt ?? 0) * 1000);
         putKey.BindText(7, change.Holder ?? "").Bind(8, it?.Times ?? 0).Run();
     }
 
     /// <summary>
-    /// A key's giving out did not happen: at once its row says what it said before, because no
-    /// event does.
+    /// A key's giving out did not happen: if its row speaks of it, at once it says what was before,
+    /// because no event does.
     /// </summary>
     public void Return(ReadOnlySpan<byte> key, FeedFlight flight)
     {
-        if (isWritingKeys) returned.Add(flight.Key);
-        if (flight.Before.Sequence == 0) dropKey.BindText(1, key).Run();
-        else PutKey(null, key, new FeedKeyChange(flight.Key, flight.Before));
+        if (isWritingKeys) returned.Add((flight.Key, flight.Run));
+        var statement = flight.Before.Sequence == 0 ? dropRun : returnKey;
+        statement.BindText(1, key).Bind(2, flight.Run);
+        if (flight.Before.Sequence != 0) statement.Bind(3, flight.Before.Sequence);
+        statement.Run();
     }
 
     // The values of the moment at which this began, so that the log behind that moment leads on.
@@ -204,8 +210,8 @@ sealed class FeedTables(
         var end = Math.Min(changes.Count, changesDone + 20);
         for (; changesDone < end; changesDone++)
         {
-            if (returned.Contains(changes[changesDone].Key)) continue;
             var past = changes[changesDone].Past;
+            if (returned.Contains((changes[changesDone].Key, past.Sequence))) continue;
             var key = book.KeyBytes(changes[changesDone].Key);
             lastStarted.BindText(1, key);
             FeedWriteStatements.BindOrNull(lastStarted, 2, past.StartedAt);
@@ -215,16 +221,6 @@ sealed class FeedTables(
         }
         if (changesDone < changes.Count) return;
         isWritingKeys = false;
-        connection.Execute("DELETE FROM feed_lost"u8);
-        foreach (var it in lost)
-        {
-            using var add = connection.PrepareOnce("""
-                INSERT INTO feed_lost (run, key, feed, number, started_at, times)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                """u8);
-            add.Bind(1, it.Run).BindText(2, it.Key).BindText(3, it.Feed).Bind(4, it.Number);
-            add.Bind(5, it.StartedAtMs).Bind(6, it.Times).Run();
-        }
         using var state = connection.PrepareOnce(
             "UPDATE feed_state SET written_to = ?1, last_run = ?2"u8);
         state.Bind(1, changesPosition).Bind(2, changesRun).Run();
@@ -236,7 +232,6 @@ sealed class FeedTables(
         forgettingBefore = null;
         if (isWritingKeys) return;
         changes = [];
-        lost = [];
         returned.Clear();
     }
 

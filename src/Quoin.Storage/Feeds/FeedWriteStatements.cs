@@ -35,6 +35,13 @@ sealed class FeedWriteStatements(SqliteConnection connection)
         ON CONFLICT (fetcher_run_started, fetcher_id, attr_path) DO UPDATE SET
           payload = excluded.payload, is_dequeued = excluded.is_dequeued
         """u8);
+    readonly SqliteStatement lost = connection.Prepare("""
+        INSERT OR REPLACE INTO feed_lost (run, key, feed, number, started_at, times)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        """u8);
+    readonly SqliteStatement found = connection.Prepare(
+        "DELETE FROM feed_lost WHERE key = ?1 AND feed = ?2"u8);
+    bool hasLost = connection.Number("SELECT 1 FROM feed_lost LIMIT 1"u8) is not null;
     readonly SqliteStatement payload = connection.Prepare(
         "SELECT body FROM feed_piece WHERE id = ?1"u8);
     byte[] copy = new byte[256];
@@ -76,6 +83,20 @@ sealed class FeedWriteStatements(SqliteConnection connection)
         BindOrNull(restored, 3, past.FinishedAt);
         BindOrNull(restored, 4, past.ExitCode);
         restored.Run();
+    }
+
+    /// <summary>The line of a run may be given out again.</summary>
+    public void Lost(FeedFlight flight, ReadOnlySpan<byte> key, string feed, int times)
+    {
+        hasLost = true;
+        lost.Bind(1, flight.Run).BindText(2, key).BindText(3, feed).Bind(4, flight.Number);
+        lost.Bind(5, flight.StartedAt * 1000).Bind(6, times).Run();
+    }
+
+    /// <summary>No earlier line of a key and its feed may be given out again.</summary>
+    public void Found(ReadOnlySpan<byte> key, string feed)
+    {
+        if (hasLost) found.BindText(1, key).BindText(2, feed).Run();
     }
 
     /// <summary>Says of a row that is there whether it was given out.</summary>

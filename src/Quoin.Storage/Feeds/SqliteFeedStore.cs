@@ -156,23 +156,37 @@ public sealed class SqliteFeedStore : IFeedStore
                 var feed = book.Feeds[flight.Feed];
                 statements.Append(events.Scheduled(flight, key, feed), at);
                 statements.Append(events.Leased(flight), at);
+                statements.Found(key, feed);
                 statements.Started(key, flight.StartedAt);
                 Mark(book, flight, key, true, flight.StartedAt);
                 break;
             case FeedFactKind.Ended:
                 statements.Append(events.Ended(fact, key, at), at);
                 statements.Finished(key, fact.At, fact.Code);
+                if (fact.Failure == FailureCategory.Temporary) Lost(book, flight, key);
                 break;
             case FeedFactKind.Undelivered:
                 statements.Append(events.Other(fact), at);
                 statements.Restored(key, flight.Before);
                 tables.Return(key, flight);
                 Mark(book, flight, key, flight.WasLost, flight.Before.StartedAt);
+                if (flight.WasLost)
+                    statements.Lost(flight, key, book.Feeds[flight.Feed], flight.Times - 1);
                 break;
-            case FeedFactKind.Unowned or FeedFactKind.Expired:
+            case FeedFactKind.Expired:
+                statements.Append(events.Other(fact), at);
+                Lost(book, flight, key);
+                break;
+            case FeedFactKind.Unowned:
                 statements.Append(events.Other(fact), at);
                 break;
         }
+    }
+
+    void Lost(FeedBook book, FeedFlight flight, ReadOnlySpan<byte> key)
+    {
+        if (book.MayComeAgain(flight))
+            statements.Lost(flight, key, book.Feeds[flight.Feed], flight.Times);
     }
 
     // The row of a line that was given out before its row exists is made here, with the answer.
@@ -238,6 +252,7 @@ public sealed class SqliteFeedStore : IFeedStore
         Transact(false, () =>
         {
             files.Remove(source, files.NextPiece - 1);
+            files.DropLost(source);
             statements.Append(events.FileRemoved(source), at);
         });
         FeedBook.RemoveFile(file);

@@ -413,7 +413,14 @@ public readonly record struct OutputManifest(PartitionId Partition, Digest Diges
 /// What an attempt took: wall clock and processor time of the process with its children.
 /// </summary>
 public readonly record struct RunUsage(
-    DateTimeOffset StartedAt, int ElapsedMs, int CpuMs, int MemoryKb);
+    DateTimeOffset StartedAt, int ElapsedMs, int CpuMs, int MemoryKb)
+{
+    /// <summary>
+    /// The cores that it was given; 0: one, of a run that never takes more, or nobody wrote it
+    /// down.
+    /// </summary>
+    public int Cores { get; init; }
+}
 
 /// <summary>
 /// How an attempt failed. <see cref="ExitCode"/> and <see cref="Signal"/> are 0 if unknown.

@@ -41,8 +41,14 @@ public sealed record ResourceVector
     /// <summary>One core and nothing else.</summary>
     public static readonly ResourceVector OneCpu = new();
 
-    /// <summary>Cores.</summary>
+    /// <summary>Cores; of a moldable run the least that will do.</summary>
     public int Cpu { get; init; } = 1;
+
+    /// <summary>The most cores that a moldable run can use; 0: it takes just so many.</summary>
+    public int CpuMost { get; init; }
+
+    /// <summary>It runs with fewer cores or with more.</summary>
+    public bool IsMoldable => CpuMost > Cpu;
 
     /// <summary>Bytes; 0 when the job does not say.</summary>
     public long MemoryBytes { get; init; }

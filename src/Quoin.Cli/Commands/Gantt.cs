@@ -101,7 +101,8 @@ static class Gantt
         foreach (var run in times.Runs)
         {
             var source = dry.Estimates.Sources[run.Node];
-            if (source is EstimateSource.Partition or EstimateSource.Job) history++;
+            if (source is EstimateSource.Partition or EstimateSource.Job
+                or EstimateSource.OtherCores) history++;
             else if (source == EstimateSource.Declared) declared++;
             else if (source == EstimateSource.Timeout) timeout++;
         }
@@ -111,8 +112,9 @@ static class Gantt
         if (timeout > 0) quality.Add($"{timeout} rough (timeout)");
         if (guessed > 0) quality.Add($"{guessed} guessed");
         var end = Units.Duration(TimeSpan.FromMilliseconds(times.MakespanMs));
+        var cores = dry.Estimates.Strategy.Length > 0 ? $"; cores: {dry.Estimates.Strategy}" : "";
         return $"end {end}{range}; path {path.Text(dry.Plan.Graph)}; "
-            + string.Join(", ", quality);
+            + string.Join(", ", quality) + cores;
     }
 
     const int RowHeight = 26, Left = 60, Top = 24, Plot = 1_000;

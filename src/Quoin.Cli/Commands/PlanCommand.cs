@@ -120,7 +120,10 @@ static class PlanCommand
     }
 
     static Timetable TimesOf(DryPlan dry, int slots) =>
-        dry.Estimates.Timetable(dry.Plan.Graph, slots, ThisMachine.MemoryBytes);
+        dry.Estimates.Timetable(
+            dry.Plan.Graph,
+            new TimetableRoom(
+                slots, ThisMachine.MemoryBytes, dry.Plan.Graph.Graph.Pools, dry.State.Names));
 
     static void PrintJson(Cli cli, DryPlan dry, int slots, int wanted, int exitCode) =>
         cli.Print(JsonText.Write(

@@ -28,6 +28,7 @@ static class PlanJson
         }
         json.WriteNumber("makespan_s", times.MakespanMs / 1000.0);
         json.WriteNumber("lower_bound_s", times.LowerBoundMs / 1000.0);
+        if (dry.Estimates.Strategy.Length > 0) json.WriteString("cores", dry.Estimates.Strategy);
         json.WriteStartArray("runs");
         foreach (var run in times.Runs) Write(json, dry, run);
         json.WriteEndArray();
@@ -81,6 +82,7 @@ static class PlanJson
         EstimateSource.Tag => "tag",
         EstimateSource.All => "all",
         EstimateSource.Default => "default",
+        EstimateSource.OtherCores => "other-cores",
     };
 
     /// <summary><c>current</c>, <c>build</c>, <c>maybe</c>, <c>blocked</c>.</summary>

@@ -73,12 +73,12 @@ static class StatsCommand
         Cli cli, Workspace workspace, Graph graph, IBuildStore store)
     {
         var all = Selecting.Find(cli, workspace, graph, new Asked { All = true }, store);
-        var (jobs, estimates) = DryRun.Usual(
+        var timesOn = DryRun.Usual(
             workspace, graph, store, all, cli.Time, CancellationToken.None);
         var found = new List<(int Slots, Timetable Times)>();
         foreach (var count in slotCounts)
         {
-            var times = estimates.Timetable(jobs, count, memoryBytes: 0);
+            var times = timesOn(count);
             if (times.MakespanMs == 0) break;
             found.Add((count, times));
             if (times.MakespanMs <= times.PathMs) break; // No number of slots does better.

@@ -67,6 +67,7 @@ static class ConfigRules
         && one.Args.SequenceEqual(other.Args)
         && one.Env.SequenceEqual(other.Env)
         && one.Resources.Cpu == other.Resources.Cpu
+        && one.Resources.CpuMost == other.Resources.CpuMost
         && one.Resources.MemoryBytes == other.Resources.MemoryBytes
         && one.Resources.Pools.SequenceEqual(other.Resources.Pools);
 

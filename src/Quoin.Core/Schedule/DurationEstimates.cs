@@ -23,6 +23,9 @@ public enum EstimateSource : byte
 
     /// <summary>Nothing is known: one second.</summary>
     Default = 6,
+
+    /// <summary>By a model, from what was measured on other numbers of cores.</summary>
+    OtherCores = 7,
 }
 
 /// <summary>A guess at how long a run takes.</summary>
@@ -37,33 +40,12 @@ public readonly record struct Estimate(int Milliseconds, EstimateSource Source)
     {
         EstimateSource.Partition => 1.0,
         EstimateSource.Job => 1.2,
+        EstimateSource.OtherCores => 1.4,
         EstimateSource.Declared => 1.5,
         EstimateSource.Timeout => 2.0,
         EstimateSource.Tag or EstimateSource.All or EstimateSource.Default => 2.5,
         _ => throw new InvalidOperationException($"unknown source {Source}"),
     };
-}
-
-/// <summary>What the nodes of a plan will take.</summary>
-/// <param name="Milliseconds">By node that the plan runs or may run; 0 for the others.</param>
-/// <param name="Sources">Where each comes from; says nothing of nodes that do not run.</param>
-/// <param name="Penalty">The mean doubt in them, weighted by time.</param>
-public sealed record PlanEstimates(
-    int[] Milliseconds, EstimateSource[] Sources, double Penalty)
-{
-    /// <summary>What is expected to run when, on so many slots of one machine.</summary>
-    public Timetable Timetable(JobGraph graph, int slots, long memoryBytes) => Core.Timetable.Of(
-        new TimetableTasks
-        {
-            Order = graph,
-            EstimatesMs = Milliseconds,
-            KeyOf = node => graph.Outputs(node)[0],
-            NeedOf = node => graph.JobOf(node) is var job && job.ConfigCommand.IsEmpty
-                ? job.Limits.Resources
-                : graph.ConfigOf(node).Resources,
-            TimeoutOf = node => (long)(graph.JobOf(node).Limits.Timeout?.TotalMilliseconds ?? 0),
-        },
-        new TimetableRoom(slots, memoryBytes, graph.Graph.Pools, graph.Names));
 }
 
 /// <summary>
@@ -73,6 +55,7 @@ public sealed record PlanEstimates(
 public sealed class DurationEstimates(Graph graph, DurationHistory history)
 {
     readonly Estimate?[] byJob = new Estimate?[graph.Jobs.Length];
+    readonly Dictionary<(int Job, CoreRange Cores), CoreEstimates> byCores = [];
 
     /// <summary>The estimate of one run, by its first output.</summary>
     public Estimate Of(Job job, PartitionId partition) =>
@@ -80,24 +63,26 @@ public sealed class DurationEstimates(Graph graph, DurationHistory history)
             ? new Estimate(Math.Max(1, median), EstimateSource.Partition)
             : byJob[job.Index] ??= OfJob(job);
 
-    /// <summary>What each node of a plan will take.</summary>
-    public PlanEstimates Of(Plan plan) => Of(plan.Graph, plan.IsPlanned);
-
-    /// <summary>What the nodes of a task graph take when they run.</summary>
-    public PlanEstimates Of(JobGraph jobs, Func<int, bool> runs)
+    /// <summary>
+    /// The estimate of a run that takes fewer cores or more, on each number of them that it can
+    /// use. A declared estimate is meant for the least of them.
+    /// </summary>
+    /// <param name="job">What it is a run of.</param>
+    /// <param name="partition">Its first output.</param>
+    /// <param name="cores">From the least to the most, at least 1.</param>
+    public CoreEstimates Of(Job job, PartitionId partition, CoreRange cores)
     {
-        var milliseconds = new int[jobs.Count];
-        var sources = new EstimateSource[jobs.Count];
-        var (weighted, sum) = (0.0, 0.0);
-        for (var node = 0; node < milliseconds.Length; node++)
+        CoreTime[] own = [.. history.ByCores(partition)];
+        if (own.Length > 0) return new CoreEstimates(own, EstimateSource.Partition, cores);
+        if (byCores.TryGetValue((job.Index, cores), out var known)) return known;
+        CoreTime[] times = [.. history.ByCores(job.Name)];
+        var source = EstimateSource.Job;
+        if (times.Length == 0)
         {
-            if (!runs(node)) continue;
-            var estimate = Of(jobs.JobOf(node), jobs.Outputs(node)[0]);
-            (milliseconds[node], sources[node]) = (estimate.Milliseconds, estimate.Source);
-            weighted += estimate.Milliseconds * estimate.Penalty;
-            sum += estimate.Milliseconds;
+            var one = Of(job, partition);
+            (times, source) = ([new CoreTime(cores.Least, one.Milliseconds)], one.Source);
         }
-        return new PlanEstimates(milliseconds, sources, sum == 0 ? 1 : weighted / sum);
+        return byCores[(job.Index, cores)] = new CoreEstimates(times, source, cores);
     }
 
     /// <summary>What the job took lately has changed: its estimate is made anew.</summary>

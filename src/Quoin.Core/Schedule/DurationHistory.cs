@@ -18,7 +18,7 @@ public sealed class DurationHistory(PartitionNames names)
     /// <summary>How many attempts of a job, and of everything, count.</summary>
     public const int JobMax = 100;
 
-    const byte FormatVersion = 1;
+    const byte FormatVersion = 2;
 
     // Room for more than one value; what is given back is used again.
     static readonly int[] Rooms = [0, 2, 4, 8, PartitionMax];
@@ -27,7 +27,11 @@ public sealed class DurationHistory(PartitionNames names)
     readonly List<int> values = [];
     readonly Stack<int>[] freeRooms = [.. Rooms.Select(_ => new Stack<int>())];
     readonly Dictionary<string, Recent> jobs = new(StringComparer.Ordinal);
-    readonly Recent all = new();
+    readonly Recent all = new(JobMax);
+
+    // Of runs that take more cores or fewer: by what they are of, and by cores.
+    readonly Dictionary<string, SortedList<int, Recent>> jobsByCores = new(StringComparer.Ordinal);
+    readonly Dictionary<PartitionId, SortedList<int, Recent>> partitionsByCores = [];
 
     /// <summary>How many partitions have a history.</summary>
     public int PartitionCount { get; private set; }
@@ -43,6 +47,25 @@ public sealed class DurationHistory(PartitionNames names)
         JobOf(job).Add(elapsedMs);
         AddTo(partition, elapsedMs);
     }
+
+    /// <summary>
+    /// The same of a run that could have taken fewer cores or more.
+    /// </summary>
+    public void Add(string job, PartitionId partition, int elapsedMs, int cores)
+    {
+        Add(job, partition, elapsedMs);
+        elapsedMs = Math.Max(0, elapsedMs);
+        AddTo(jobsByCores, job, cores, JobMax, elapsedMs);
+        AddTo(partitionsByCores, partition, cores, PartitionMax, elapsedMs);
+    }
+
+    /// <summary>Medians of the job by cores, ascending; empty without history.</summary>
+    public IEnumerable<CoreTime> ByCores(string job) =>
+        jobsByCores.TryGetValue(job, out var times) ? Medians(times) : [];
+
+    /// <summary>Medians of the partition by cores, ascending; empty without history.</summary>
+    public IEnumerable<CoreTime> ByCores(PartitionId partition) =>
+        partitionsByCores.TryGetValue(partition, out var times) ? Medians(times) : [];
 
     /// <summary>Median of the partition in milliseconds; -1 without history.</summary>
     public int MedianOf(PartitionId partition)
@@ -88,6 +111,18 @@ public sealed class DurationHistory(PartitionNames names)
             WriteName(writer, names.Utf8(new PartitionId(id)));
             WriteValues(writer, Read(place, some), some);
         }
+        WriteInt(writer, jobsByCores.Count);
+        foreach (var (job, times) in jobsByCores.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            WriteName(writer, Encoding.UTF8.GetBytes(job));
+            WriteByCores(writer, times, some);
+        }
+        WriteInt(writer, partitionsByCores.Count);
+        foreach (var (partition, times) in partitionsByCores.OrderBy(pair => pair.Key.Value))
+        {
+            WriteName(writer, names.Utf8(partition));
+            WriteByCores(writer, times, some);
+        }
     }
 
     /// <summary>
@@ -112,6 +147,16 @@ public sealed class DurationHistory(PartitionNames names)
                 for (var m = ReadInt(ref bytes); m > 0; m--)
                     history.AddTo(partition, ReadInt(ref bytes));
             }
+            for (var n = ReadInt(ref bytes); n > 0; n--)
+            {
+                var job = Encoding.UTF8.GetString(ReadName(ref bytes));
+                ReadByCores(ref bytes, history.jobsByCores, job, JobMax);
+            }
+            for (var n = ReadInt(ref bytes); n > 0; n--)
+            {
+                var partition = names.Intern(ReadName(ref bytes));
+                ReadByCores(ref bytes, history.partitionsByCores, partition, PartitionMax);
+            }
             return bytes.IsEmpty ? history : null;
         }
         catch (ArgumentException)
@@ -122,7 +167,7 @@ public sealed class DurationHistory(PartitionNames names)
 
     Recent JobOf(string job)
     {
-        if (!jobs.TryGetValue(job, out var recent)) jobs.Add(job, recent = new Recent());
+        if (!jobs.TryGetValue(job, out var recent)) jobs.Add(job, recent = new Recent(JobMax));
         return recent;
     }
 
@@ -169,6 +214,41 @@ public sealed class DurationHistory(PartitionNames names)
         for (var i = 0; i < place.Count; i++)
             to[i] = values[place.Start + ((place.Oldest + i) % PartitionMax)];
         return place.Count;
+    }
+
+    static IEnumerable<CoreTime> Medians(SortedList<int, Recent> times) =>
+        times.Select(pair => new CoreTime(pair.Key, pair.Value.Median()));
+
+    static void AddTo<T>(
+        Dictionary<T, SortedList<int, Recent>> all, T of, int cores, int max, int elapsedMs)
+        where T : notnull
+    {
+        if (!all.TryGetValue(of, out var times)) all.Add(of, times = []);
+        if (!times.TryGetValue(cores, out var recent)) times.Add(cores, recent = new Recent(max));
+        recent.Add(elapsedMs);
+    }
+
+    static void WriteByCores(
+        IBufferWriter<byte> writer, SortedList<int, Recent> times, Span<int> some)
+    {
+        WriteInt(writer, times.Count);
+        foreach (var (cores, recent) in times)
+        {
+            WriteInt(writer, cores);
+            WriteValues(writer, recent.CopyTo(some), some);
+        }
+    }
+
+    static void ReadByCores<T>(
+        ref ReadOnlySpan<byte> bytes, Dictionary<T, SortedList<int, Recent>> all, T of, int max)
+        where T : notnull
+    {
+        for (var n = ReadInt(ref bytes); n > 0; n--)
+        {
+            var cores = ReadInt(ref bytes);
+            for (var m = ReadInt(ref bytes); m > 0; m--)
+                AddTo(all, of, cores, max, ReadInt(ref bytes));
+        }
     }
 
     static int Median(Span<int> some)
@@ -228,10 +308,10 @@ public sealed class DurationHistory(PartitionNames names)
     }
 
     /// <summary>
-    /// The last values of a job, as a ring, and in their order: the median is asked for with every
-    /// run that becomes ready.
+    /// The last values of something, as a ring, and in their order: the median is asked for with
+    /// every run that becomes ready.
     /// </summary>
-    sealed class Recent
+    sealed class Recent(int max)
     {
         readonly List<int> ring = [];
         readonly List<int> ordered = [];
@@ -241,7 +321,7 @@ public sealed class DurationHistory(PartitionNames names)
 
         public void Add(int value)
         {
-            if (ring.Count < JobMax)
+            if (ring.Count < max)
             {
                 ring.Add(value);
             }
@@ -249,7 +329,7 @@ public sealed class DurationHistory(PartitionNames names)
             {
                 ordered.RemoveAt(ordered.BinarySearch(ring[oldest]));
                 ring[oldest] = value;
-                oldest = (oldest + 1) % JobMax;
+                oldest = (oldest + 1) % max;
             }
             var place = ordered.BinarySearch(value);
             ordered.Insert(place >= 0 ? place : ~place, value);

@@ -82,6 +82,10 @@ public sealed class ResourceLedger
         return true;
     }
 
+    /// <summary>What the run holds; null: nothing.</summary>
+    public ResourceVector? TakenBy(PartitionId run) =>
+        taken.TryGetValue(run, out var held) ? held.Need : null;
+
     /// <summary>
     /// When a run that does not fit now could start, if everybody ends as estimated (what should
     /// have ended already is expected at once); null when never.

@@ -187,4 +187,8 @@ public sealed record TimetableTasks
 /// <param name="Names">Behind the keys of the tasks.</param>
 public sealed record TimetableRoom(
     int Slots, long MemoryBytes, ImmutableSortedDictionary<string, int> Pools,
-    PartitionNames Names);
+    PartitionNames Names)
+{
+    /// <summary>The most cores that one process has: no run gets more.</summary>
+    public int Widest { get; init; } = Slots;
+}

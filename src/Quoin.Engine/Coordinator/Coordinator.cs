@@ -266,7 +266,7 @@ sealed class Coordinator : IDisposable
             else reports[State.LastWant] = m.Report;
             return;
         }
-        var estimates = planning.Rank(plan, new WantId(State.LastWant + 1));
+        var estimates = planning.Rank(plan, new WantId(State.LastWant + 1), dispatcher.Room);
         if (targets.IsEmpty)
         {
             if (m.Command is { } id) inbox.Answer(id, "nothing-to-do", "");
@@ -385,7 +385,7 @@ sealed class Coordinator : IDisposable
         var plan = planning.MakeAgain(wanted, killed.Token);
         Await(want.Id, plan);
         AfterCommit(() => PlanLog.Planned(want.Id, null, plan));
-        foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
+        foreach (var e in planning.Events(planning.Rank(plan, want.Id, dispatcher.Room)))
             Do(new ProposePlan(e is WantPlanned planned
                 ? new PlanExtended(want.Id, wanted[0], isCounted ? default : planned.Counts)
                 : e));
@@ -439,7 +439,7 @@ sealed class Coordinator : IDisposable
         };
         var plan = planning.Make(request, killed.Token);
         Await(want.Id, plan);
-        foreach (var e in planning.Events(planning.Rank(plan, want.Id)))
+        foreach (var e in planning.Events(planning.Rank(plan, want.Id, dispatcher.Room)))
         {
             if (e is WantPlanned planned && want.IsPlanned)
                 Do(new ProposePlan(

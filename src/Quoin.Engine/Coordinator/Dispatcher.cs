@@ -22,6 +22,7 @@ sealed class Dispatcher : IDisposable
     readonly RemoteRuns remote;
     readonly Outcomes outcomes;
     readonly RunNeeds needs;
+    readonly Replanning replanning;
     readonly IWorker worker;
     readonly ITimer timer;
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
@@ -36,11 +37,12 @@ sealed class Dispatcher : IDisposable
         (this.coordinator, this.parts, this.planning) = (coordinator, parts, planning);
         (this.earlier, this.remote) = (earlier, remote);
         outcomes = new Outcomes(coordinator, parts, earlier);
-        needs = new RunNeeds(parts, planning);
         retries = new WaitingRuns(parts.Time);
         ready = new ReadyQueue(parts.State.Names);
         labelled = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
+        needs = new RunNeeds(parts, planning, ledger);
+        replanning = new Replanning(parts, planning, remote);
         worker = parts.MakeWorker(mailbox);
         Holdings = new Holdings(coordinator, parts, planning, needs, ledger, worker);
         timer = parts.Time.CreateTimer(
@@ -52,6 +54,9 @@ sealed class Dispatcher : IDisposable
 
     /// <summary>Things outside.</summary>
     public Holdings Holdings { get; }
+
+    /// <summary>What runs can have together, here and at workers.</summary>
+    public TimetableRoom Room => replanning.Room;
 
     /// <summary>How many runs hold resources.</summary>
     public int Holding => ledger.Count;
@@ -146,6 +151,7 @@ sealed class Dispatcher : IDisposable
     public void StartReady()
     {
         if (remote.Any) remote.Recount();
+        if (replanning.TryUpdate()) OrderAgain();
         retries.Start(StartAgain);
         Holdings.Start();
         var self = State.Workers[parts.Worker.Owner];
@@ -166,6 +172,14 @@ sealed class Dispatcher : IDisposable
             && TakeBack(ready.Count == 0 ? self.Slots - self.Busy : 0) is { } old
             && !(wait < old)) wait = old;
         timer.Change(wait ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    void OrderAgain()
+    {
+        foreach (var queue in (ReadOnlySpan<ReadyQueue>)[ready, labelled])
+            foreach (var run in queue.InOrder.ToArray())
+                if (planning.TryGetOwner(run.Partition, out var planned, out var node))
+                    queue.Put(run with { RankMs = planned.Estimates.RankMs(node) });
     }
 
     // How long until there may be more to take back; null: nothing was offered.
@@ -279,7 +293,10 @@ sealed class Dispatcher : IDisposable
         var entry = active[run.Id.Value];
         entry.IsRemote = false;
         entry.Control = new JobControl(() => parts.Store.LeadHolds);
-        var request = LaunchRequests.Of(parts, run, entry, entry.Control);
+        var request = LaunchRequests.Of(parts, run, entry, entry.Control) with
+        {
+            Cores = ledger.TakenBy(entry.Key)?.Cpu,
+        };
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.AfterCommit(() => worker.Launch(request));
     }
@@ -292,10 +309,15 @@ sealed class Dispatcher : IDisposable
     {
         var entry = active[run.Id.Value];
         (entry.IsRemote, entry.IsRowThere, entry.Control) = (true, true, null);
-        var request = LaunchRequests.Of(parts, run, entry, new JobControl());
+        var need = needs.DeclaredBy(entry.Key);
+        var labels = entry.Planned!.Plan.Graph.JobOf(entry.Node).Limits.Labels;
+        var cores = remote.CpuFor(labels, need.Cpu);
+        var request = LaunchRequests.Of(parts, run, entry, new JobControl()) with
+        {
+            Cores = need.IsMoldable ? cores : null,
+        };
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.Keep(new FingerprintText(request.Fingerprint, request.FingerprintText));
-        var need = needs.DeclaredBy(entry.Key);
         var wants = State.Requesters(entry.Key).Wants;
         remote.Offer(
             new OfferedRun
@@ -305,9 +327,9 @@ sealed class Dispatcher : IDisposable
                 Attempt = run.Attempt,
                 Priority = wants.Select(w => State.Wants[w.Value].Options.Priority)
                     .DefaultIfEmpty(0).Max(),
-                Cpu = remote.CpuFor(request.Job.Limits.Labels, need.Cpu),
+                Cpu = cores,
                 MemoryBytes = need.MemoryBytes,
-                Labels = request.Job.Limits.Labels,
+                Labels = labels,
                 Spec = AttemptSpec.Of(request, parts.Graph, State.Names).ToBytes(),
             },
             needs.UsualMs(entry.Key));
@@ -376,6 +398,7 @@ sealed class Dispatcher : IDisposable
     {
         if (result.End == JobEnd.Completed)
             coordinator.Keep(new FingerprintText(launch.Fingerprint, launch.FingerprintText));
+        replanning.Took(active.GetValueOrDefault(launch.Id.Run.Value), result);
         if (result.Log is { } log) coordinator.Keep(new RunLogText(launch.Id, log));
         if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();
         else
@@ -388,6 +411,7 @@ sealed class Dispatcher : IDisposable
     public void TakeResult(EndedAttempt ended)
     {
         if (active.TryGetValue(ended.Id.Run.Value, out var entry)) entry.IsRowThere = false;
+        replanning.Took(entry, ended.Result);
         if (ended.Result.End != JobEnd.LeaseLost) outcomes.Take(ended);
         else
             coordinator.Do(

@@ -27,7 +27,9 @@ public static class DryRun
         using var guardian = GuardianOf(workspace, time);
         var (planning, loaded) = Open(workspace, graph, store, guardian, time, artifacts);
         var plan = planning.Make(request, ct);
-        var ranked = planning.Rank(plan, new WantId(loaded.State.LastWant + 1));
+        var room = new TimetableRoom(
+            Math.Max(1, slots), MemoryBytes: 0, graph.Pools, loaded.State.Names);
+        var ranked = planning.Rank(plan, new WantId(loaded.State.LastWant + 1), room);
         return new DryPlan(
             plan, loaded.State, loaded.History, ranked.Estimates.All,
             ranked.Estimates.TimeLeft(Math.Max(1, slots)));
@@ -50,10 +52,10 @@ public static class DryRun
 
     /// <summary>
     /// What building these partitions and all that they need takes by what is known today, if all
-    /// of it runs.
+    /// of it runs, on so many slots.
     /// </summary>
     /// <exception cref="StoreException">The store cannot be read.</exception>
-    public static (JobGraph Jobs, PlanEstimates Estimates) Usual(
+    public static Func<int, Timetable> Usual(
         Workspace workspace, Graph graph, IBuildStore? store, IEnumerable<string> partitions,
         TimeProvider time, CancellationToken ct)
     {
@@ -61,7 +63,12 @@ public static class DryRun
         var (planning, loaded) = Open(workspace, graph, store, guardian, time);
         var jobs = planning.Analyze(
             [.. partitions.Distinct().Select(name => loaded.State.Names.Intern(name))], ct);
-        return (jobs, new DurationEstimates(graph, loaded.History).Of(jobs, _ => true));
+        var durations = new DurationEstimates(graph, loaded.History);
+        return slots =>
+        {
+            var room = new TimetableRoom(slots, MemoryBytes: 0, graph.Pools, jobs.Names);
+            return PlanEstimates.Of(jobs, _ => true, durations, room).Timetable(jobs, room);
+        };
     }
 
     static Guardian GuardianOf(Workspace workspace, TimeProvider time) =>

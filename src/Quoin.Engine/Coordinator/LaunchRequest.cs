@@ -28,6 +28,9 @@ sealed record LaunchRequest
     /// </summary>
     public JobConfig? Config { get; init; }
 
+    /// <summary>The cores that it was given; null: as many as its config says.</summary>
+    public int? Cores { get; init; }
+
     /// <summary>Everything that decides the outputs, as of now.</summary>
     public required Digest Fingerprint { get; init; }
 

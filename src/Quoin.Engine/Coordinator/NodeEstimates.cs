@@ -3,23 +3,39 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>
-/// How long each node of a plan will take, and how long everything from it to the end.
+/// How long each node of a plan will take, on how many cores, and how long everything from it to
+/// the end. Brought up to date when reality departs from it.
 /// </summary>
 sealed class NodeEstimates
 {
-    readonly long[] ranks;
+    readonly Plan plan;
+    long[] ranks;
 
-    public NodeEstimates(Plan plan, DurationEstimates durations)
+    public NodeEstimates(Plan plan, DurationEstimates durations, TimetableRoom room)
     {
-        All = durations.Of(plan);
+        this.plan = plan;
+        All = PlanEstimates.Of(plan.Graph, plan.IsPlanned, durations, room);
         ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
     }
 
-    public PlanEstimates All { get; }
+    public PlanEstimates All { get; private set; }
 
     public int EstimateMs(int node) => All.Milliseconds[node];
 
     public long RankMs(int node) => ranks[node];
+
+    /// <summary>
+    /// Estimates what is left by what is known now. Cores that were decided stay unless other ones
+    /// end sooner.
+    /// </summary>
+    public void Update(
+        Func<PartitionId, bool> isLeft, DurationEstimates durations, TimetableRoom room)
+    {
+        All = PlanEstimates.Of(
+            plan.Graph, node => plan.IsPlanned(node) && isLeft(plan.Graph.Outputs(node)[0]),
+            durations, room, All);
+        ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
+    }
 
     /// <summary>
     /// The range for all of it on this many slots; null when too little is known.
@@ -28,8 +44,11 @@ sealed class NodeEstimates
     {
         if (All.Penalty > PenaltyMax) return null;
         long work = 0, path = 0;
-        foreach (var estimate in All.Milliseconds) work += estimate;
-        foreach (var rank in ranks) path = Math.Max(path, rank);
+        for (var node = 0; node < ranks.Length; node++)
+        {
+            work += (long)All.Milliseconds[node] * Math.Max(1, All.CoresOf(node));
+            path = Math.Max(path, ranks[node]);
+        }
         return work == 0 ? null : Core.TimeLeft.Of(work, path, slots, All.Penalty);
     }
 

@@ -146,8 +146,21 @@ sealed class Planning(
     /// <summary>
     /// Ranks of a plan's nodes by the durations known now, and the sum of all work.
     /// </summary>
-    public PlannedWant Rank(Plan plan, WantId want) =>
-        new(plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history)));
+    public PlannedWant Rank(Plan plan, WantId want, TimetableRoom room) => new(
+        plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history), room));
+
+    /// <summary>The same anew for what is left of all plans.</summary>
+    public void RankAgain(TimetableRoom room)
+    {
+        var durations = new DurationEstimates(graph, history);
+        foreach (var planned in plans)
+            planned.Estimates.Update(
+                p => owners.TryGetValue(p, out var owner) && owner.Plan == planned, durations,
+                room);
+    }
+
+    /// <summary>Some run of an open plan could take fewer cores or more.</summary>
+    public bool IsMoldable => plans.Exists(planned => planned.Estimates.All.Strategy.Length > 0);
 }
 
 /// <summary>A plan with the want that it is for.</summary>

@@ -48,6 +48,9 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     /// <summary>Their slots together.</summary>
     public int Slots => workers.Values.Sum(worker => worker.Info.Slots);
 
+    /// <summary>The most slots that one of them has.</summary>
+    public int Widest => workers.Values.Select(worker => worker.Info.Slots).DefaultIfEmpty(0).Max();
+
     /// <summary>Something of the queue is to be changed with the next append.</summary>
     public bool HasChanges =>
         offered.Count + withdrawn.Count + takenBack.Count + stopped.Count + gone.Count > 0;

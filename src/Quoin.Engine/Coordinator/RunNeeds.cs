@@ -4,26 +4,43 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>What the run of a planned partition takes, and for how long.</summary>
-sealed class RunNeeds(CoordinatorParts parts, Planning planning)
+sealed class RunNeeds(CoordinatorParts parts, Planning planning, ResourceLedger ledger)
 {
-    /// <summary>What its config says that it takes.</summary>
+    /// <summary>
+    /// What its config says that it takes; of a moldable run the cores that its plan gives it.
+    /// </summary>
     public ResourceVector DeclaredBy(PartitionId p)
     {
         if (!planning.TryGetOwner(p, out var planned, out var node)) return ResourceVector.OneCpu;
         var job = planned.Plan.Graph.JobOf(node);
-        return job.ConfigCommand.IsEmpty
+        var need = job.ConfigCommand.IsEmpty
             ? job.Limits.Resources
             : planned.Plan.Graph.ConfigOf(node).Resources;
+        return planned.Estimates.All.CoresOf(node) is > 0 and var cores
+            ? need with { Cpu = cores }
+            : need;
     }
 
     /// <summary>
     /// What it takes on this machine: a run with more cores than there are slots takes them all and
-    /// runs alone.
+    /// runs alone. A moldable one takes what is free when it ends sooner so than if it waited for
+    /// the cores that its plan gives it: plans never keep anything from starting.
     /// </summary>
     public ResourceVector NeedOf(PartitionId p)
     {
         var need = DeclaredBy(p);
-        return need.Cpu <= parts.Slots ? need : need with { Cpu = parts.Slots };
+        if (need.Cpu > parts.Slots) need = need with { Cpu = parts.Slots };
+        if (need.CpuMost == 0 || ledger.FreeCpu < 1 || ledger.FreeCpu >= need.Cpu
+            || !planning.TryGetOwner(p, out var planned, out var node)) return need;
+        var estimates = planned.Estimates.All;
+        var fewer = need with { Cpu = ledger.FreeCpu };
+        if (fewer.Cpu < estimates.LeastOf(node) || !ledger.Fits(fewer)) return need;
+        var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        var later = ledger.Reserve(need, now)?.StartMs ?? long.MaxValue / 2;
+        return now + estimates.MillisecondsOn(node, fewer.Cpu)
+            <= later + estimates.MillisecondsOn(node, need.Cpu)
+            ? fewer
+            : need;
     }
 
     /// <summary>
@@ -47,9 +64,9 @@ sealed class RunNeeds(CoordinatorParts parts, Planning planning)
             ? parts.History.MedianOf(planned.Plan.Graph.JobOf(node).Name)
             : -1;
 
-    /// <summary>How long the plan takes it to be.</summary>
+    /// <summary>How long the plan takes it to be, on the cores that are free for it now.</summary>
     public int EstimateMs(PartitionId p) =>
-        planning.TryGetOwner(p, out var planned, out var node)
-            ? planned.Estimates.EstimateMs(node)
-            : 0;
+        !planning.TryGetOwner(p, out var planned, out var node) ? 0
+        : planned.Estimates.All.CoresOf(node) == 0 ? planned.Estimates.EstimateMs(node)
+        : planned.Estimates.All.MillisecondsOn(node, NeedOf(p).Cpu);
 }

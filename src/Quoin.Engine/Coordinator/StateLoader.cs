@@ -77,9 +77,11 @@ public static class StateLoader
     /// <summary>Lets the durations learn from an event that is about to be applied.</summary>
     public static void Observe(DurationHistory history, KernelState state, BuildEvent e)
     {
-        if (e is RunCompleted { RestoredFrom: "" } completed
-            && state.Runs.TryGetValue(completed.Run.Value, out var run))
-            history.Add(run.Config.Job, run.Config.Outputs[0], completed.Usage.ElapsedMs);
+        if (e is not RunCompleted { RestoredFrom: "", Usage: var usage } completed
+            || !state.Runs.TryGetValue(completed.Run.Value, out var run)) return;
+        var (job, output) = (run.Config.Job, run.Config.Outputs[0]);
+        if (usage.Cores == 0) history.Add(job, output, usage.ElapsedMs);
+        else history.Add(job, output, usage.ElapsedMs, usage.Cores);
     }
 
     static LoadedState? FromSnapshot(IBuildStore store, PartitionNames names)

@@ -109,7 +109,7 @@ static class EventValues
     public static RunUsage Usage(ProtoReader r)
     {
         var startedAt = default(DateTimeOffset);
-        int elapsedMs = 0, cpuMs = 0, memoryKb = 0;
+        int elapsedMs = 0, cpuMs = 0, memoryKb = 0, cores = 0;
         while (r.Next())
         {
             switch (r.Tag)
@@ -118,10 +118,11 @@ static class EventValues
                 case (2 << 3) | Number: elapsedMs = r.Int32(); break;
                 case (3 << 3) | Number: cpuMs = r.Int32(); break;
                 case (4 << 3) | Number: memoryKb = r.Int32(); break;
+                case (5 << 3) | Number: cores = r.Int32(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(startedAt, elapsedMs, cpuMs, memoryKb);
+        return new(startedAt, elapsedMs, cpuMs, memoryKb) { Cores = cores };
     }
 
     public static RunFailure Failure(ProtoReader r)

@@ -274,6 +274,7 @@ static class EventWriting
         w.Int32(2, usage.ElapsedMs);
         w.Int32(3, usage.CpuMs);
         w.Int32(4, usage.MemoryKb);
+        w.Int32(5, usage.Cores);
         w.End(mark);
     }
 }

@@ -104,7 +104,8 @@ public static class ConfigProtocol
         static readonly string[] ConfigFields =
             ["outputs", "inputs", "args", "env", "resources", "job"];
 
-        static readonly string[] ResourceFields = ["cpu", "memoryBytes", "memory_bytes", "pools"];
+        static readonly string[] ResourceFields =
+            ["cpu", "cpuMost", "cpu_most", "memoryBytes", "memory_bytes", "pools"];
 
         public ImmutableArray<JobConfig> Read(JsonElement root)
         {
@@ -197,7 +198,7 @@ public static class ConfigProtocol
             if (!TryGet(owner, "resources", out var map)) return null;
             path += ".resources";
             if (!IsObject(map, path, ResourceFields)) return null;
-            var cpu = Number(map, path, "cpu", 4096);
+            var cores = Cores(map, path);
             var memory = map.TryGetProperty("memory_bytes", out _)
                 ? Number(map, path, "memory_bytes", 1L << 53)
                 : Number(map, path, "memoryBytes", 1L << 53);
@@ -207,10 +208,22 @@ public static class ConfigProtocol
                     pools[claim.Name] = (int)Number(claims, $"{path}.pools", claim.Name, 1_000_000);
             return new()
             {
-                Cpu = (int)Math.Max(1, cpu), // proto3 does not write a zero: nothing is one core.
+                Cpu = cores.Least,
+                CpuMost = cores.Most,
                 MemoryBytes = memory,
                 Pools = [.. pools.Select(claim => new PoolClaim(claim.Key, claim.Value))],
             };
+        }
+
+        CoreRange Cores(JsonElement map, string path)
+        {
+            // proto3 does not write a zero: nothing is one core.
+            var least = (int)Math.Max(1, Number(map, path, "cpu", CoreRange.Max));
+            var field = map.TryGetProperty("cpu_most", out _) ? "cpu_most" : "cpuMost";
+            var most = (int)Number(map, path, field, CoreRange.Max);
+            if (most > 0 && most < least)
+                wrong.Add($"{path}.{field} is less than cpu, {least}");
+            return new CoreRange(least, most);
         }
 
         // Canonical proto3 JSON quotes 64-bit numbers, and reads both forms.

@@ -305,9 +305,13 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         for (var i = 0; i < pools.Length; i++)
             pools[i] = new(claims[i].Key.Text, IntOf(claims[i].Value) ?? 0);
         Array.Sort(pools, (a, b) => string.CompareOrdinal(a.Pool, b.Pool));
+        var cores = node.Find("cpu") is { } cpu && CoreRange.TryParse(cpu.Text, out var range)
+            ? range
+            : CoreRange.One;
         return new()
         {
-            Cpu = node.Find("cpu") is { } cpu ? IntOf(cpu) ?? 1 : 1,
+            Cpu = cores.Least,
+            CpuMost = cores.Most,
             MemoryBytes = node.Find("memory") is { } memory
                 && Quantities.TryParseSize(memory.Text, out var bytes) ? bytes : 0,
             Pools = ImmutableCollectionsMarshal.AsImmutableArray(pools),

@@ -30,7 +30,8 @@ static class GraphShape
     };
 
     static readonly ObjectShape Resources = new("resources",
-        new("cpu", new IntShape(0, 4096), "Cores that a run takes (1)."),
+        new("cpu", new CoresShape(),
+            "Cores that a run takes (1); 1-8 when it can do with one and use eight."),
         new("memory", new SizeShape(), "Memory that a run takes."),
         new("pools", new MapShape(new IntShape(1, 1_000_000), "POOL"),
             "Places that a run takes in named pools."));

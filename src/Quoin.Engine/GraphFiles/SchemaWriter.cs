@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Quoin.Core;
 
 namespace Quoin.Engine;
 
@@ -68,6 +69,15 @@ public static class SchemaWriter
                 json.WriteStringValue("integer");
                 json.WriteEndArray();
                 json.WriteString("pattern", SizePattern);
+                break;
+            case CoresShape:
+                json.WriteStartArray("type");
+                json.WriteStringValue("integer");
+                json.WriteStringValue("string");
+                json.WriteEndArray();
+                json.WriteNumber("minimum", 0);
+                json.WriteNumber("maximum", CoreRange.Max);
+                json.WriteString("pattern", "^\\d+(-\\d+)?$");
                 break;
             case ChoiceShape choice:
                 json.WriteStartArray("enum");

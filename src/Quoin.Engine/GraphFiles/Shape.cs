@@ -1,3 +1,5 @@
+using Quoin.Core;
+
 namespace Quoin.Engine;
 
 /// <summary>
@@ -39,6 +41,13 @@ sealed record DurationShape(bool AllowsNone = false) : Shape
 sealed record SizeShape : Shape
 {
     public override string Description => "a size such as 200MB or 1GiB";
+}
+
+/// <summary>Cores: a number, or the least and the most of what will do.</summary>
+sealed record CoresShape : Shape
+{
+    public override string Description =>
+        $"a whole number of cores from 0 to {CoreRange.Max}, or a range such as 1-8";
 }
 
 /// <summary>One of some words.</summary>

@@ -125,6 +125,7 @@ sealed class ShapeChecker(string file, List<GraphProblem> problems)
                     || (duration.AllowsNone && text == "none"),
                     true),
             SizeShape => (Quantities.TryParseSize(text, out _), true),
+            CoresShape => (CoreRange.TryParse(text, out _), true),
             ChoiceShape choice => (choice.Words.Contains(text), true),
             _ => (true, true),
         };

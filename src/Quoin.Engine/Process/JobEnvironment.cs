@@ -17,8 +17,9 @@ sealed class JobEnvironment
     static readonly string[] own =
     [
         "QUOIN_RUN", "QUOIN_ATTEMPT", "QUOIN_STAGING", "QUOIN_INPUTS", "QUOIN_OUTPUTS",
-        "QUOIN_EPOCH", "QUOIN_KEY", "QUOIN_DIRECTION", "QUOIN_REENTRY", "QUOIN_MAY_CREATE",
-        "QUOIN_EXTERNAL_ID", "QUOIN_STATE", "QUOIN_NOT_AFTER", "QUOIN_CALLBACK", OwnerVariable,
+        "QUOIN_EPOCH", "QUOIN_CPU", "QUOIN_KEY", "QUOIN_DIRECTION", "QUOIN_REENTRY",
+        "QUOIN_MAY_CREATE", "QUOIN_EXTERNAL_ID", "QUOIN_STATE", "QUOIN_NOT_AFTER",
+        "QUOIN_CALLBACK", OwnerVariable,
     ];
 
     readonly List<KeyValuePair<string, string>> shared = [];
@@ -68,6 +69,8 @@ sealed class JobEnvironment
         into.Add("QUOIN_OUTPUTS", staging.OutputsFile);
         spec.Epoch.TryFormat(number, out length);
         into.Add("QUOIN_EPOCH", number[..length]);
+        Math.Max(1, spec.Config.Resources.Cpu).TryFormat(number, out length);
+        into.Add("QUOIN_CPU", number[..length]);
         if (spec.Resource is { } call) Fill(call, into);
     }
 

@@ -127,7 +127,12 @@ sealed class Attempt
         {
             Usage = new RunUsage(
                 startedAt, (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds, end.CpuMs,
-                end.PeakKb),
+                end.PeakKb)
+            {
+                Cores = spec.Config.Resources is { Cpu: > 1 } or { CpuMost: > 0 }
+                    ? spec.Config.Resources.Cpu
+                    : 0,
+            },
             LogTail = output.LastLines(),
             LogLines = output.Lines,
             Warnings = [.. warnings],

@@ -77,7 +77,9 @@ sealed record AttemptSpec
         return new AttemptSpec
         {
             Id = request.Id,
-            Config = request.Config ?? job.ConfigureWith(names.Text(request.Outputs[0]), refs),
+            Config = WithCores(
+                request.Config ?? job.ConfigureWith(names.Text(request.Outputs[0]), refs),
+                request.Cores),
             Folder = job.Folder,
             Inputs = ImmutableArray.CreateRange(
                 request.Inputs, i => new PathDigest(PathOf(i.Partition), i.Digest)),
@@ -105,6 +107,11 @@ sealed record AttemptSpec
 
         string PathOf(PartitionId partition) => graph.PathOf(names.Utf8(partition));
     }
+
+    static JobConfig WithCores(JobConfig config, int? cores) =>
+        cores is not { } count || count == config.Resources.Cpu
+            ? config
+            : config with { Resources = config.Resources with { Cpu = count } };
 
     /// <summary>The attempt as a process in this workspace needs it.</summary>
     public JobSpec In(Workspace workspace, int epoch) => new()
@@ -212,6 +219,7 @@ sealed record AttemptSpec
         var resources = w.Begin(5);
         w.Int32(1, config.Resources.Cpu);
         w.Int64(2, config.Resources.MemoryBytes);
+        w.Int32(3, config.Resources.CpuMost);
         w.End(resources);
         w.Text(6, config.Job);
         w.End(mark);
@@ -352,17 +360,18 @@ sealed record AttemptSpec
 
     static ResourceVector ReadResources(ProtoReader r)
     {
-        var (cpu, memory) = (0, 0L);
+        var (cpu, memory, most) = (0, 0L, 0);
         while (r.Next())
         {
             switch (r.Tag)
             {
                 case (1 << 3) | ProtoReader.Number: cpu = r.Int32(); break;
                 case (2 << 3) | ProtoReader.Number: memory = r.Int64(); break;
+                case (3 << 3) | ProtoReader.Number: most = r.Int32(); break;
                 default: r.Skip(); break;
             }
         }
-        return new ResourceVector { Cpu = cpu, MemoryBytes = memory };
+        return new ResourceVector { Cpu = cpu, CpuMost = most, MemoryBytes = memory };
     }
 
     static PathDigest ReadFile(ProtoReader r)

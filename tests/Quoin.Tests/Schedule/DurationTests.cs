@@ -29,6 +29,28 @@ public sealed class DurationTests
     }
 
     [Fact]
+    public void Times_on_different_cores_are_kept_apart_and_survive_a_snapshot()
+    {
+        var history = new DurationHistory(names);
+        foreach (var ms in (ReadOnlySpan<int>)[900, 1_000, 1_100])
+            history.Add("j", P("x"), ms, cores: 1);
+        history.Add("j", P("x"), 300, cores: 4);
+        history.Add("j", P("y"), 500, cores: 4);
+        var bytes = new ArrayBufferWriter<byte>();
+        history.Write(bytes);
+
+        var read = DurationHistory.TryRead(bytes.WrittenSpan, names);
+
+        foreach (var one in (DurationHistory[])[history, read!])
+        {
+            Assert.Equal([new(1, 1_000), new(4, 300)], one.ByCores(P("x")));
+            Assert.Equal([new(1, 1_000), new(4, 400)], one.ByCores("j"));
+            Assert.Empty(one.ByCores("other"));
+            Assert.Equal(900, one.MedianOf("j"));
+        }
+    }
+
+    [Fact]
     public void Only_the_last_20_of_a_partition_count()
     {
         var history = new DurationHistory(names);
@@ -133,7 +155,7 @@ public sealed class DurationTests
         Assert.Equal(new Estimate(400, EstimateSource.All), Of("plain"));
         history.Add("declared", world.P("declared"), 9);
         Assert.Equal(new Estimate(9, EstimateSource.Partition), Of("declared"));
-        Assert.Equal([1.0, 1.2, 1.5, 2.0, 2.5, 2.5, 2.5], Enum.GetValues<EstimateSource>()
+        Assert.Equal([1.0, 1.2, 1.5, 2.0, 2.5, 2.5, 2.5, 1.4], Enum.GetValues<EstimateSource>()
             .Select(source => new Estimate(1, source).Penalty));
     }
 
@@ -146,7 +168,9 @@ public sealed class DurationTests
         history.Add("c", world.P("c"), 300);
         var plan = world.Plan("c");
 
-        var estimates = new DurationEstimates(world.Graph, history).Of(plan);
+        var estimates = PlanEstimates.Of(
+            plan.Graph, plan.IsPlanned, new DurationEstimates(world.Graph, history),
+            new TimetableRoom(1, 0, world.Graph.Pools, world.Names));
 
         Assert.Equal([300, 0, 0], estimates.Milliseconds);
         Assert.Equal(1.0, estimates.Penalty);

@@ -1,0 +1,63 @@
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// When ranks, and the cores of moldable runs, are decided anew: a run took much longer or shorter
+/// than expected, workers came or went, or time passed. Plans suggest an order and never keep
+/// anything from starting, so this may be late, and is cheap. Belongs to the coordinator's thread.
+/// </summary>
+sealed class Replanning(CoordinatorParts parts, Planning planning, RemoteRuns remote)
+{
+    // An actual time so far off its estimate, and at least so many milliseconds, changes ranks.
+    const double DepartsBy = 0.2;
+    const int DepartsByMs = 100;
+
+    // Ranking a plan of 100,000 runs takes about 20 ms.
+    static readonly TimeSpan atMostEvery = TimeSpan.FromSeconds(2);
+    static readonly TimeSpan moldableEvery = TimeSpan.FromMinutes(5);
+
+    long updatedAt = parts.Time.GetTimestamp();
+    int slots = -1;
+    bool departed;
+
+    /// <summary>What runs can have together, here and at workers.</summary>
+    public TimetableRoom Room
+    {
+        get
+        {
+            // Workers of other hosts say what memory they have, and it is not one heap.
+            var memory = remote.Any ? 0 : parts.MemoryBytes;
+            return new TimetableRoom(
+                Math.Max(1, parts.Slots + remote.Slots), memory, parts.Graph.Pools,
+                parts.State.Names)
+            {
+                Widest = Math.Max(1, Math.Max(parts.Slots, remote.Widest)),
+            };
+        }
+    }
+
+    /// <summary>An attempt ended.</summary>
+    public void Took(ActiveRun? run, JobResult result)
+    {
+        if (run?.Planned is not { } planned || result.End != JobEnd.Completed
+            || result.RestoredFrom.Length > 0) return;
+        var estimate = planned.Estimates.EstimateMs(run.Node);
+        var off = Math.Abs(result.Usage.ElapsedMs - estimate);
+        departed |= off > estimate * DepartsBy && off >= DepartsByMs;
+    }
+
+    /// <summary>Brings the plans up to date when that is due; true when it did.</summary>
+    public bool TryUpdate()
+    {
+        var now = parts.Slots + remote.Slots;
+        if (slots < 0) slots = now;
+        var age = parts.Time.GetElapsedTime(updatedAt);
+        var isDue = age >= atMostEvery && (departed
+            || (planning.IsMoldable && (now != slots || age >= moldableEvery)));
+        if (!isDue) return false;
+        (updatedAt, slots, departed) = (parts.Time.GetTimestamp(), now, false);
+        planning.RankAgain(Room);
+        return true;
+    }
+}

@@ -51,7 +51,8 @@ static class ScheduleBench
         }
         Print("all", all);
         Console.WriteLine(Invariant(
-            $"\none order of 100,000 runs is laid out in at most {longest.TotalSeconds:F2} s"));
+            $"\none order of 100,000 runs is laid out in at most {longest.TotalSeconds:F2} s\n"));
+        MoldableBench.Run();
     }
 
     static void Measure(

@@ -1,3 +1,4 @@
+using Quoin.Storage;
 using Quoin.StorageTests;
 
 namespace Quoin.EndToEndTests;
@@ -26,7 +27,7 @@ public class MoldableTests
             inputs: ["part/{n:range(1,4)}"]
             resources: { cpu: 1-16 }
             estimate: 4s
-            exec: [sh, -c, "cat {in...} > {out}; echo $QUOIN_CPU >> {out}"]
+            exec: [sh, -c, 'o=$1; shift; cat "$@" >$o; echo $QUOIN_CPU >>$o', -, "{out}", "{in...}"]
           fixed:
             outputs: [fixed]
             resources: { cpu: 3 }
@@ -51,7 +52,7 @@ public class MoldableTests
     {
         using var world = new Faults.FaultWorld(NewAddress(), Graph);
         var worker = world.Start("worker", "-j", "2");
-        worker.WaitForLine(line => line.Contains("worker", StringComparison.Ordinal));
+        worker.WaitForLine(line => line.Contains("waits for runs", StringComparison.Ordinal));
 
         world.Start("build", "part/1", "-j", "0").WaitForExit().Expect(0);
         world.Start("build", "part/2", "-j", "1").WaitForExit().Expect(0);

@@ -24,7 +24,7 @@ public static class Portfolio
     /// <param name="tasks">All runs; of moldable ones the time on their least cores.</param>
     /// <param name="moldable">By node; null: it takes what it takes.</param>
     /// <param name="room">Where they run.</param>
-    /// <param name="before">Cores by node as decided earlier, kept unless another is better.</param>
+    /// <param name="before">What was decided earlier: kept unless others are better.</param>
     public static PortfolioChoice Choose(
         TimetableTasks tasks, CoreEstimates?[] moldable, TimetableRoom room, int[]? before = null)
     {

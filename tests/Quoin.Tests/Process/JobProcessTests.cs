@@ -44,8 +44,8 @@ public sealed class JobProcessTests : IDisposable
         var names = box.Read("out/a.txt").Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Except(["HOME", "LANG", "TMPDIR", "PWD", "_", "SHLVL", "OLDPWD"]);
         Assert.Equal(
-            "PATH QUOIN_ATTEMPT QUOIN_EPOCH QUOIN_INPUTS QUOIN_OUTPUTS QUOIN_OWNER QUOIN_RUN "
-            + "QUOIN_STAGING REGION", string.Join(' ', names));
+            "PATH QUOIN_ATTEMPT QUOIN_CPU QUOIN_EPOCH QUOIN_INPUTS QUOIN_OUTPUTS QUOIN_OWNER "
+            + "QUOIN_RUN QUOIN_STAGING REGION", string.Join(' ', names));
     }
 
     [Fact]

@@ -35,8 +35,11 @@ public readonly record struct SweepResult(
 /// </summary>
 public sealed class ArtifactSweep
 {
-    /// <summary>Younger than this nothing is removed.</summary>
-    public static readonly TimeSpan Young = TimeSpan.FromHours(1);
+    /// <summary>
+    /// Younger than this nothing is removed: an hour, and by how much a time may be behind.
+    /// </summary>
+    public static readonly TimeSpan Young =
+        TimeSpan.FromHours(1) + TimeSpan.FromTicks(LocalArtifacts.TouchEveryNs / 100);
 
     readonly string folder;
     readonly SweepRequest request;

@@ -95,7 +95,7 @@ sealed class AttemptArtifacts(
 
     static string StagedAt(JobSpec spec, int index) => $"{spec.StagingDirectory}/{index}";
 
-    List<PublishedOutput> Publish(JobSpec spec, ArtifactOutput[] found, JobControl control)
+    static List<PublishedOutput> Publish(JobSpec spec, ArtifactOutput[] found, JobControl control)
     {
         var published = new List<PublishedOutput>();
         for (var i = 0; i < found.Length; i++)

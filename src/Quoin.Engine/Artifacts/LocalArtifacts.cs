@@ -26,8 +26,11 @@ enum FetchEnd : byte
 /// <param name="time">The wall clock.</param>
 sealed class LocalArtifacts(string folder, Func<string> newName, TimeProvider time)
 {
-    const UnixFileMode NoWriting =
-        UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    const uint NoWriting = 0x124; // r--r--r--
+
+    // What was marked as used so lately is not marked again: a write for each read would cost more
+    // than the read. A sweep leaves what was used within an hour, and this much more.
+    internal const long TouchEveryNs = 5L * 60 * 1_000_000_000;
 
     /// <summary>Absolute.</summary>
     public string Folder => folder;
@@ -72,7 +75,7 @@ sealed class LocalArtifacts(string folder, Func<string> newName, TimeProvider ti
     public void Commit(string half, Digest digest)
     {
         Touch(half);
-        File.SetUnixFileMode(half, NoWriting);
+        _ = Folders.SetMode(half, NoWriting);
         Move(half, PathOf(digest));
         FaultPoint.Reach("cas.whole");
     }
@@ -188,7 +191,10 @@ sealed class LocalArtifacts(string folder, Func<string> newName, TimeProvider ti
     // Used now. False: it is not there.
     bool Touch(string path)
     {
-        if (FileStat.OfLink(path).Kind != FileKind.File) return false;
+        var stat = FileStat.OfLink(path);
+        if (stat.Kind != FileKind.File) return false;
+        var now = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+        if (Math.Abs(now - stat.Stamp.ModifiedNs) < TouchEveryNs) return true;
         try
         {
             File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);

@@ -76,6 +76,15 @@ static unsafe class Folders
             return Libc.unlinkat(Libc.AtCwd, utf8, 0) == 0 ? 0 : Libc.Error;
     }
 
+    /// <summary>Says who may do what with a file.</summary>
+    [SkipLocalsInit]
+    public static int SetMode(string file, uint mode)
+    {
+        Span<byte> buffer = stackalloc byte[Libc.PathMax];
+        fixed (byte* utf8 = Libc.Utf8(file, buffer))
+            return Libc.fchmodat(Libc.AtCwd, utf8, mode, 0) == 0 ? 0 : Libc.Error;
+    }
+
     /// <summary>Renames; both on one file system.</summary>
     [SkipLocalsInit]
     public static int Rename(string from, string to)

@@ -125,6 +125,9 @@ static unsafe partial class Libc
     public static partial int ioctl(int fd, nuint request, nint argument);
 
     [LibraryImport(Name, SetLastError = true)]
+    public static partial int fallocate(int fd, int mode, long from, long length);
+
+    [LibraryImport(Name, SetLastError = true)]
     public static partial int flock(int fd, int operation);
 
     [LibraryImport(Name, SetLastError = true)]

@@ -17,7 +17,7 @@ public sealed class S3Artifacts : IArtifactPlace
     const long PartBytes = 64L << 20;
 
     readonly ArtifactAddress address;
-    readonly AmazonS3Client client;
+    readonly Lazy<AmazonS3Client> made;
 
     /// <summary>Connects when it is asked for the first time.</summary>
     public S3Artifacts(ArtifactAddress address)
@@ -28,6 +28,14 @@ public sealed class S3Artifacts : IArtifactPlace
     internal S3Artifacts(ArtifactAddress address, string keyId, string secret)
     {
         this.address = address;
+        made = new Lazy<AmazonS3Client>(() => Make(address, keyId, secret));
+    }
+
+    // To make one takes longer than a build with nothing to do.
+    AmazonS3Client Client => made.Value;
+
+    static AmazonS3Client Make(ArtifactAddress address, string keyId, string secret)
+    {
         var config = new AmazonS3Config
         {
             AuthenticationRegion = address.Region,
@@ -45,7 +53,7 @@ public sealed class S3Artifacts : IArtifactPlace
         else config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(address.Region);
         // Without a key the client looks where it always does: profiles, the machine's role.
         var token = Environment.GetEnvironmentVariable("AWS_SESSION_TOKEN");
-        client = keyId.Length == 0 ? new AmazonS3Client(config)
+        return keyId.Length == 0 ? new AmazonS3Client(config)
             : token is { Length: > 0 } ? new AmazonS3Client(keyId, secret, token, config)
             : new AmazonS3Client(keyId, secret, config);
     }
@@ -73,7 +81,7 @@ public sealed class S3Artifacts : IArtifactPlace
     public void Put(string key, ReadOnlyMemory<byte> bytes) => Try(async () =>
     {
         using var body = new MemoryStream(bytes.ToArray());
-        await client.PutObjectAsync(new PutObjectRequest
+        await Client.PutObjectAsync(new PutObjectRequest
         {
             BucketName = address.Bucket,
             Key = KeyOf(key),
@@ -88,7 +96,7 @@ public sealed class S3Artifacts : IArtifactPlace
     {
         if (await IsThereAsync(key)) return false;
         if (new FileInfo(file).Length > PartBytes) await PutPartsAsync(key, file);
-        else await client.PutObjectAsync(new PutObjectRequest
+        else await Client.PutObjectAsync(new PutObjectRequest
         {
             BucketName = address.Bucket,
             Key = KeyOf(key),
@@ -102,7 +110,7 @@ public sealed class S3Artifacts : IArtifactPlace
     {
         try
         {
-            await client.GetObjectMetadataAsync(address.Bucket, KeyOf(key));
+            await Client.GetObjectMetadataAsync(address.Bucket, KeyOf(key));
             return true;
         }
         catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotFound)
@@ -113,14 +121,14 @@ public sealed class S3Artifacts : IArtifactPlace
 
     async Task PutPartsAsync(string key, string file)
     {
-        var upload = await client.InitiateMultipartUploadAsync(address.Bucket, KeyOf(key));
+        var upload = await Client.InitiateMultipartUploadAsync(address.Bucket, KeyOf(key));
         try
         {
             var tags = new List<PartETag>();
             var size = new FileInfo(file).Length;
             for (var (from, part) = (0L, 1); from < size; from += PartBytes, part++)
             {
-                var answer = await client.UploadPartAsync(new UploadPartRequest
+                var answer = await Client.UploadPartAsync(new UploadPartRequest
                 {
                     BucketName = address.Bucket,
                     Key = KeyOf(key),
@@ -134,7 +142,7 @@ public sealed class S3Artifacts : IArtifactPlace
                 tags.Add(new PartETag(part, answer.ETag));
                 FaultPoint.Reach("artifact.chunk");
             }
-            await client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest
+            await Client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest
             {
                 BucketName = address.Bucket,
                 Key = KeyOf(key),
@@ -144,7 +152,7 @@ public sealed class S3Artifacts : IArtifactPlace
         }
         catch
         {
-            await client.AbortMultipartUploadAsync(address.Bucket, KeyOf(key), upload.UploadId);
+            await Client.AbortMultipartUploadAsync(address.Bucket, KeyOf(key), upload.UploadId);
             throw;
         }
     }
@@ -154,7 +162,7 @@ public sealed class S3Artifacts : IArtifactPlace
     {
         try
         {
-            using var answer = await client.GetObjectAsync(address.Bucket, KeyOf(key));
+            using var answer = await Client.GetObjectAsync(address.Bucket, KeyOf(key));
             await answer.ResponseStream.CopyToAsync(to);
             return true;
         }
@@ -167,7 +175,7 @@ public sealed class S3Artifacts : IArtifactPlace
     /// <inheritdoc/>
     public void Delete(string key) => Try(async () =>
     {
-        await client.DeleteObjectAsync(address.Bucket, KeyOf(key));
+        await Client.DeleteObjectAsync(address.Bucket, KeyOf(key));
         return true;
     });
 
@@ -177,7 +185,7 @@ public sealed class S3Artifacts : IArtifactPlace
         string? next = null;
         do
         {
-            var page = Try(() => client.ListObjectsV2Async(new ListObjectsV2Request
+            var page = Try(() => Client.ListObjectsV2Async(new ListObjectsV2Request
             {
                 BucketName = address.Bucket,
                 Prefix = KeyOf(prefix),
@@ -195,7 +203,7 @@ public sealed class S3Artifacts : IArtifactPlace
     /// <inheritdoc/>
     public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now) => Try(async () =>
     {
-        var found = await client.ListMultipartUploadsAsync(new ListMultipartUploadsRequest
+        var found = await Client.ListMultipartUploadsAsync(new ListMultipartUploadsRequest
         {
             BucketName = address.Bucket,
             Prefix = address.Prefix,
@@ -203,12 +211,15 @@ public sealed class S3Artifacts : IArtifactPlace
         var old = (found.MultipartUploads ?? []).Where(upload =>
             now - (upload.Initiated?.ToUniversalTime() ?? now) > olderThan).ToList();
         foreach (var upload in old)
-            await client.AbortMultipartUploadAsync(address.Bucket, upload.Key, upload.UploadId);
+            await Client.AbortMultipartUploadAsync(address.Bucket, upload.Key, upload.UploadId);
         return old.Count;
     });
 
     /// <inheritdoc/>
-    public void Dispose() => client.Dispose();
+    public void Dispose()
+    {
+        if (made.IsValueCreated) made.Value.Dispose();
+    }
 
     // On a thread of a slot, which has nothing else to do.
     static T Try<T>(Func<Task<T>> action)

@@ -7,7 +7,7 @@ namespace Quoin.Tests.Artifacts;
 /// <summary>What nothing refers to goes, and nothing else.</summary>
 public sealed class ArtifactSweepTests : IDisposable
 {
-    static readonly TimeSpan hour = TimeSpan.FromMinutes(61);
+    static readonly TimeSpan hour = TimeSpan.FromMinutes(66);
 
     readonly ArtifactWorld world = new();
     readonly KernelState state = new(new PartitionNames());

@@ -54,9 +54,7 @@ sealed class ArtifactWorld : IDisposable
         folder.Write($"made/{reference}/bin/run", "#!/bin/sh\n");
         folder.Write($"made/{reference}/odd name\nhere", "x");
         Directory.CreateDirectory($"{Root}/made/{reference}/empty");
-        File.SetUnixFileMode(
-            $"{Root}/made/{reference}/bin/run",
-            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Assert.Equal(0, Folders.SetMode($"{Root}/made/{reference}/bin/run", 0x1C0)); // rwx
         File.CreateSymbolicLink($"{Root}/made/{reference}/link", "bin/run");
         return Published(reference);
     }
@@ -80,7 +78,7 @@ sealed class ArtifactWorld : IDisposable
     /// <summary>Turns one bit of a file.</summary>
     public static void Flip(string path)
     {
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Assert.Equal(0, Folders.SetMode(path, 0x180)); // rw
         var bytes = File.ReadAllBytes(path);
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);

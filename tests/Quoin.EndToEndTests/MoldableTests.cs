@@ -27,7 +27,7 @@ public class MoldableTests
             inputs: ["part/{n:range(1,4)}"]
             resources: { cpu: 1-16 }
             estimate: 4s
-            exec: [sh, -c, 'o=$1; shift; cat "$@" >$o; echo $QUOIN_CPU >>$o', -, "{out}", "{in...}"]
+            exec: [sh, -c, '(cat "$@"; echo $QUOIN_CPU) >"$0"', "{out}", "{in...}"]
           fixed:
             outputs: [fixed]
             resources: { cpu: 3 }

@@ -10,9 +10,13 @@ public sealed class CoreEstimates
     {
         Range = cores;
         var model = new SpeedupModel(measured);
+        // What was declared or guessed is no better known on other cores.
+        var modelled = source is EstimateSource.Partition or EstimateSource.Job
+            ? EstimateSource.OtherCores
+            : source;
         byCores = new Estimate[cores.Most - cores.Least + 1];
         for (var i = 0; i < byCores.Length; i++)
-            byCores[i] = new Estimate(model.Ms(cores.Least + i), EstimateSource.OtherCores);
+            byCores[i] = new Estimate(model.Ms(cores.Least + i), modelled);
         foreach (var (count, ms) in measured)
         {
             if (count >= cores.Least && count <= cores.Most)

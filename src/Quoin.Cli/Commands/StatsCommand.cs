@@ -116,6 +116,11 @@ static class StatsCommand
                 : ""));
     }
 
+    // With the cores of runs that may take several: host-a/4.
+    static string PlaceOf(AttemptRecord attempt) => attempt.Usage.Cores > 0
+        ? $"{attempt.Host}/{attempt.Usage.Cores}"
+        : attempt.Host;
+
     static void Print(
         Cli cli, List<AttemptRecord> all, List<AttemptRecord> shown, PartitionNames names,
         bool isOne)
@@ -137,7 +142,7 @@ static class StatsCommand
                 (attempt.HasTime
                     ? attempt.Factor.ToString("F2", CultureInfo.InvariantCulture)
                     : "", Style.Dim),
-                (attempt.Host, Style.Dim), ($"{attempt.Id}", Style.Plain),
+                (PlaceOf(attempt), Style.Dim), ($"{attempt.Id}", Style.Plain),
                 (isOne ? "" : names.Text(attempt.Outputs[0]), Style.Plain),
                 (attempt.Failure is { } failure
                     ? Units.Describe(failure) + Units.Reason(failure)
@@ -253,6 +258,7 @@ static class StatsCommand
             json.WriteNumber("cpu_ms", attempt.Usage.CpuMs);
             json.WriteNumber("memory_kb", attempt.Usage.MemoryKb);
             json.WriteString("host", attempt.Host);
+            if (attempt.Usage.Cores > 0) json.WriteNumber("cores", attempt.Usage.Cores);
             if (attempt.Failure is { } failure) JsonParts.Write(json, failure);
             json.WriteEndObject();
         }

@@ -24,7 +24,8 @@ static class ThingStores
         return world;
     }
 
-    static IBuildStore Open(PostgresAddress? address, string folder)
+    /// <summary>A store to decide on, in this folder or at this address.</summary>
+    public static IBuildStore Open(PostgresAddress? address, string folder)
     {
         var options = new StoreOptions { NewId = "things", Lead = true };
         if (address is not null) return PostgresStore.Open(address, options);

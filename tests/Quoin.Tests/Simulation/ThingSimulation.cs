@@ -29,6 +29,7 @@ sealed class ThingSimulation : IAsyncDisposable
             """["image/1", "storage/{id}", "data/{id}"]""",
             "resources: { pools: { seat: 1 } }");
 
+    readonly int seed;
     readonly Random random;
     readonly int wantsMax;
     readonly ThingChecks checks;
@@ -38,7 +39,7 @@ sealed class ThingSimulation : IAsyncDisposable
 
     public ThingSimulation(int seed, int wants, Func<string, IBuildStore>? open = null)
     {
-        (random, wantsMax) = (new Random(seed), wants);
+        (this.seed, random, wantsMax) = (seed, new Random(seed), wants);
         World = new ThingWorld(graph, open) { CallSlots = 1 + random.Next(6) };
         World.NextFault = NextFault;
         World.Service.Rule = Rule;
@@ -48,10 +49,27 @@ sealed class ThingSimulation : IAsyncDisposable
     public ThingWorld World { get; }
     public int Steps => steps;
     public int Deaths => deaths;
-    public IEnumerable<string> Trace => trace;
 
-    /// <summary>Lets it all happen, and then come to its end.</summary>
+    /// <summary>Lets it all happen, and then come to its end; a failure says which seed.</summary>
     public void Run()
+    {
+        try
+        {
+            Play();
+        }
+        catch (Exception e)
+        {
+            Assert.Fail($"""
+                {e.GetType().Name}: {e.Message}
+                It happens with seed {seed} and {wantsMax} wants.
+                {string.Join('\n', trace.TakeLast(60))}
+                {World.Told()}
+                {e.StackTrace}
+                """);
+        }
+    }
+
+    void Play()
     {
         for (steps = 0; wanted < wantsMax; steps++)
         {

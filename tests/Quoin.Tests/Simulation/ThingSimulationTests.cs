@@ -22,7 +22,7 @@ public sealed class ThingSimulationTests(ITestOutputHelper output)
         for (var seed = first; seed < first + seeds; seed++)
         {
             await using var simulation = new ThingSimulation(seed, wants);
-            Play(seed, simulation);
+            simulation.Run();
             steps += simulation.Steps;
             deaths += simulation.Deaths;
             calls += simulation.World.Service.Calls.Count;
@@ -31,23 +31,5 @@ public sealed class ThingSimulationTests(ITestOutputHelper output)
             $"things: seeds {first} to {first + seeds - 1}, {wants} wants each, {steps} steps, ")
             + string.Create(CultureInfo.InvariantCulture,
                 $"{calls} calls, {deaths} deaths, {watch.Elapsed.TotalSeconds:0} s"));
-    }
-
-    internal static void Play(int seed, ThingSimulation simulation)
-    {
-        try
-        {
-            simulation.Run();
-        }
-        catch (Exception e)
-        {
-            Assert.Fail($"""
-                {e.GetType().Name}: {e.Message}
-                Replay it: seed {seed}
-                {string.Join('\n', simulation.Trace.TakeLast(60))}
-                {simulation.World.Told()}
-                {e.StackTrace}
-                """);
-        }
     }
 }

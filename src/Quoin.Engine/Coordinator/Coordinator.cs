@@ -288,12 +288,11 @@ sealed class Coordinator : IDisposable
         State.Notices.ToPlan.Clear(); // This plan covers them; what it leaves is planned again.
         reports[want.Value] = m.Report;
         Await(want, plan);
+        gate.TellParked(State.Wants[want.Value], plan);
         foreach (var e in planning.Events(estimates, options.Strict))
             if (!earlier.Holds(e)) Do(new ProposePlan(e));
         gate.Accepted();
         Delegate(want, plan);
-        string[] parked = [.. gate.Parked(plan)];
-        AfterCommit(() => Array.ForEach(parked, parts.Observer.Warn));
         var accepted = State.Wants.GetValueOrDefault(want.Value);
         AfterCommit(() => PlanLog.Planned(want, accepted, plan));
         if (m.Command is null)
@@ -439,6 +438,7 @@ sealed class Coordinator : IDisposable
         };
         var plan = planning.Make(request, killed.Token);
         Await(want.Id, plan);
+        gate.TellParked(want, plan);
         foreach (var e in planning.Events(planning.Rank(plan, want.Id, dispatcher.Room)))
         {
             if (e is WantPlanned planned && want.IsPlanned)

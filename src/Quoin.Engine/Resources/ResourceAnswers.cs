@@ -143,7 +143,8 @@ sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
                 break;
             case ResourceAnswerKind.Busy
                 when ResourceBudgets.IsTimeSpent(recipe.Resource.Poll, life, Now):
-                Fail(run, run.Epoch, Failure("poll-time-limit", "it was busy for too long"), 0,
+                Fail(run, run.Epoch, Failure(
+                    "poll-time-limit", $"busy for longer than {Limit(recipe.Resource.Poll)}"), 0,
                     mayExist: true);
                 break;
             case ResourceAnswerKind.Busy:
@@ -329,6 +330,9 @@ sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
             Detail = answer.Reason,
         });
     }
+
+    static string Limit(PollLimits limits) => FormattableString.Invariant(
+        $"{limits.Time?.TotalSeconds:0.###} s (poll.time)");
 
     static RunFailure Failure(string code, string reason) =>
         new(FailureCategory.Failed, $"{code}: {reason}");

@@ -49,24 +49,26 @@ sealed class WantGate(Coordinator coordinator, CoordinatorParts parts, Holdings 
     }
 
     /// <summary>
-    /// What of a plan waits for a person: each as a sentence for who wants it, with what to do.
+    /// Says of all that a want needs and that waits for a person what to do about it: the want
+    /// fails, and whoever follows it reads why.
     /// </summary>
-    public IEnumerable<string> Parked(Plan plan)
+    public void TellParked(WantToken want, Plan plan)
     {
-        if (State.Count(PartitionPlace.Quarantined) == 0) yield break;
-        foreach (var node in plan.Graph.Order.ToArray())
+        if (State.Count(PartitionPlace.Quarantined) == 0) return;
+        var needed = want.Targets.Concat(
+            plan.Graph.Order.ToArray().SelectMany(node => plan.Graph.Outputs(node).ToArray()));
+        foreach (var p in needed.Distinct())
         {
-            foreach (var p in plan.Graph.Outputs(node).ToArray())
-            {
-                if (State.PlaceOf(p) != PartitionPlace.Quarantined) continue;
-                var open = State.Interventions.Values.Where(i => i.Partition == p)
-                    .MinBy(i => i.Id.Value);
-                yield return $"{State.Names.Text(p)} waits for a person"
-                    + (open is null ? "" : $" ({open.Id} {open.Code})")
-                    + ", and what needs it fails until then; answer first: "
-                    + $"quoin interventions resolve {open?.Id.ToString() ?? "I"} "
-                    + "--retry | --adopt ID | --released | --abandon";
-            }
+            if (State.PlaceOf(p) != PartitionPlace.Quarantined || State.LifeOf(p) is not { } run)
+                continue;
+            var open = State.Interventions.Values.Where(i => i.Partition == p)
+                .MinBy(i => i.Id.Value);
+            coordinator.Note(new ConfigFailed(run.Config.Job, [p], new PlanProblem(
+                "waits-for-person",
+                $"{State.Names.Text(p)} waits for a person"
+                + (open is null ? "" : $" ({open.Id} {open.Code})")
+                + $"; answer first: quoin interventions resolve {open?.Id.ToString() ?? "I"} "
+                + "--retry | --adopt ID | --released | --abandon")));
         }
     }
 

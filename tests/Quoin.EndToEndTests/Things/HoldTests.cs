@@ -54,6 +54,26 @@ public class HoldTests
             "settling", world.Of<RunDeferred>().Last(e => e.Kind == DeferKind.Busy).Detail);
     }
 
+    // Found by ThingSimulation: a definite no to a second call says nothing about the first.
+    [Fact]
+    public async Task What_an_unheard_call_makes_late_is_found_although_the_next_was_refused()
+    {
+        await using var world = World(
+            ThingWorld.Job("thing", "timeout: 30s, settle: 60s, poll: { every: 5s }"));
+        world.Service.Rule = call =>
+            !call.Is(ResourceDirection.Acquire) ? null
+            : call.Nth == 1 ? new Reply { Latency = S(1), CreatesLate = S(40) }
+            : Reply.Fails();
+        var report = world.Want(WantOptions.Default, "thing/1");
+        world.Until(() => report.IsCompleted, S(300));
+        world.UntilAtRest(S(300));
+        world.Pass(S(60));
+
+        Assert.Empty(world.Service.Live);
+        Assert.Equal(1, world.Service.Creates);
+        Assert.Equal(WantOutcome.Failed, (await report).Outcome);
+    }
+
     // 32.
     [Fact]
     public async Task Two_hundred_inputs_that_arrive_at_once_make_it_ready_once()
@@ -254,9 +274,10 @@ public class HoldTests
         world.Until(() => world.State.Interventions.Count == 1, S(60));
 
         Assert.Equal(WantOutcome.Failed, (await world.Want("thing/1")).Outcome);
-        Assert.Contains(
-            "thing/1 waits for a person (i-1 release-failed)", world.Warnings.Single());
-        Assert.Contains("quoin interventions resolve i-1 --retry", world.Warnings.Single());
+        Assert.Equal(
+            "thing/1 waits for a person (i-1 release-failed); answer first: "
+            + "quoin interventions resolve i-1 --retry | --adopt ID | --released | --abandon",
+            world.Of<ConfigFailed>().Single().Problem.Message);
         world.Service.Rule = _ => null;
         world.Do(new ResolveIntervention(
             new InterventionId(1), InterventionAnswer.Retry, "test"));

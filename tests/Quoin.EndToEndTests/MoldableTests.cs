@@ -51,15 +51,15 @@ public class MoldableTests
     public void A_worker_gives_them_no_more_than_it_has()
     {
         using var world = new Faults.FaultWorld(NewAddress(), Graph);
-        var worker = world.Start("worker", "-j", "2");
+        var worker = world.Start("worker", "-j", "4");
         worker.WaitForLine(line => line.Contains("waits for runs", StringComparison.Ordinal));
 
-        world.Start("build", "part/1", "-j", "0").WaitForExit().Expect(0);
-        world.Start("build", "part/2", "-j", "1").WaitForExit().Expect(0);
+        world.Start("build", "part/7", "-j", "0").WaitForExit().Expect(0);
+        world.Start("build", "all", "-j", "0").WaitForExit().Expect(0);
         worker.Terminate();
         worker.WaitForExit().Expect(0);
 
-        Assert.Equal("2\n", world.Workspace.Read(".quoin/data/part/1"));
-        Assert.Contains(world.Workspace.Read(".quoin/data/part/2"), (string[])["1\n", "2\n"]);
+        Assert.Equal("4\n", world.Workspace.Read(".quoin/data/part/7"));
+        Assert.Equal("1\n1\n1\n1\n4\n", world.Workspace.Read(".quoin/data/all"));
     }
 }

@@ -314,7 +314,7 @@ sealed class Dispatcher : IDisposable
         var cores = remote.CpuFor(labels, need.Cpu);
         var request = LaunchRequests.Of(parts, run, entry, new JobControl()) with
         {
-            Cores = need.IsMoldable ? cores : null,
+            Cores = need.CpuMost > 0 ? cores : null,
         };
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.Keep(new FingerprintText(request.Fingerprint, request.FingerprintText));

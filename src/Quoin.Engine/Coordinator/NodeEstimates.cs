@@ -32,9 +32,16 @@ sealed class NodeEstimates
         Func<PartitionId, bool> isLeft, DurationEstimates durations, TimetableRoom room)
     {
         All = PlanEstimates.Of(
-            plan.Graph, node => plan.IsPlanned(node) && isLeft(plan.Graph.Outputs(node)[0]),
+            plan.Graph, node => plan.IsPlanned(node) && IsLeft(plan.Graph.Outputs(node)),
             durations, room, All);
         ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
+
+        bool IsLeft(ReadOnlySpan<PartitionId> outputs)
+        {
+            foreach (var output in outputs)
+                if (isLeft(output)) return true;
+            return false;
+        }
     }
 
     /// <summary>

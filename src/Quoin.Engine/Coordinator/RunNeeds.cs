@@ -34,7 +34,8 @@ sealed class RunNeeds(CoordinatorParts parts, Planning planning, ResourceLedger 
             || !planning.TryGetOwner(p, out var planned, out var node)) return need;
         var estimates = planned.Estimates.All;
         var fewer = need with { Cpu = ledger.FreeCpu };
-        if (fewer.Cpu < estimates.LeastOf(node) || !ledger.Fits(fewer)) return need;
+        if (estimates.CoresOf(node) == 0 || fewer.Cpu < estimates.LeastOf(node)
+            || !ledger.Fits(fewer)) return need;
         var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
         var later = ledger.Reserve(need, now)?.StartMs ?? long.MaxValue / 2;
         return now + estimates.MillisecondsOn(node, fewer.Cpu)

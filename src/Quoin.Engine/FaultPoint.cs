@@ -12,6 +12,12 @@ namespace Quoin.Engine;
 /// <item><c>read</c>: the coordinator took a worker's report and has appended nothing</item>
 /// <item><c>appended</c>: the coordinator appended and has not acted on it</item>
 /// <item><c>offered</c>: runs for workers are committed, on PostgreSQL; nobody was notified</item>
+/// <item>Of artifacts: <c>keep.before</c>, <c>keep.after</c>: a run's outputs are in place, and no
+/// copy is made, or all are; <c>cas.half</c>, <c>cas.whole</c>, <c>record.half</c>,
+/// <c>record.local</c>: a copy, or the record, of the local store is written, or committed;
+/// <c>artifact.announced</c>, <c>artifact.chunk</c>, <c>artifact.half</c>,
+/// <c>artifact.written</c>, <c>artifact.marked</c>: the same of a shared place; <c>restored</c>: an
+/// output was taken, and nobody was told</item>
 /// <item>Of things outside, where each call is an activation of its run:
 /// <c>claim.before-commit</c> and <c>claim.committed</c>: its intent is not, or is, durable;
 /// <c>call.before</c>, <c>call.answered</c>: its program was not started, or has ended;

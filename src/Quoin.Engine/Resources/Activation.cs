@@ -11,6 +11,9 @@ sealed record Activation
     /// <summary>The epoch that it was claimed with.</summary>
     public required int Epoch { get; init; }
 
+    /// <summary>The recipe of the run: to read it again takes longer than the answer.</summary>
+    public required ResourceRecipe Recipe { get; init; }
+
     /// <summary>What is called, with the argv of the call.</summary>
     public required AttemptSpec Attempt { get; init; }
 

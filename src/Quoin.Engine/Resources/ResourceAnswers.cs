@@ -88,7 +88,7 @@ sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
     }
 
     /// <summary>An answer is taken: what follows, or that it came too late.</summary>
-    public void Take(RunAnswer taken)
+    public void Take(RunAnswer taken, ResourceRecipe? known)
     {
         FaultPoint.Reach("take.before");
         var (id, epoch, answer) = (taken.Id.Run, taken.Epoch, taken.Answer);
@@ -106,7 +106,7 @@ sealed class ResourceAnswers(Coordinator coordinator, CoordinatorParts parts)
             {
                 Extra = answer.ExtraIds,
             });
-        var recipe = ResourceRecipe.Read(life.Recipe);
+        var recipe = known ?? ResourceRecipe.Read(life.Recipe);
         FaultPoint.Reach("take.between-writes");
         switch (taken.Direction)
         {

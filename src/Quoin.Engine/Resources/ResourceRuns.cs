@@ -172,6 +172,7 @@ sealed class ResourceRuns(
         {
             Id = new AttemptId(run.Id, run.Attempt),
             Epoch = run.Epoch,
+            Recipe = recipe,
             Attempt = recipe.Attempt with
             {
                 Id = new AttemptId(run.Id, run.Attempt),
@@ -214,16 +215,16 @@ sealed class ResourceRuns(
     {
         active.Remove(activation.Id.Run);
         if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();
-        Take(RunAnswer.Of(activation, result));
+        Take(RunAnswer.Of(activation, result), activation.Recipe);
     }
 
     /// <summary>An answer arrives, perhaps of a call that another process made.</summary>
-    public void Take(RunAnswer answer)
+    public void Take(RunAnswer answer, ResourceRecipe? recipe = null)
     {
         coordinator.Unsaved.Add(answer);
         if (State.Runs.TryGetValue(answer.Id.Run.Value, out var run)
             && run.Epoch == answer.Epoch) orphans.Remove(run.Id);
-        answers.Take(answer);
+        answers.Take(answer, recipe);
         if (run is not null) Look(run);
     }
 

@@ -17,7 +17,7 @@ public sealed class ThingSimulationTests(ITestOutputHelper output)
         var first = int.TryParse(
             Environment.GetEnvironmentVariable("QUOIN_SEED"), CultureInfo.InvariantCulture,
             out var number) ? number : 1;
-        var (seeds, wants) = isLong ? (20, 1000) : (12, 60);
+        var (seeds, wants) = isLong ? (5, 1000) : (12, 60);
         var (watch, steps, deaths, calls) = (Stopwatch.StartNew(), 0, 0, 0);
         for (var seed = first; seed < first + seeds; seed++)
         {

@@ -113,7 +113,7 @@ public sealed class WorkspaceFacts(
             Array.Resize(ref sources, Math.Max(state.Names.Count, source.Value + 1));
         if (sources[source.Value] is { } fact) return fact;
         var stat = Look(source, out var path);
-        var digest = files.DigestOf(path, stat, trustStat: true);
+        var digest = files.DigestOf(path, stat, trustStat: !Thorough);
         return sources[source.Value] = new SourceFact(path, digest);
     }
 
@@ -164,12 +164,12 @@ public sealed class WorkspaceFacts(
             if (paths.Count == 0)
                 return Broken("code-missing", $"job {job.Name}: no file matches code: {glob}", job);
             foreach (var path in paths)
-                if (seen.Add(path)) code.Add(new PathDigest(path, files.DigestOf(path)));
+                if (seen.Add(path)) code.Add(Digested(path));
         }
         foreach (var argv in (ReadOnlySpan<ImmutableArray<string>>)[job.Exec, job.ConfigCommand])
         {
             if (CodeFiles.Program(workspace, job.Folder, argv) is { } path && seen.Add(path))
-                code.Add(new PathDigest(path, files.DigestOf(path)));
+                code.Add(Digested(path));
         }
         var conditions = ImmutableArray.CreateBuilder<ConditionFact>();
         foreach (var probe in job.Conditions)
@@ -182,6 +182,8 @@ public sealed class WorkspaceFacts(
         }
         return new JobFact { Code = code.ToImmutable(), Conditions = conditions.ToImmutable() };
     }
+
+    PathDigest Digested(string path) => new(path, files.DigestOf(path, trustStat: !Thorough));
 
     static JobFact Broken(string code, string message, Job job) => new()
     {

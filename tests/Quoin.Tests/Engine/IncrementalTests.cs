@@ -119,6 +119,45 @@ public sealed class IncrementalTests
         Options = new WantOptions { Fresh = mode },
     };
 
+    // build-process.md, section 3, modes: a file that kept its size and its time.
+    [Fact]
+    public async Task Only_thorough_reads_what_looks_unchanged()
+    {
+        using var world = await BuiltAsync();
+        WriteWithOldTime(world, "one\n");
+        Assert.Equal("Succeeded", await world.BuildAsync("c"));
+        WriteWithOldTime(world, "two\n");
+
+        Assert.Equal("Succeeded", await world.BuildAsync("c"));
+        Assert.Equal("", world.Ran);
+        Assert.Equal(
+            "Succeeded",
+            await world.BuildAsync(new WantRequest { Targets = ["c"], Thorough = true }));
+        Assert.Equal("a b c", world.Ran);
+        Assert.Equal("TWO\neu\n", world.Output("c"));
+    }
+
+    static void WriteWithOldTime(EngineWorld world, string text)
+    {
+        world.Write("src.txt", text);
+        File.SetLastWriteTimeUtc(world.Workspace.Absolute("src.txt"), new DateTime(2020, 1, 1));
+    }
+
+    // build-process.md, scenario 7.
+    [Fact]
+    public async Task Soft_leaves_what_reads_rebuilt_inputs()
+    {
+        using var world = await BuiltAsync();
+        world.Write("src.txt", "two\n");
+        Assert.Equal("Succeeded", await world.BuildAsync("a"));
+
+        Assert.Equal(
+            "Succeeded", await world.BuildAsync(new WantRequest { Targets = ["c"], Soft = true }));
+        Assert.Equal("", world.Ran);
+        Assert.Equal("Succeeded", await world.BuildAsync("c"));
+        Assert.Equal("b c", world.Ran);
+    }
+
     [Fact]
     public async Task A_tainted_partition_is_made_again()
     {

@@ -25,7 +25,7 @@ sealed class JoinRunner(
     BuildSession? session;
     IBuildStore? lead;
     LentSlots? lent;
-    bool cancelSent;
+    bool cancelSent, nothingPlanned;
 
     /// <summary>Asks, follows to the end, and returns the exit code.</summary>
     public async Task<int> RunAsync(IBuildStore store, WantRequest request, string holder)
@@ -48,8 +48,9 @@ sealed class JoinRunner(
             return answer.Code == "nothing-to-do"
                 ? Nothing()
                 : cli.Error(answer.Code, answer.Message, ExitCode.Refused);
-        var code = interruption.ExitCodeOfSignal ?? (progress?.Phase == BuildPhase.Succeeded
-            && progress.Problems.Count == 0 ? ExitCode.Ok : ExitCode.Failed);
+        var code = interruption.ExitCodeOfSignal ?? (nothingPlanned ? ExitCode.Usage
+            : progress?.Phase == BuildPhase.Succeeded && progress.Problems.Count == 0 ? ExitCode.Ok
+            : ExitCode.Failed);
         view?.End(cli.Time.GetUtcNow(), code);
         return code;
     }
@@ -123,6 +124,8 @@ sealed class JoinRunner(
             view = runner.ViewOf(progress, store);
         }
         if (progress is null) return;
+        nothingPlanned |=
+            logged.Event is AnalysisFailed failed && failed.Want == progress.Want;
         var notices = new List<ProgressNotice>();
         progress.Apply(logged, notices);
         view!.Show(logged, notices);

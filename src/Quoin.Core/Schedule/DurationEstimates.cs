@@ -79,14 +79,13 @@ public sealed class DurationEstimates(Graph graph, DurationHistory history)
         var source = EstimateSource.Job;
         if (times.Length == 0)
         {
+            // Its history, if it has one, is of a time when it took one number of cores only.
             var one = Of(job, partition);
             (times, source) = ([new CoreTime(cores.Least, one.Milliseconds)], one.Source);
+            if (source == EstimateSource.Partition) return new CoreEstimates(times, source, cores);
         }
         return byCores[(job.Index, cores)] = new CoreEstimates(times, source, cores);
     }
-
-    /// <summary>What the job took lately has changed: its estimate is made anew.</summary>
-    public void Forget(Job job) => byJob[job.Index] = null;
 
     Estimate OfJob(Job job)
     {

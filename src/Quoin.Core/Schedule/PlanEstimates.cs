@@ -43,9 +43,10 @@ public sealed class PlanEstimates
     /// <param name="durations">What is known.</param>
     /// <param name="room">Where they run: it decides how many cores moldable runs get.</param>
     /// <param name="before">What was decided earlier: kept unless another way ends sooner.</param>
+    /// <param name="keepsCores">What was decided earlier is kept in any case.</param>
     public static PlanEstimates Of(
         JobGraph jobs, Func<int, bool> runs, DurationEstimates durations, TimetableRoom room,
-        PlanEstimates? before = null)
+        PlanEstimates? before = null, bool keepsCores = false)
     {
         var milliseconds = new int[jobs.Count];
         var sources = new EstimateSource[jobs.Count];
@@ -68,17 +69,19 @@ public sealed class PlanEstimates
         if (moldable is null)
             return new PlanEstimates(
                 milliseconds, sources, PenaltyOf(milliseconds, sources), null, [], "");
-        var choice = Portfolio.Choose(
-            Tasks(jobs, milliseconds, node => NeedOf(jobs, node)), moldable, room,
-            before?.moldable is null ? null : before.cores);
+        var decided = before?.moldable is null ? null : before;
+        var (cores, strategy) = (decided?.cores, "");
+        if (cores is null || !keepsCores)
+            (cores, strategy, _) = Portfolio.Choose(
+                Tasks(jobs, milliseconds, node => NeedOf(jobs, node)), moldable, room, cores);
+        if (strategy.Length == 0) strategy = decided!.Strategy;
         for (var node = 0; node < milliseconds.Length; node++)
         {
-            if (moldable[node]?.Of(choice.Cores[node]) is not { } estimate) continue;
+            if (moldable[node]?.Of(cores[node]) is not { } estimate) continue;
             (milliseconds[node], sources[node]) = (estimate.Milliseconds, estimate.Source);
         }
         return new PlanEstimates(
-            milliseconds, sources, PenaltyOf(milliseconds, sources), moldable, choice.Cores,
-            choice.Strategy.Length > 0 ? choice.Strategy : before!.Strategy);
+            milliseconds, sources, PenaltyOf(milliseconds, sources), moldable, cores, strategy);
     }
 
     /// <summary>What is expected to run when, in this room.</summary>

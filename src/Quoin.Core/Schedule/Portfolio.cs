@@ -39,7 +39,8 @@ public static class Portfolio
             for (var node = 0; node < cores.Length; node++)
             {
                 if (moldable[node] is not { } times) continue;
-                cores[node] = Math.Clamp(coresOf(node), times.Range.Least, times.Range.Most);
+                // More than make it fastest only take them from others.
+                cores[node] = Math.Clamp(coresOf(node), times.Range.Least, times.Best);
                 milliseconds[node] = times.Of(cores[node]).Milliseconds;
             }
             var laidOut = Timetable.Of(

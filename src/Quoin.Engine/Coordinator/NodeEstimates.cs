@@ -25,15 +25,16 @@ sealed class NodeEstimates
     public long RankMs(int node) => ranks[node];
 
     /// <summary>
-    /// Estimates what is left by what is known now. Cores that were decided stay unless other ones
-    /// end sooner.
+    /// Estimates what is left by what is known now. Cores that were decided stay, unless other ones
+    /// may be chosen and end sooner.
     /// </summary>
     public void Update(
-        Func<PartitionId, bool> isLeft, DurationEstimates durations, TimetableRoom room)
+        Func<PartitionId, bool> isLeft, DurationEstimates durations, TimetableRoom room,
+        bool keepsCores)
     {
         All = PlanEstimates.Of(
             plan.Graph, node => plan.IsPlanned(node) && IsLeft(plan.Graph.Outputs(node)),
-            durations, room, All);
+            durations, room, All, keepsCores);
         ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
 
         bool IsLeft(ReadOnlySpan<PartitionId> outputs)

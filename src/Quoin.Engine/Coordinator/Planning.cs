@@ -150,13 +150,13 @@ sealed class Planning(
         plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history), room));
 
     /// <summary>The same anew for what is left of all plans.</summary>
-    public void RankAgain(TimetableRoom room)
+    public void RankAgain(TimetableRoom room, bool keepsCores)
     {
         var durations = new DurationEstimates(graph, history);
         foreach (var planned in plans)
             planned.Estimates.Update(
                 p => owners.TryGetValue(p, out var owner) && owner.Plan == planned, durations,
-                room);
+                room, keepsCores);
     }
 
     /// <summary>Some run of an open plan could take fewer cores or more.</summary>

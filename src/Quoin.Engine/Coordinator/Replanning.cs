@@ -17,7 +17,8 @@ sealed class Replanning(CoordinatorParts parts, Planning planning, RemoteRuns re
     static readonly TimeSpan atMostEvery = TimeSpan.FromSeconds(2);
     static readonly TimeSpan moldableEvery = TimeSpan.FromMinutes(5);
 
-    long updatedAt = parts.Time.GetTimestamp();
+    long rankedAt = parts.Time.GetTimestamp();
+    long chosenAt = parts.Time.GetTimestamp();
     int slots = -1;
     bool departed;
 
@@ -52,12 +53,13 @@ sealed class Replanning(CoordinatorParts parts, Planning planning, RemoteRuns re
     {
         var now = parts.Slots + remote.Slots;
         if (slots < 0) slots = now;
-        var age = parts.Time.GetElapsedTime(updatedAt);
-        var isDue = age >= atMostEvery && (departed
-            || (planning.IsMoldable && (now != slots || age >= moldableEvery)));
-        if (!isDue) return false;
-        (updatedAt, slots, departed) = (parts.Time.GetTimestamp(), now, false);
-        planning.RankAgain(Room);
+        if (parts.Time.GetElapsedTime(rankedAt) < atMostEvery) return false;
+        var choosesCores = planning.IsMoldable
+            && (now != slots || parts.Time.GetElapsedTime(chosenAt) >= moldableEvery);
+        if (!departed && !choosesCores) return false;
+        (rankedAt, departed) = (parts.Time.GetTimestamp(), false);
+        if (choosesCores) (chosenAt, slots) = (rankedAt, now);
+        planning.RankAgain(Room, keepsCores: !choosesCores);
         return true;
     }
 }

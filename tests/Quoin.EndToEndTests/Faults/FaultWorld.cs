@@ -51,14 +51,17 @@ sealed class FaultWorld : IDisposable
     /// Returns when a job has written its line into "ran": the file alone is there a moment
     /// before, and a job that dies in that moment would not count.
     /// </summary>
-    public void WaitForRun()
+    public void WaitForRun() => WaitForRuns(1);
+
+    /// <summary>The same for several.</summary>
+    public void WaitForRuns(int count)
     {
         using var seen = new AutoResetEvent(initialState: false);
         using var watcher = new FileSystemWatcher(Workspace.Root, "ran");
         watcher.Created += (_, _) => seen.Set();
         watcher.Changed += (_, _) => seen.Set();
         watcher.EnableRaisingEvents = true;
-        while (Executions == 0) Assert.True(seen.WaitOne(TestWorkspace.Patience));
+        while (Executions < count) Assert.True(seen.WaitOne(TestWorkspace.Patience));
     }
 
     /// <summary>The store as it is now, to read it.</summary>

@@ -184,6 +184,7 @@ sealed class Coordinator : IDisposable
             dispatcher.StartReady();
         }
         while (HasNotices());
+        dispatcher.Drop();
         Commit();
         dispatcher.TellWaiting();
         if (idle.Count == 0 || State.Wants.Count > 0

@@ -438,17 +438,20 @@ sealed class Dispatcher : IDisposable
             if (State.PlaceOf(p) is not (PartitionPlace.Planned or PartitionPlace.Building))
                 planning.Release(p);
         }
-        if (entry.Planned is { } planned) Drop(run, planned.Plan);
+        if (entry.Planned is { } planned) parts.Keeping.Ended(run, planned.Plan);
         if (held.Count == 0) return;
         PartitionId[] again = [.. held];
         held.Clear();
         foreach (var p in again) AddReady(p);
     }
 
-    // What stays only as long as somebody reads it.
-    void Drop(RunToken run, Plan plan)
+    /// <summary>
+    /// What stays only as long as somebody reads it goes. Not before all plans of this turn are
+    /// made: they may count on it.
+    /// </summary>
+    public void Drop()
     {
-        var gone = parts.Keeping.Droppable(run, plan, planning);
+        var gone = parts.Keeping.TakeDroppable(planning);
         if (gone.Count == 0) return;
         coordinator.Note(new OutputsRemoved([.. gone], "keep"));
         var paths = gone.ConvertAll(p =>

@@ -12,6 +12,8 @@ namespace Quoin.Engine;
 /// <param name="keepsAll">Nothing is dropped.</param>
 sealed class Keeping(Graph graph, KernelState state, ArtifactStore? artifacts, bool keepsAll)
 {
+    readonly List<(RunToken Run, Plan Plan)> over = [];
+
     /// <summary>Whether copies of a job's outputs are kept.</summary>
     public bool Keeps(Job job) => artifacts is not null && job.Resource is null
         && job.Keep != KeepRule.Check
@@ -25,24 +27,37 @@ sealed class Keeping(Graph graph, KernelState state, ArtifactStore? artifacts, b
         graph.FindProducer(state.Names.Utf8(partition)).Job;
 
     /// <summary>
-    /// Of what a run made and read: whose files can go now. Nothing that is planned reads them.
+    /// A run is over. What a good one made and read may be let go now: a bad one is tried again.
     /// </summary>
-    public List<PartitionId> Droppable(RunToken run, Plan plan, Planning planning)
+    public void Ended(RunToken run, Plan plan)
+    {
+        if (keepsAll || !run.Claims.All(made => state.PlaceOf(made) == PartitionPlace.Live)) return;
+        over.Add((run, plan));
+    }
+
+    /// <summary>
+    /// Of what runs made and read that ended since it was asked last: whose files can go. Nothing
+    /// that is planned by now reads them.
+    /// </summary>
+    public List<PartitionId> TakeDroppable(Planning planning)
     {
         var all = new List<PartitionId>();
-        if (keepsAll) return all;
-        foreach (var made in run.Claims) Look(made, isRead: false);
-        foreach (var read in run.Config.Inputs) Look(read, isRead: true);
+        foreach (var (run, plan) in over)
+        {
+            foreach (var made in run.Claims) Look(plan, made, isRead: false);
+            foreach (var read in run.Config.Inputs) Look(plan, read, isRead: true);
+        }
+        over.Clear();
         return all;
 
-        void Look(PartitionId p, bool isRead)
+        void Look(Plan plan, PartitionId p, bool isRead)
         {
             if (JobOf(p) is not { Keep: not KeepRule.All } job
                 || state.PlaceOf(p) != PartitionPlace.Live) return;
             // What somebody asked for stays, unless its result is all there is to know.
             if (job.Keep == KeepRule.Temp && (!isRead || plan.Graph.Targets.Contains(p)
                 || state.Wants.Values.Any(want => want.Targets.Contains(p)))) return;
-            if (!planning.IsRead(p)) all.Add(p);
+            if (!planning.IsRead(p) && !all.Contains(p)) all.Add(p);
         }
     }
 }

@@ -55,6 +55,11 @@ sealed class ScriptedBuild : ICommandRunner
     public PartitionPlace this[string reference] =>
         process.State.PlaceOf(process.Names.Intern(reference));
 
+    /// <summary>What was let go, in that order: <c>a b</c>.</summary>
+    public string Dropped => string.Join(' ', machine.Store.Read(0, process.Names)
+        .Select(logged => logged.Event).OfType<OutputsRemoved>()
+        .SelectMany(e => e.Partitions).Select(process.Names.Text));
+
     public ScriptedWant Want(params string[] targets) => Want(FailureMode.KeepGoing, targets);
 
     public ScriptedWant Want(FailureMode mode, params string[] targets)

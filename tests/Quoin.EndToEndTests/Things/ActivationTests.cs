@@ -175,7 +175,7 @@ public class ActivationTests
         await using var world = World("poll: { every: 5s, max: 60s }");
         world.Service.BusyFor = S(60);
         _ = world.Want(Things(1, 1000));
-        world.Until(() => world.Of<WantReady>().Any(), S(90));
+        world.Until(() => world.State.Wants[1].IsReady, S(90));
 
         Assert.InRange(world.Time.Elapsed, S(60), S(90));
         Assert.Equal(1000, world.Service.Creates);

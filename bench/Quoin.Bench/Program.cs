@@ -18,6 +18,8 @@ Measurement[] all =
     new("queue", "claims and ends of runs, beside other queues", QueueBench.Run),
     new("sleepers", "things outside that sleep, wake and are looked at", SleepersBench.Run),
     new("supervisor", "feeds and line workers, beside a Python supervisor", SupervisorBench.Run),
+    new("supervisor-flat", "a supervisor with a million lines out, and idle workers",
+        SupervisorBench.RunFlat),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];
 
@@ -26,7 +28,7 @@ if (args is ["queue-workers", var place, var count]) return QueueRuns.Work(place
 if (args is ["-l" or "--list" or "-h" or "--help", ..])
 {
     foreach (var measurement in all)
-        Console.WriteLine($"  {measurement.Name,-10} {measurement.Title}");
+        Console.WriteLine($"  {measurement.Name,-16} {measurement.Title}");
     return 0;
 }
 var unknown = args.Except(all.Select(measurement => measurement.Name)).ToList();

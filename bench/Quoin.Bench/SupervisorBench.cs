@@ -31,13 +31,24 @@ static class SupervisorBench
             + $"{Echo():N0} answers/s\n");
         Console.WriteLine($"{"",-34} {"peer",14} {"quoin",14} {"ratio",8}");
         Ingest(memory);
-        foreach (var isDone in (bool[])[false, true])
-            foreach (var connections in (int[])[1, 8, 64])
-                Dispatch(memory, connections, isDone);
+        using (var theirs = new SupervisorWorld(memory, isPeer: true))
+        using (var ours = new SupervisorWorld(memory, isPeer: false))
+        {
+            foreach (var world in (SupervisorWorld[])[theirs, ours]) world.Fill();
+            foreach (var isDone in (bool[])[false, true])
+                foreach (var connections in (int[])[1, 8, 64])
+                    Dispatch(theirs, ours, connections, isDone);
+        }
         NoJobs(memory);
         WhileReading(memory);
-        Flat(memory);
+    }
+
+    /// <summary>What stays as it is however much is there.</summary>
+    public static void RunFlat()
+    {
+        var memory = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
         Idle(memory);
+        Flat(memory);
     }
 
     static void Ingest(string place)
@@ -75,22 +86,25 @@ static class SupervisorBench
         Print("restart to first JOB, ms", peer * 1000, quoin * 1000, quoin, peer);
     }
 
-    static void Dispatch(string place, int connections, bool isDone)
+    // Each time from a copy of a database with all lines in it, of which none was given out.
+    static void Dispatch(
+        SupervisorWorld theirs, SupervisorWorld ours, int connections, bool isDone)
     {
         var rates = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
         var tails = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
-        Both(place, world =>
+        for (var round = 0; round < Rounds; round++)
         {
-            world.WriteFiles();
-            world.Start();
-            world.Ask("READY\n");
-            world.Settle();
-            var result = LineLoad.Run(
-                world.Socket, connections, world.IsPeer ? PeerQuestions : Questions, isDone);
-            rates[world.IsPeer].Add(result.PerSecond);
-            tails[world.IsPeer].Add(result.Percentile(0.99) / 1000);
-            return 0;
-        });
+            foreach (var filled in (SupervisorWorld[])[theirs, ours])
+            {
+                using var world = filled.Copy();
+                world.Start();
+                world.Ask("HELLO\n"); // Answered by its end, when it serves.
+                var result = LineLoad.Run(
+                    world.Socket, connections, world.IsPeer ? PeerQuestions : Questions, isDone);
+                rates[world.IsPeer].Add(result.PerSecond);
+                tails[world.IsPeer].Add(result.Percentile(0.99) / 1000);
+            }
+        }
         var name = $"{(isDone ? "DONE" : "READY")} to JOB, {connections} connections";
         Print(name + ", /s", Median(rates[true]), Median(rates[false]),
             1 / Median(rates[false]), 1 / Median(rates[true]));
@@ -133,7 +147,7 @@ static class SupervisorBench
     static void Flat(string place)
     {
         using var world = new SupervisorWorld(place, isPeer: false);
-        world.WriteFiles(1_050_000);
+        world.WriteFiles(1_040_000);
         world.Start();
         world.Ask("READY\n");
         world.Settle();
@@ -143,13 +157,13 @@ static class SupervisorBench
         {
             if (target > given) LineLoad.Run(world.Socket, 64, target - given, isDone: false);
             world.Settle();
-            var result = LineLoad.Run(world.Socket, 1, 10_000, isDone: false);
-            given = target + 10_000;
+            var result = LineLoad.Run(world.Socket, 1, 5_000, isDone: false);
+            given = target + 5_000;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"READY to JOB with {target,9:N0} given out: "
                 + $"{result.Percentile(0.5),7:F0} us median, {result.PerSecond,8:N0} /s"));
         }
-        Console.WriteLine($"peak memory with 1,050,000 lines: {world.PeakMb():N0} MB");
+        Console.WriteLine($"peak memory with 1,040,000 lines: {world.PeakMb():N0} MB");
     }
 
     static void Idle(string place)
@@ -213,7 +227,8 @@ static class SupervisorBench
             $"{name,-34} {peer,14:N1} {quoin,14:N1} {more / less,7:F1}x"));
 
     /// <summary>One supervisor, theirs or ours, with its files.</summary>
-    sealed class SupervisorWorld(string place, bool isPeer) : IDisposable
+    sealed class SupervisorWorld(
+        string place, bool isPeer, SupervisorWorld? filled = null) : IDisposable
     {
         readonly DirectoryInfo root = Directory.CreateDirectory(
             Path.Combine(place, $"quoin-bench-{Guid.CreateVersion7():N}"));
@@ -223,9 +238,28 @@ static class SupervisorBench
 
         public string Socket => Path.Combine(root.FullName, "s");
 
-        string Folder => Path.Combine(root.FullName, "in");
+        string Folder => filled?.Folder ?? Path.Combine(root.FullName, "in");
 
         string Database => Path.Combine(root.FullName, "state.db");
+
+        /// <summary>All lines are in the database, and nobody is there.</summary>
+        public void Fill()
+        {
+            WriteFiles();
+            Start();
+            Ask("HELLO\n");
+            Settle();
+            Stop();
+        }
+
+        /// <summary>Another one with the same files, and a copy of the database.</summary>
+        public SupervisorWorld Copy()
+        {
+            var copy = new SupervisorWorld(place, isPeer, this);
+            foreach (var end in (string[])["", "-wal"])
+                if (File.Exists(Database + end)) File.Copy(Database + end, copy.Database + end);
+            return copy;
+        }
 
         public void WriteFiles(int lines = Lines)
         {
@@ -330,8 +364,10 @@ static class SupervisorBench
             if (isPeer) return;
             using var look = SqliteConnection.Open(Database, SqliteNative.OpenReadOnly, 5000);
             while (look.Number("""
-                SELECT (SELECT count(*) FROM feed_piece WHERE id > filled_to) FROM feed_state
-                """u8) > 0) Thread.Yield();
+                SELECT (SELECT max(id) FROM feed_piece) > filled_to
+                  OR EXISTS (SELECT 1 FROM event WHERE position > written_to
+                    AND type BETWEEN 'run-' AND 'run-z') FROM feed_state
+                """u8) > 0) Thread.Sleep(10);
         }
 
         public double PeakMb() => File.ReadLines($"/proc/{process!.Id}/status")

@@ -11,7 +11,9 @@ namespace Quoin.Storage;
 /// </summary>
 public sealed class SqliteFeedStore : IFeedStore
 {
-    const int CheckpointEveryMs = 10_000;
+    // A checkpoint writes each page once, however often it changed: the rarer the cheaper. While
+    // nobody asks for anything, one is made after so many transactions.
+    const int CheckpointEveryMs = 10_000, CheckpointIdleAfter = 50;
 
     readonly SqliteConnection connection;
     readonly IDisposable lead;
@@ -26,7 +28,9 @@ public sealed class SqliteFeedStore : IFeedStore
     bool isSynced = true;
     bool isBegun;
     bool isDirty;
+    static readonly TimeSpan idleStep = TimeSpan.FromMilliseconds(5);
     long checkpointAt;
+    int transactions;
     long positionBefore;
 
     SqliteFeedStore(
@@ -74,7 +78,7 @@ public sealed class SqliteFeedStore : IFeedStore
             connection.Execute("""
                 PRAGMA foreign_keys = OFF;
                 PRAGMA cache_size = -24000;
-                PRAGMA wal_autocheckpoint = 2000;
+                PRAGMA wal_autocheckpoint = 50000;
                 PRAGMA journal_size_limit = 16777216;
                 PRAGMA synchronous = FULL;
                 """u8);
@@ -302,10 +306,12 @@ public sealed class SqliteFeedStore : IFeedStore
                     book, at, () => Stopwatch.GetElapsedTime(since) > atMost));
             tables.Settle();
         }
-        if (isDirty && at - checkpointAt > CheckpointEveryMs)
+        var isIdle = !isMore && transactions >= CheckpointIdleAfter && atMost >= idleStep;
+        if (isDirty && (isIdle || at - checkpointAt > CheckpointEveryMs))
         {
             checkpointAt = at;
             isDirty = isMore;
+            transactions = 0;
             connection.Execute("PRAGMA wal_checkpoint(PASSIVE)"u8);
         }
         return isMore;
@@ -348,6 +354,7 @@ public sealed class SqliteFeedStore : IFeedStore
             commit.Run();
             isBegun = false;
             isDirty = true;
+            transactions++;
         }
         catch
         {

@@ -367,7 +367,7 @@ static class SupervisorBench
                 SELECT (SELECT max(id) FROM feed_piece) > filled_to
                   OR EXISTS (SELECT 1 FROM event WHERE position > written_to
                     AND type BETWEEN 'run-' AND 'run-z') FROM feed_state
-                """u8) > 0) Thread.Sleep(10);
+                """u8) > 0) Thread.Yield();
         }
 
         public double PeakMb() => File.ReadLines($"/proc/{process!.Id}/status")

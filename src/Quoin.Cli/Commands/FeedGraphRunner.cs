@@ -9,7 +9,6 @@ namespace Quoin.Cli;
 /// </summary>
 sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int slots)
 {
-    readonly CancellationTokenSource end = new();
     Exception? failure;
 
     /// <summary>Until a signal; then what runs here ends first.</summary>
@@ -40,6 +39,7 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
     void Serve(CancellationToken stop)
     {
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var end = new CancellationTokenSource();
         var servers = new List<(FeedJob Job, Supervisor Server, string Socket)>();
         try
         {
@@ -60,7 +60,6 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         finally
         {
             foreach (var (_, server, _) in servers) server.Dispose();
-            end.Dispose();
         }
         if (failure is not null) throw failure;
     }

@@ -27,7 +27,7 @@ public sealed class WeaknessTests
             },
             256 * 1024)).ToList();
         foreach (var worker in workers) worker.Start();
-        areMany.Wait();
+        areMany.Wait(TestContext.Current.CancellationToken);
         world.Noticed(); // Files are read all the while.
         foreach (var worker in workers) worker.Join();
         Assert.All(answers, it => Assert.StartsWith("JOB ", it));

@@ -387,10 +387,8 @@ public sealed class FeedBook(FeedRules rules)
     {
         if (rules.Order == FeedOrder.Fifo)
             return rows.EarliestPlace(keys[key].FirstRow, flight, rules.AttemptsMax);
-        var past = keys.PastOf(key);
-        return past is { StartedAt: { } started, FinishedAt: { } finished }
-            ? started - finished
-            : long.MinValue;
+        return keys.PastOf(key) is { StartedAt: { } from, FinishedAt: { } to }
+            ? from - to : long.MinValue;
     }
 
     /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>
@@ -411,9 +409,6 @@ public sealed class FeedBook(FeedRules rules)
 
     /// <summary>The bytes of a key.</summary>
     public ReadOnlySpan<byte> KeyBytes(int key) => keys.Bytes(key);
-
-    /// <summary>The scramble of a key.</summary>
-    public int ScrambleOf(int key) => keys[key].Scramble;
 
     /// <summary>What is known of a key.</summary>
     public FeedKeyPast PastOf(ReadOnlySpan<byte> key) =>

@@ -54,7 +54,7 @@ public sealed record FeedRules
 /// <summary>Which of the keys that may be given out comes first.</summary>
 public enum FeedOrder : byte
 {
-    /// <summary>The one that was given out longest ago; before all, those that never were.</summary>
+    /// <summary>The one given out longest ago; before all, those that never were.</summary>
     LeastRecentlyDispatched = 0,
 
     /// <summary>The one whose line was accepted first.</summary>

@@ -36,7 +36,8 @@ public sealed class ExampleTests
         Assert.Empty(feeds.Problems);
         Assert.Empty(feeds.Graph!.Jobs);
         var (fetch, draw) = (feeds.FeedJobs[0], feeds.FeedJobs[1]);
-        Assert.Equal(("page", "name", "incoming"), (fetch.Dataset, fetch.Capture, fetch.FeedFolder));
+        Assert.Equal(
+            ("page", "name", "incoming"), (fetch.Dataset, fetch.Capture, fetch.FeedFolder));
         Assert.Equal(FeedOrder.LeastRecentlyDispatched, fetch.Rules.Feed.Order);
         Assert.Null(fetch.Socket);
         Assert.Equal(TimeSpan.FromMinutes(10), fetch.Timeout);

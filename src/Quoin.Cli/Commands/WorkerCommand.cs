@@ -93,6 +93,10 @@ static class WorkerCommand
             throw new UsageException(
                 "usage", "--apart needs artifacts that other hosts see: a line `artifacts:` in the "
                 + $"graph file, or {ArtifactStore.Variable}; see docs/artifacts.md");
+        if (isApart && artifacts is { Shares: false })
+            throw new UsageException(
+                "usage", "--apart puts what it makes where other hosts see it, and the graph file "
+                + "forbids that (artifacts: write: false); see docs/artifacts.md");
         using var worker = SlotWorker.Make(
             cli, workspace, store, slots, view, lease, artifacts, isApart);
         using var onStop = interruption.Stop.Register(() =>

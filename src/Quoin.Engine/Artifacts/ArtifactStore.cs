@@ -44,6 +44,9 @@ public sealed class ArtifactStore : IDisposable
     /// <summary>Other hosts can have what is put here.</summary>
     public bool IsShared => outer.Length > 0;
 
+    /// <summary>What is kept here goes to them, too.</summary>
+    public bool Shares => IsShared && writes;
+
     void Tell(string message) => Warn(message);
 
     /// <inheritdoc/>
@@ -199,8 +202,9 @@ public sealed class ArtifactStore : IDisposable
 
     /// <summary>
     /// Keeps what a run published: the content, then the record that names it, layer by layer.
+    /// False: no place that others see has all of it.
     /// </summary>
-    internal void Keep(Digest fingerprint, IReadOnlyList<PublishedOutput> outputs)
+    internal bool Keep(Digest fingerprint, IReadOnlyList<PublishedOutput> outputs)
     {
         try
         {
@@ -210,45 +214,50 @@ public sealed class ArtifactStore : IDisposable
                 if (KeepHere(output) is not { } form)
                 {
                     Warn($"{output.Ref} was changed after its run published it; it is not kept");
-                    return;
+                    return false;
                 }
                 kept.Add(new ArtifactOutput(output.Ref, output.Digest, output.Bytes, form));
             }
             var record = new ArtifactRecord([.. kept]);
             Local.PutRecord(fingerprint, record.ToBytes());
             FaultPoint.Reach("record.local");
-            Put(fingerprint, record, onlyNew: false);
+            return Put(fingerprint, record, onlyNew: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Warn($"cannot keep {outputs[0].Ref} in {Local.Folder}: {e.Message}; the build goes on. "
                 + "Remedy: make room (quoin clean --unused removes what nothing refers to)");
+            return false;
         }
     }
 
     /// <summary>
     /// Gives the places what only this host has: they did not answer then, or its process died.
+    /// False: none of them has all of it.
     /// </summary>
-    internal void Share(Digest fingerprint, ArtifactRecord record)
+    internal bool Share(Digest fingerprint, ArtifactRecord record)
     {
         try
         {
-            Put(fingerprint, record, onlyNew: true);
+            return Put(fingerprint, record, onlyNew: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Warn($"cannot share {record.Outputs[0].Ref}: {e.Message}; the build goes on");
+            return false;
         }
     }
 
-    void Put(Digest fingerprint, ArtifactRecord record, bool onlyNew)
+    bool Put(Digest fingerprint, ArtifactRecord record, bool onlyNew)
     {
+        var isShared = false;
         foreach (var layer in writes ? outer : [])
         {
-            if (onlyNew && layer.Record(fingerprint) is not null) continue;
-            if (Parts(record).All(part => layer.Put(part, Local.PathOf(part))))
-                layer.PutRecord(fingerprint, record.ToBytes());
+            isShared |= (onlyNew && layer.Record(fingerprint) is not null)
+                || (Parts(record).All(part => layer.Put(part, Local.PathOf(part)))
+                    && layer.PutRecord(fingerprint, record.ToBytes()));
         }
+        return isShared;
     }
 
     // All bodies of a record, a folder's files before the text that names them.

@@ -50,7 +50,8 @@ sealed class AttemptArtifacts(
             if (Take(spec, record, control, out var from) is not { } published) continue;
             if (published.Count < spec.Outputs.Count(output => output.Claimed))
                 return new JobResult { End = JobEnd.LeaseLost };
-            if (from == "local") store.Share(attempt.Fingerprint, record);
+            if (from == "local" && !store.Share(attempt.Fingerprint, record) && isApart)
+                return Unseen("");
             var elapsed = (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
             WriteLog(spec, from, published);
             return new JobResult
@@ -156,12 +157,37 @@ sealed class AttemptArtifacts(
         return true;
     }
 
-    /// <summary>Keeps what a run published, if its job does, or if nobody else sees it.</summary>
-    public void Keep(AttemptSpec attempt, JobResult result)
+    /// <summary>
+    /// Keeps what a run published, if its job does, or if nobody else sees it; says how the run
+    /// ended then. Of a host apart a run is good only if others can have what it made.
+    /// </summary>
+    public JobResult Keep(AttemptSpec attempt, JobResult result)
     {
-        if (!attempt.Keeps && !isApart) return;
+        result = result with { IsApart = isApart };
+        // Under this fingerprint others would take it for what the plan saw.
+        if (result.SourceMoved) return isApart ? Failed(": a source changed meanwhile") : result;
+        if (!attempt.Keeps && !isApart) return result;
         FaultPoint.Reach("keep.before");
-        store.Keep(attempt.Fingerprint, result.Outputs);
+        var isShared = store.Keep(attempt.Fingerprint, result.Outputs);
         FaultPoint.Reach("keep.after");
+        return isShared || !isApart ? result : Failed("");
+
+        JobResult Failed(string why) => Unseen(why) with
+        {
+            Usage = result.Usage,
+            Log = result.Log,
+            LogTail = result.LogTail,
+            LogLines = result.LogLines,
+            Warnings = result.Warnings,
+        };
     }
+
+    static JobResult Unseen(string why) => new()
+    {
+        End = JobEnd.Failed,
+        Failure = new RunFailure(
+            FailureCategory.Temporary,
+            "its outputs are on this host only; no layer of artifacts that others see has them"
+            + why),
+    };
 }

@@ -83,8 +83,11 @@ sealed class OuterArtifacts(IArtifactPlace place, TimeProvider time, Action<stri
         () => place.Get(RecordOf(fingerprint)) is { } bytes ? ArtifactRecord.Read(bytes) : null,
         null);
 
-    /// <summary>Tells others what a run published; all of it is there already.</summary>
-    public void PutRecord(Digest fingerprint, byte[] record) => Ask(
+    /// <summary>
+    /// Tells others what a run published; all of it is there already. False: the place does not
+    /// answer.
+    /// </summary>
+    public bool PutRecord(Digest fingerprint, byte[] record) => Ask(
         () =>
         {
             place.Put(RecordOf(fingerprint), record);

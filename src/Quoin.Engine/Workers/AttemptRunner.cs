@@ -25,9 +25,9 @@ static class AttemptRunner
                 };
         }
         var result = Execute(spec, attempt, files, process, control, progress, keepsLog);
-        if (result.End != JobEnd.Completed || artifacts is null) return result;
-        if (!result.SourceMoved) artifacts.Keep(attempt, result);
-        return result with { IsApart = artifacts.IsApart };
+        return result.End == JobEnd.Completed && artifacts is not null
+            ? artifacts.Keep(attempt, result)
+            : result;
     }
 
     static JobResult Execute(

@@ -148,6 +148,27 @@ public sealed class ArtifactBuildTests : IDisposable
     }
 
     [Fact]
+    public async Task Apart_a_run_whose_outputs_no_layer_takes_has_failed()
+    {
+        using var world = new EngineWorld(Chain) { Slots = 0, IsShared = true };
+        world.Write("src.txt", "one\n");
+        var store = artifacts.Host("apart", new SharedFolderPlace("/nowhere", () => "x"));
+        await using var worker = world.WorkApart(store);
+        await using var session = world.Open();
+        _ = session.WantAsync(new WantRequest { Targets = ["a"] });
+        await world.Last.WhenAsync(e => e is RunFailed or RunCompleted)
+            .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        var failed = Assert.Single(world.Last.Of<RunFailed>());
+        Assert.Equal(
+            new RunFailure(
+                FailureCategory.Temporary,
+                "its outputs are on this host only; no layer of artifacts that others see has "
+                + "them"),
+            failed.Failure);
+        Assert.Empty(world.Last.Of<RunCompleted>());
+    }
+
+    [Fact]
     public async Task What_is_asked_for_anew_is_made_anew()
     {
         using var world = await BuiltAsync("a");

@@ -22,7 +22,7 @@ public sealed class OuterArtifactsTests : IDisposable
     public void Another_host_takes_a_file_from_there()
     {
         var made = world.Publish("a", "one\n");
-        world.Host("a", world.Folder()).Keep(print, [made]);
+        Assert.True(world.Host("a", world.Folder()).Keep(print, [made]));
         var other = world.Host("b", world.Folder());
         Assert.True(other.CanRestore(print, "a", made.Digest));
         var to = world.Free();
@@ -77,7 +77,7 @@ public sealed class OuterArtifactsTests : IDisposable
         var gone = new SharedFolderPlace("/nowhere/at/all", () => "x");
         var store = world.Host("a", gone);
         var made = world.Publish("a", "one\n");
-        store.Keep(print, [made]);
+        Assert.False(store.Keep(print, [made]));
         store.Keep(ArtifactWorld.Print("g"), [made]);
         Assert.False(store.CanRestore(ArtifactWorld.Print("h"), "a", made.Digest));
         Assert.Equal("local", store.Restore(Only(store, print), world.Free()));

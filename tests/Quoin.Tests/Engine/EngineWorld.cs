@@ -74,7 +74,13 @@ sealed class EngineWorld : IDisposable
     }
 
     /// <summary>A worker of another process; it runs until it is disposed of.</summary>
-    public WorkerInTest Work(int slots, params string[] labels) => new(new StoreWorkerOptions
+    public WorkerInTest Work(int slots, params string[] labels) => new(Options(slots, labels));
+
+    /// <summary>The same, as if it were on a host without our folder.</summary>
+    public WorkerInTest WorkApart(ArtifactStore artifacts) =>
+        new(Options(1, []) with { Artifacts = artifacts, IsApart = true });
+
+    StoreWorkerOptions Options(int slots, string[] labels) => new()
     {
         Workspace = Workspace,
         Store = Store,
@@ -84,7 +90,7 @@ sealed class EngineWorld : IDisposable
         Labels = [.. labels.Order(StringComparer.Ordinal)],
         KeepsLogs = true,
         Observer = new WorkerInTest.Quiet(),
-    });
+    };
 
     /// <summary>Builds to the end, and says how the want ended: <c>Succeeded</c>.</summary>
     public Task<string> BuildAsync(params string[] targets) =>

@@ -26,9 +26,11 @@ static class WantedOutputs
         {
             if (!state.Names.TryFind(name, out var id) || state.PlaceOf(id) != PartitionPlace.Live
                 || !state.TryGetManifest(id, out var manifest)) continue;
-            if (artifacts.Bring(manifest.Fingerprint, name, manifest.Digest, PathOf(name)) is
-                { } layer) cli.Say($"restored {name} (from {layer})");
-            else cli.Say($"warning: {name} was made on another host, and no layer of artifacts has "
+            var path = PathOf(name);
+            var from = artifacts.Bring(
+                manifest.Fingerprint, name, manifest.Digest, path, () => Path.Exists(path));
+            if (from is { Length: > 0 }) cli.Say($"restored {name} (from {from})");
+            else if (from is null) cli.Say($"warning: {name} was made on another host, and no layer of artifacts has "
                 + "it whole; `quoin build` makes it again");
         }
 

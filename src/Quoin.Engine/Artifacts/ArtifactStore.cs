@@ -104,10 +104,19 @@ public sealed class ArtifactStore : IDisposable
 
     /// <summary>
     /// Brings the output of a run with that fingerprint to its place, from the first layer that has
-    /// it whole; null: none has.
+    /// it whole. Null: none has. Empty: it was there when its turn came, or came there meanwhile.
     /// </summary>
-    public string? Bring(Digest fingerprint, string reference, Digest content, string place)
+    /// <param name="fingerprint">Of the run that made it.</param>
+    /// <param name="reference">The partition.</param>
+    /// <param name="content">Its digest.</param>
+    /// <param name="place">Where it belongs.</param>
+    /// <param name="isThere">Looks whether what is there is good enough.</param>
+    public string? Bring(
+        Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere)
     {
+        using var alone = Local.AloneAt(place);
+        if (isThere()) return "";
+        var isFree = !FileStat.OfLink(place).Exists;
         foreach (var (_, record) in Records(fingerprint))
         {
             if (record.Find(reference) is not { } output || output.Digest != content) continue;
@@ -115,7 +124,12 @@ public sealed class ArtifactStore : IDisposable
             try
             {
                 if (Restore(output, beside) is not { } layer) continue;
-                if (JobPublish.MoveOne(beside, place, beside + ".old") == 0) return layer;
+                var error = isFree
+                    ? JobPublish.MoveNew(beside, place)
+                    : JobPublish.MoveOne(beside, place, beside + ".old");
+                if (error == 0) return layer;
+                // A run published there meanwhile: what it made is newer.
+                if (isFree && error == Libc.EEXIST) return isThere() ? "" : null;
             }
             finally
             {

@@ -152,9 +152,11 @@ sealed class AttemptArtifacts(
 
     bool Bring(SpecInput input, Digest madeBy)
     {
-        if (store.Bring(madeBy, input.Ref, input.Digest, input.Path) is null) return false;
-        files.Published(input.Path, FileStat.OfLink(input.Path).Stamp, input.Digest);
-        return true;
+        var from = store.Bring(
+            madeBy, input.Ref, input.Digest, input.Path, () => IsHere(input));
+        if (from is { Length: > 0 })
+            files.Published(input.Path, FileStat.OfLink(input.Path).Stamp, input.Digest);
+        return from is not null;
     }
 
     /// <summary>

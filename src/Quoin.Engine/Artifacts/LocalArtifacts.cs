@@ -146,11 +146,20 @@ sealed class LocalArtifacts(string folder, Func<string> newName, TimeProvider ti
     /// Only one process of this host is in there at a time for digests that begin alike: whoever
     /// waited finds what the other one fetched.
     /// </summary>
-    public IDisposable Alone(Digest digest)
+    public IDisposable Alone(Digest digest) => Alone(digest.Hex()[..2]);
+
+    /// <summary>
+    /// Only one process of this host brings something there at a time. Who is in there may ask to
+    /// be alone with a digest, and not the other way round.
+    /// </summary>
+    public IDisposable AloneAt(string place) =>
+        Alone("at-" + Xxh3.Hash(System.Text.Encoding.UTF8.GetBytes(place)).Hex()[..3]);
+
+    Lock Alone(string name)
     {
         var locks = $"{folder}/lock";
         _ = Folders.Make(locks);
-        var fd = Libc.Open($"{locks}/{digest.Hex()[..2]}", Libc.ReadWrite | Libc.Create, 0x1B6);
+        var fd = Libc.Open($"{locks}/{name}", Libc.ReadWrite | Libc.Create, 0x1B6);
         const int exclusive = 2;
         if (fd >= 0) _ = Libc.flock(fd, exclusive); // Without it both fetch: twice the work.
         return new Lock(fd);

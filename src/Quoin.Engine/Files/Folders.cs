@@ -95,6 +95,21 @@ static unsafe class Folders
             return Libc.rename(old, place) == 0 ? 0 : Libc.Error;
     }
 
+    /// <summary>Renames unless something is there: <c>EEXIST</c>.</summary>
+    [SkipLocalsInit]
+    public static int RenameNew(string from, string to)
+    {
+        Span<byte> source = stackalloc byte[Libc.PathMax];
+        Span<byte> target = stackalloc byte[Libc.PathMax];
+        fixed (byte* old = Libc.Utf8(from, source), place = Libc.Utf8(to, target))
+        {
+            if (Libc.RenameNew(old, place) == 0) return 0;
+            // Some file systems cannot: then there is a moment between the look and the rename.
+            if (Libc.Error is not (Libc.EINVAL or Libc.ENOSYS) and var error) return error;
+        }
+        return FileStat.OfLink(to).Exists ? Libc.EEXIST : Rename(from, to);
+    }
+
     /// <summary>Whatever is there is removed; nothing there is success.</summary>
     public static int RemoveAny(string path)
     {

@@ -132,6 +132,20 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
         return error == Libc.EXDEV ? MoveAcross(staged, place) : error;
     }
 
+    /// <summary>
+    /// Moves something to its place if nothing is there: else <c>EEXIST</c>. 0 or the error number.
+    /// </summary>
+    internal static int MoveNew(string staged, string place)
+    {
+        var error = Folders.RenameNew(staged, place);
+        if (error == Libc.ENOENT && Path.GetDirectoryName(place) is { } folder)
+        {
+            if (Folders.Make(folder) is not 0 and var failed) return failed;
+            error = Folders.RenameNew(staged, place);
+        }
+        return error == Libc.EXDEV ? MoveAcross(staged, place, onlyNew: true) : error;
+    }
+
     // Puts the old one aside first, and back if the new one cannot take its place.
     static int Exchange(string staged, string place, string oldPlace, int error)
     {
@@ -143,7 +157,7 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
     }
 
     // Another file system: copied beside its place, then renamed, so that nobody sees half of it.
-    static int MoveAcross(string staged, string place)
+    static int MoveAcross(string staged, string place, bool onlyNew = false)
     {
         var beside = place + ".quoin-new";
         if (Folders.RemoveAny(beside) is not 0 and var failed) return failed;
@@ -161,6 +175,12 @@ sealed class JobPublish(JobSpec spec, Staging staging, JobReports reports)
         {
             _ = Folders.RemoveAny(beside);
             return Libc.EACCES;
+        }
+        if (onlyNew)
+        {
+            var there = Folders.RenameNew(beside, place);
+            if (there != 0) _ = Folders.RemoveAny(beside);
+            return there;
         }
         var error = Folders.Rename(beside, place);
         if (error is not (Libc.EISDIR or Libc.ENOTDIR or Libc.ENOTEMPTY or Libc.EEXIST))

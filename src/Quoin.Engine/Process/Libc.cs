@@ -33,7 +33,7 @@ static unsafe partial class Libc
     public const int ENOENT = 2, EINTR = 4, E2BIG = 7, ENOEXEC = 8, EAGAIN = 11, ENOMEM = 12;
     public const int EACCES = 13, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENFILE = 23;
     public const int EMFILE = 24, ENOSPC = 28, EROFS = 30, EPERM = 1, ENAMETOOLONG = 36;
-    public const int ENOTEMPTY = 39, ELOOP = 40, EDQUOT = 122, ETXTBSY = 26, EPIPE = 32;
+    public const int EINVAL = 22, ENOSYS = 38, ENOTEMPTY = 39, ELOOP = 40, EDQUOT = 122, ETXTBSY = 26, EPIPE = 32;
 
     static bool IsArm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
@@ -177,6 +177,19 @@ static unsafe partial class Libc
 
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
     private static partial nint Syscall(nint number, nint a, nint b, nint c);
+
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint Syscall(nint number, nint a, nint b, nint c, nint d, nint e);
+
+    /// <summary>
+    /// Renames unless something is there: <c>EEXIST</c>. Older than the C library's own of it.
+    /// </summary>
+    public static int RenameNew(byte* from, byte* to)
+    {
+        const int noReplace = 1;
+        return (int)Syscall(
+            IsArm ? 276 : 316, AtCwd, (nint)from, AtCwd, (nint)to, noReplace);
+    }
 
     /// <summary>
     /// A descriptor that becomes readable when the process ends; always close-on-exec.

@@ -140,11 +140,44 @@ public sealed class OuterArtifactsTests : IDisposable
         Assert.Equal(1, counting.Reads);
     }
 
+    [Fact]
+    public async Task Many_that_bring_the_same_folder_put_it_there_once()
+    {
+        var made = world.PublishFolder("tree");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        var other = world.Host("b", world.Folder());
+        var place = world.Free();
+        var from = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(
+            () => other.Bring(print, "tree", made.Digest, place, () => Path.Exists(place)),
+            TestContext.Current.CancellationToken)));
+        Assert.Equal(["", "", "", "", "", "", "", "shared"], from.Order());
+        Assert.Equal(made.Digest, ContentDigest.OfDirectory(place).Digest);
+        Assert.Empty(Directory.GetFileSystemEntries($"{other.Local.Folder}/half"));
+    }
+
+    [Fact]
+    public void What_was_published_while_bytes_came_is_not_replaced()
+    {
+        var made = world.Publish("a", "one\n");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        var place = world.Free();
+        var slow = new CountingPlace(world.Folder())
+        {
+            OnRead = () => File.WriteAllText(place, "newer\n"),
+        };
+        var other = world.Host("b", slow);
+        Assert.Equal(
+            "", other.Bring(print, "a", made.Digest, place, () => Path.Exists(place)));
+        Assert.Equal("newer\n", File.ReadAllText(place));
+    }
+
     sealed class CountingPlace(IArtifactPlace inner) : IArtifactPlace
     {
         int reads;
 
         public int Reads => reads;
+
+        public Action OnRead { get; init; } = static () => { };
 
         public string Name => inner.Name;
 
@@ -161,6 +194,7 @@ public sealed class OuterArtifactsTests : IDisposable
         public bool Read(string key, Stream to)
         {
             Interlocked.Increment(ref reads);
+            OnRead();
             return inner.Read(key, to);
         }
 

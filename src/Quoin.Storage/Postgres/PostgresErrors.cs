@@ -39,6 +39,10 @@ static class PostgresErrors
             "store-unavailable",
             $"{at.Shown}: no TLS connection: {n.InnerException?.Message ?? n.Message} "
             + "(sslmode and sslrootcert in the address say what to expect)", e),
+        NpgsqlException n when n.Message.Contains("password", StringComparison.Ordinal) => new(
+            "store-unavailable",
+            $"{at.Shown}: the server asks {at.Connection.Username} for a password; set "
+            + "PGPASSWORD, or put user:password into the address", e),
         NpgsqlException or SocketException or IOException => new(
             "store-unavailable",
             $"{at.Shown} cannot be reached: {(e.InnerException ?? e).Message}. Is the server "

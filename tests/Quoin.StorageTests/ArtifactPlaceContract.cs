@@ -28,7 +28,7 @@ public abstract class ArtifactPlaceContract : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    string FileOf(int bytes, int seed)
+    private protected string FileOf(int bytes, int seed)
     {
         var path = folder.File($"file-{seed}");
         var content = new byte[bytes];
@@ -175,6 +175,48 @@ public sealed class PostgresArtifactsTests(PostgresServer server) : ArtifactPlac
         place.Delete("blob/aa/half");
         using var chunks = source.CreateCommand("SELECT count(*) FROM artifact_chunk");
         Assert.Equal(0L, chunks.ExecuteScalar());
+    }
+
+    [Fact]
+    public void What_is_removed_while_it_is_read_is_read_to_its_end()
+    {
+        using var place = Open();
+        using var other = Open();
+        place.PutFile("blob/aa/two", FileOf(20 << 20, 3));
+        using var back = new Meanwhile(() => other.Delete("blob/aa/two"));
+        Assert.True(place.Read("blob/aa/two", back));
+        Assert.Equal(
+            Xxh3.Hash(File.ReadAllBytes(Folder.File("file-3"))), Xxh3.Hash(back.ToArray()));
+        Assert.Empty(place.List("blob/"));
+    }
+
+    [Fact]
+    public async Task Who_puts_the_same_later_leaves_what_others_may_be_reading()
+    {
+        using var slow = Open();
+        using var quick = Open();
+        var pipe = Folder.File("pipe");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", pipe)) make.WaitForExit();
+        var putting = Task.Run(
+            () => slow.PutFile("blob/aa/same", pipe), TestContext.Current.CancellationToken);
+        await using (var to = new FileStream(pipe, FileMode.Open, FileAccess.Write))
+        {
+            quick.PutFile("blob/aa/same", FileOf(10, 4)); // The slow one has announced its own.
+            to.Write(File.ReadAllBytes(Folder.File("file-4")));
+        }
+        await putting;
+        using var source = PostgresStore.BuilderOf(Address.Connection).Build();
+        using var ids = source.CreateCommand("SELECT array_agg(id) FROM artifact");
+        Assert.Equal([2L], (long[])ids.ExecuteScalar()!);
+    }
+
+    sealed class Meanwhile(Action happens) : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            if (Length == 0) happens();
+            base.Write(buffer);
+        }
     }
 
     [Fact]

@@ -50,6 +50,12 @@ sealed class OuterArtifacts(IArtifactPlace place, TimeProvider time, Action<stri
                 && sums.Sha256() == marker.Sha256;
         }
         if (isThere && isRight) return FetchEnd.Whole;
+        if (!isThere)
+        {
+            // Swept. Without the marker the next one who has it puts it there anew.
+            place.Delete(MarkerOf(digest));
+            return FetchEnd.Missing;
+        }
         // So that nobody meets it again, and the next one who has it right puts it there anew.
         place.Delete(MarkerOf(digest));
         place.Delete(BlobOf(marker.Sha256));

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Data;
 using Npgsql;
 using Quoin.Engine;
 
@@ -44,28 +45,33 @@ public sealed class PostgresArtifacts : IArtifactPlace
     {
         var id = Announce(connection, key);
         WriteChunk(connection, id, 0, bytes.Span);
-        Commit(connection, key, id, bytes.Length, 1);
+        Commit(connection, key, id, bytes.Length, 1, replaces: true);
         return true;
     });
 
     /// <inheritdoc/>
     public void PutFile(string key, string file) => Try(connection =>
     {
-        if (Find(connection, key) is not null) return false;
+        if (Find(connection, key) is { } found)
+        {
+            Touch(connection, found);
+            return false;
+        }
         var id = Announce(connection, key);
         FaultPoint.Reach("artifact.announced");
         using var from = File.OpenRead(file);
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            var chunks = 0;
+            var (chunks, size) = (0, 0L);
             for (int count; (count = from.ReadAtLeast(
                 chunk.AsSpan(0, ChunkBytes), ChunkBytes, throwOnEndOfStream: false)) > 0; chunks++)
             {
                 WriteChunk(connection, id, chunks, chunk.AsSpan(0, count));
+                size += count;
                 FaultPoint.Reach("artifact.chunk");
             }
-            Commit(connection, key, id, from.Position, chunks);
+            Commit(connection, key, id, size, chunks, replaces: false);
         }
         finally
         {
@@ -77,6 +83,8 @@ public sealed class PostgresArtifacts : IArtifactPlace
     /// <inheritdoc/>
     public bool Read(string key, Stream to) => Try(connection =>
     {
+        // As it was at one moment: what is removed or replaced meanwhile is whole in here.
+        using var moment = connection.BeginTransaction(IsolationLevel.RepeatableRead);
         if (Find(connection, key) is not { } found) return false;
         for (var n = 0; n < found.Chunks; n++)
         {
@@ -84,10 +92,12 @@ public sealed class PostgresArtifacts : IArtifactPlace
                 "SELECT form, body FROM artifact_chunk WHERE artifact = $1 AND n = $2",
                 connection) { Parameters = { new() { Value = found.Id }, new() { Value = n } } };
             using var row = command.ExecuteReader();
-            if (!row.Read()) return false; // Removed meanwhile.
+            if (!row.Read()) return false;
             to.Write(StoredBytes.Unpack(
                 row.GetFieldValue<byte[]>(1), row.GetInt32(0), $"artifact {key}"));
         }
+        moment.Commit();
+        Touch(connection, found);
         return true;
     });
 
@@ -121,22 +131,21 @@ public sealed class PostgresArtifacts : IArtifactPlace
     /// <inheritdoc/>
     public void Dispose() => source.Dispose();
 
-    static (long Id, int Chunks)? Find(NpgsqlConnection connection, string key)
+    static (long Id, int Chunks, bool IsStale)? Find(NpgsqlConnection connection, string key)
     {
         using var command = new NpgsqlCommand(
             "SELECT id, chunks, used_at < clock_timestamp() - interval '1 hour' FROM artifact "
             + "WHERE key = $1 AND committed_at IS NOT NULL",
             connection) { Parameters = { new() { Value = key } } };
-        (long, int) found;
-        using (var row = command.ExecuteReader())
-        {
-            if (!row.Read()) return null;
-            found = (row.GetInt64(0), row.GetInt32(1));
-            if (!row.GetBoolean(2)) return found; // So that a read is seldom a write.
-        }
-        Run(connection, "UPDATE artifact SET used_at = clock_timestamp() WHERE id = $1",
-            found.Item1);
-        return found;
+        using var row = command.ExecuteReader();
+        return row.Read() ? (row.GetInt64(0), row.GetInt32(1), row.GetBoolean(2)) : null;
+    }
+
+    static void Touch(NpgsqlConnection connection, (long Id, int Chunks, bool IsStale) found)
+    {
+        if (found.IsStale) // So that a read is seldom a write.
+            Run(connection, "UPDATE artifact SET used_at = clock_timestamp() WHERE id = $1",
+                found.Id);
     }
 
     static long Announce(NpgsqlConnection connection, string key)
@@ -156,14 +165,22 @@ public sealed class PostgresArtifacts : IArtifactPlace
             + "VALUES ($1, $2, $3, $4)", id, n, form, packed.ToArray());
     }
 
-    // What was there before goes in the same transaction: readers always find one of them.
-    static void Commit(NpgsqlConnection connection, string key, long id, long size, int chunks)
+    // In one transaction: readers always find one of them. What replaces nothing gives way to what
+    // is there by now, which is the same.
+    static void Commit(
+        NpgsqlConnection connection, string key, long id, long size, int chunks, bool replaces)
     {
         using var transaction = connection.BeginTransaction();
         Run(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key);
-        Run(connection, "DELETE FROM artifact WHERE key = $1 AND committed_at IS NOT NULL", key);
-        Run(connection, "UPDATE artifact SET size = $2, chunks = $3, "
-            + "committed_at = clock_timestamp() WHERE id = $1", id, size, chunks);
+        if (!replaces && Find(connection, key) is not null)
+            Run(connection, "DELETE FROM artifact WHERE id = $1", id);
+        else
+        {
+            Run(connection, "DELETE FROM artifact WHERE key = $1 AND committed_at IS NOT NULL",
+                key);
+            Run(connection, "UPDATE artifact SET size = $2, chunks = $3, "
+                + "committed_at = clock_timestamp() WHERE id = $1", id, size, chunks);
+        }
         transaction.Commit();
     }
 

@@ -72,6 +72,20 @@ public sealed class OuterArtifactsTests : IDisposable
     }
 
     [Fact]
+    public void What_was_swept_there_is_missed_and_put_there_anew()
+    {
+        var made = world.Publish("a", "one\n");
+        var first = world.Host("a", world.Folder());
+        first.Keep(print, [made]);
+        File.Delete(SharedFile("blob"));
+        var other = world.Host("b", world.Folder());
+        Assert.Null(other.Restore(Only(other, print), world.Free()));
+        Assert.Empty(world.Warnings);
+        first.Keep(print, [made]);
+        Assert.Equal("shared", other.Restore(Only(other, print), world.Free()));
+    }
+
+    [Fact]
     public void A_place_that_does_not_answer_is_one_warning_and_a_miss()
     {
         var gone = new SharedFolderPlace("/nowhere/at/all", () => "x");

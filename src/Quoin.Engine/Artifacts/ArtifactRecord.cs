@@ -61,6 +61,17 @@ sealed record ArtifactRecord(ImmutableArray<ArtifactOutput> Outputs)
         return new ArtifactRecord(outputs.ToImmutable());
     }
 
+    /// <summary>
+    /// With what an earlier run of the same fingerprint published beside it: that one claimed other
+    /// outputs of its job.
+    /// </summary>
+    public ArtifactRecord Over(ArtifactRecord? earlier) => earlier is null ? this : new(
+        [.. Outputs, .. earlier.Outputs.Where(output => Find(output.Ref) is null)]);
+
+    /// <summary>Whether all outputs of another one are in it.</summary>
+    public bool Has(ArtifactRecord other) =>
+        other.Outputs.All(output => Find(output.Ref)?.Digest == output.Digest);
+
     /// <summary>Its output of that name; null: it has none.</summary>
     public ArtifactOutput? Find(string reference)
     {

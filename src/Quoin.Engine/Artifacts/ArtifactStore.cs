@@ -233,7 +233,9 @@ public sealed class ArtifactStore : IDisposable
                 kept.Add(new ArtifactOutput(output.Ref, output.Digest, output.Bytes, form));
             }
             var record = new ArtifactRecord([.. kept]);
-            Local.PutRecord(fingerprint, record.ToBytes());
+            using (Local.Alone(fingerprint))
+                Local.PutRecord(
+                    fingerprint, record.Over(Local.Record(fingerprint)).ToBytes());
             FaultPoint.Reach("record.local");
             return Put(fingerprint, record, onlyNew: false);
         }
@@ -267,9 +269,9 @@ public sealed class ArtifactStore : IDisposable
         var isShared = false;
         foreach (var layer in writes ? outer : [])
         {
-            isShared |= (onlyNew && layer.Record(fingerprint) is not null)
+            isShared |= (onlyNew && layer.Record(fingerprint)?.Has(record) == true)
                 || (Parts(record).All(part => layer.Put(part, Local.PathOf(part)))
-                    && layer.PutRecord(fingerprint, record.ToBytes()));
+                    && layer.PutRecord(fingerprint, record));
         }
         return isShared;
     }

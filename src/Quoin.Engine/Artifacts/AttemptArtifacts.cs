@@ -50,7 +50,9 @@ sealed class AttemptArtifacts(
             if (Take(spec, record, control, out var from) is not { } published) continue;
             if (published.Count < spec.Outputs.Count(output => output.Claimed))
                 return new JobResult { End = JobEnd.LeaseLost };
-            if (from == "local" && !store.Share(attempt.Fingerprint, record) && isApart)
+            var taken = new ArtifactRecord([.. record.Outputs.Where(
+                output => published.Exists(one => one.Ref == output.Ref))]);
+            if (from == "local" && !store.Share(attempt.Fingerprint, taken) && isApart)
                 return Unseen("");
             var elapsed = (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
             WriteLog(spec, from, published);

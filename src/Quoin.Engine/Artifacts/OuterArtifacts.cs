@@ -85,18 +85,20 @@ sealed class OuterArtifacts(IArtifactPlace place, TimeProvider time, Action<stri
         false);
 
     /// <summary>What the run with that fingerprint published; null: nobody knows.</summary>
-    public ArtifactRecord? Record(Digest fingerprint) => Ask(
-        () => place.Get(RecordOf(fingerprint)) is { } bytes ? ArtifactRecord.Read(bytes) : null,
-        null);
+    public ArtifactRecord? Record(Digest fingerprint) => Ask(() => RecordNow(fingerprint), null);
+
+    ArtifactRecord? RecordNow(Digest fingerprint) =>
+        place.Get(RecordOf(fingerprint)) is { } bytes ? ArtifactRecord.Read(bytes) : null;
 
     /// <summary>
     /// Tells others what a run published; all of it is there already. False: the place does not
     /// answer.
     /// </summary>
-    public bool PutRecord(Digest fingerprint, byte[] record) => Ask(
+    public bool PutRecord(Digest fingerprint, ArtifactRecord record) => Ask(
         () =>
         {
-            place.Put(RecordOf(fingerprint), record);
+            place.Put(
+                RecordOf(fingerprint), record.Over(RecordNow(fingerprint)).ToBytes());
             return true;
         },
         false);

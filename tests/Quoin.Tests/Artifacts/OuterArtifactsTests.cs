@@ -43,6 +43,22 @@ public sealed class OuterArtifactsTests : IDisposable
     }
 
     [Fact]
+    public void Runs_that_claim_some_outputs_each_are_one_record()
+    {
+        var (first, b) = (world.Publish("a", "one\n"), world.Publish("b", "two\n"));
+        var store = world.Host("a", world.Folder());
+        store.Keep(print, [first, b]);
+        var again = world.Publish("a", "three\n");
+        store.Keep(print, [again]);
+        foreach (var host in (ArtifactStore[])[store, world.Host("b", world.Folder())])
+            foreach (var (_, record) in host.Records(print))
+                Assert.Equal(
+                    [("a", again.Digest), ("b", b.Digest)],
+                    record.Outputs.Select(output => (output.Ref, output.Digest)));
+        Assert.Equal(2, store.Records(print).Count());
+    }
+
+    [Fact]
     public void One_byte_flipped_there_is_seen_dropped_and_put_there_anew()
     {
         var made = world.Publish("a", "one\n");

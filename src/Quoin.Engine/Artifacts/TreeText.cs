@@ -11,11 +11,14 @@ namespace Quoin.Engine;
 static class TreeText
 {
     /// <summary>
-    /// The lines; null for text that no folder has. Paths stay inside of the folder.
+    /// The lines; null for text that no folder has. Paths stay inside of the folder, also when what
+    /// is in it is made line by line: what a thing lies in is a folder of a line before, no link.
     /// </summary>
     public static List<TreeLine>? Read(ReadOnlySpan<byte> text)
     {
         var lines = new List<TreeLine>();
+        var folders = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var line in Encoding.UTF8.GetString(text)
             .Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -27,7 +30,10 @@ static class TreeText
             if (parts[1] != "-" && !Digest.TryParse("xxh3:" + parts[1], out digest)) return null;
             if (digest.Exists == (parts[0] == "d")) return null;
             var path = Unescape(parts[3]);
-            if (!IsInside(path)) return null;
+            if (!IsInside(path) || !seen.Add(path)) return null;
+            if (path.LastIndexOf('/') is >= 0 and var slash && !folders.Contains(path[..slash]))
+                return null;
+            if (parts[0] == "d") folders.Add(path);
             lines.Add(new TreeLine(path, parts[0][0], digest, size));
         }
         return lines;

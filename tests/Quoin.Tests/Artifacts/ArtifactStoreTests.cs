@@ -136,6 +136,16 @@ public sealed class ArtifactStoreTests : IDisposable
     [InlineData("d 00112233445566778899aabbccddeeff 0 a")]
     [InlineData("- - 0 a")]
     [InlineData("- 0011 1 a")]
+    [InlineData("l 00112233445566778899aabbccddeeff 1 a\n- 00112233445566778899aabbccddeeff 1 a/b")]
+    [InlineData("d - 0 a\nl 00112233445566778899aabbccddeeff 1 a")]
+    [InlineData("- 00112233445566778899aabbccddeeff 1 a/b")]
     public void No_line_of_a_folder_leads_out_of_it(string line) =>
         Assert.Null(TreeText.Read(Encoding.UTF8.GetBytes(line + "\n")));
+
+    [Fact]
+    public void What_lies_in_a_folder_of_a_line_before_is_read() =>
+        Assert.Equal(
+            ["a", "a/b", "a/b/c"],
+            TreeText.Read("d - 0 a\nd - 0 a/b\nx 00112233445566778899aabbccddeeff 1 a/b/c\n"u8)!
+                .Select(line => line.Path));
 }

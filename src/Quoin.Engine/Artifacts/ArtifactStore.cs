@@ -114,6 +114,20 @@ public sealed class ArtifactStore : IDisposable
     public string? Bring(
         Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere)
     {
+        try
+        {
+            return BringAlone(fingerprint, reference, content, place, isThere);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Warn($"cannot bring {reference} to {place}: {e.Message}");
+            return null;
+        }
+    }
+
+    string? BringAlone(
+        Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere)
+    {
         using var alone = Local.AloneAt(place);
         if (isThere()) return "";
         var isFree = !FileStat.OfLink(place).Exists;

@@ -118,16 +118,16 @@ sealed class LocalArtifacts(string folder, Func<string> newName, TimeProvider ti
     public ArtifactRecord? Record(Digest fingerprint)
     {
         var path = RecordOf(fingerprint);
-        if (!Touch(path)) return null;
         try
         {
+            if (!Touch(path)) return null;
             var record = ArtifactRecord.Read(File.ReadAllBytes(path));
             if (record is null) _ = Folders.RemoveFile(path);
             return record;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return null; // Swept meanwhile.
+            return null; // Swept meanwhile, or not ours to read.
         }
     }
 
@@ -209,13 +209,14 @@ sealed class LocalArtifacts(string folder, Func<string> newName, TimeProvider ti
             File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);
             return true;
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return false;
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return true; // Another user's: it is only used, and may seem older than it is.
+            // Another user's, or mounted to be read: it is used, and may seem older than it is.
+            return true;
         }
     }
 }

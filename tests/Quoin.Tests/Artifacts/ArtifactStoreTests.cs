@@ -110,6 +110,19 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Fact]
+    public void Without_room_for_it_nothing_is_brought_and_that_is_said()
+    {
+        var store = world.Host("a");
+        var made = world.Publish("a", "one\n");
+        store.Keep(ArtifactWorld.Print("f"), [made]);
+        Directory.Delete($"{store.Local.Folder}/half");
+        File.WriteAllText($"{store.Local.Folder}/half", "in the way");
+        Assert.Null(store.Bring(
+            ArtifactWorld.Print("f"), "a", made.Digest, world.Free(), static () => false));
+        Assert.StartsWith("cannot bring a to ", Assert.Single(world.Warnings));
+    }
+
+    [Fact]
     public async Task Two_that_keep_the_same_at_once_leave_one_whole_copy()
     {
         var (a, b) = (world.Host("same"), world.Host("same"));

@@ -286,6 +286,18 @@ public sealed class S3ArtifactsTests : ArtifactPlaceContract
     }
 
     [Fact]
+    public void Who_stops_in_the_middle_is_not_waited_for()
+    {
+        using var place = new S3Artifacts(
+            Address with { Endpoint = new Uri(bucket.Url) }, FakeBucket.KeyId, FakeBucket.Secret,
+            TimeSpan.FromSeconds(1));
+        place.Put("record/aa/aa", "one"u8.ToArray());
+        bucket.StallNext();
+        var no = Assert.Throws<ArtifactPlaceException>(() => place.Get("record/aa/aa"));
+        Assert.Equal("nothing came or went for 1 s", no.Message);
+    }
+
+    [Fact]
     public void What_a_service_fails_at_once_is_tried_again()
     {
         bucket.FailNext(2);

@@ -20,7 +20,8 @@ sealed class FakeBucket : IDisposable
     readonly HttpListener listener = new();
     readonly ConcurrentDictionary<string, (byte[] Body, DateTimeOffset At)> objects = new();
     readonly ConcurrentDictionary<string, ConcurrentDictionary<int, byte[]>> uploads = new();
-    int failures, uploadCount;
+    int failures, uploadCount, stalls;
+    HttpListenerContext? stalled; // So that nobody collects it.
 
     public FakeBucket()
     {
@@ -34,6 +35,9 @@ sealed class FakeBucket : IDisposable
 
     /// <summary>The next requests are answered with 503.</summary>
     public void FailNext(int count) => Volatile.Write(ref failures, count);
+
+    /// <summary>The next object is sent without its last byte, and its answer never ends.</summary>
+    public void StallNext() => Volatile.Write(ref stalls, 1);
 
     /// <summary>Somebody began to upload parts, and died.</summary>
     public void Leave(string key) => Begin(key);
@@ -73,6 +77,13 @@ sealed class FakeBucket : IDisposable
             request.InputStream.CopyTo(read);
             var (status, body) = Handle(request, read.ToArray(), response);
             response.StatusCode = status;
+            if (Interlocked.Exchange(ref stalls, 0) == 1)
+            {
+                stalled = context;
+                response.ContentLength64 = body.Length;
+                response.OutputStream.Write(body.AsSpan(0, body.Length - 1));
+                return;
+            }
             response.ContentLength64 = body.Length;
             if (request.HttpMethod != "HEAD") response.OutputStream.Write(body);
             response.Close();

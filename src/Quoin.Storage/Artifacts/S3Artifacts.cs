@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using Amazon.Runtime;
 using Amazon.S3;
@@ -15,8 +16,13 @@ namespace Quoin.Storage;
 public sealed class S3Artifacts : IArtifactPlace
 {
     const long PartBytes = 64L << 20;
+    const int ChunkBytes = 128 << 10;
+
+    // Whoever says nothing for so long will hardly say anything.
+    static readonly TimeSpan idleMost = TimeSpan.FromSeconds(30);
 
     readonly ArtifactAddress address;
+    readonly TimeSpan idleLimit;
     readonly Lazy<AmazonS3Client> made;
 
     /// <summary>Connects when it is asked for the first time.</summary>
@@ -25,9 +31,10 @@ public sealed class S3Artifacts : IArtifactPlace
             address, Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? "",
             Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY") ?? "") { }
 
-    internal S3Artifacts(ArtifactAddress address, string keyId, string secret)
+    internal S3Artifacts(
+        ArtifactAddress address, string keyId, string secret, TimeSpan? idleLimit = null)
     {
-        this.address = address;
+        (this.address, this.idleLimit) = (address, idleLimit ?? idleMost);
         made = new Lazy<AmazonS3Client>(() => Make(address, keyId, secret));
     }
 
@@ -41,6 +48,7 @@ public sealed class S3Artifacts : IArtifactPlace
             AuthenticationRegion = address.Region,
             MaxErrorRetry = 2,
             ConnectTimeout = TimeSpan.FromSeconds(5),
+            Timeout = Timeout.InfiniteTimeSpan, // A large file takes its time; see IdleLimit.
             // Checked by us; several compatible services refuse the headers.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
@@ -78,39 +86,46 @@ public sealed class S3Artifacts : IArtifactPlace
     }
 
     /// <inheritdoc/>
-    public void Put(string key, ReadOnlyMemory<byte> bytes) => Try(async () =>
+    public void Put(string key, ReadOnlyMemory<byte> bytes) => Try(async idle =>
     {
         using var body = new MemoryStream(bytes.ToArray());
-        await Client.PutObjectAsync(new PutObjectRequest
+        var request = new PutObjectRequest
         {
             BucketName = address.Bucket,
             Key = KeyOf(key),
             InputStream = body,
             UseChunkEncoding = false,
-        });
+        };
+        await Client.PutObjectAsync(request, idle.Token);
         return true;
     });
 
     /// <inheritdoc/>
-    public void PutFile(string key, string file) => Try(async () =>
+    public void PutFile(string key, string file) => Try(async idle =>
     {
-        if (await IsThereAsync(key)) return false;
-        if (new FileInfo(file).Length > PartBytes) await PutPartsAsync(key, file);
-        else await Client.PutObjectAsync(new PutObjectRequest
+        if (await IsThereAsync(key, idle)) return false;
+        if (new FileInfo(file).Length > PartBytes)
+        {
+            await PutPartsAsync(key, file, idle);
+            return true;
+        }
+        var request = new PutObjectRequest
         {
             BucketName = address.Bucket,
             Key = KeyOf(key),
             FilePath = file,
             UseChunkEncoding = false,
-        });
+        };
+        request.StreamTransferProgress += (_, _) => idle.Moved();
+        await Client.PutObjectAsync(request, idle.Token);
         return true;
     });
 
-    async Task<bool> IsThereAsync(string key)
+    async Task<bool> IsThereAsync(string key, IdleLimit idle)
     {
         try
         {
-            await Client.GetObjectMetadataAsync(address.Bucket, KeyOf(key));
+            await Client.GetObjectMetadataAsync(address.Bucket, KeyOf(key), idle.Token);
             return true;
         }
         catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotFound)
@@ -119,16 +134,17 @@ public sealed class S3Artifacts : IArtifactPlace
         }
     }
 
-    async Task PutPartsAsync(string key, string file)
+    async Task PutPartsAsync(string key, string file, IdleLimit idle)
     {
-        var upload = await Client.InitiateMultipartUploadAsync(address.Bucket, KeyOf(key));
+        var upload = await Client.InitiateMultipartUploadAsync(
+            address.Bucket, KeyOf(key), idle.Token);
         try
         {
             var tags = new List<PartETag>();
             var size = new FileInfo(file).Length;
             for (var (from, part) = (0L, 1); from < size; from += PartBytes, part++)
             {
-                var answer = await Client.UploadPartAsync(new UploadPartRequest
+                var request = new UploadPartRequest
                 {
                     BucketName = address.Bucket,
                     Key = KeyOf(key),
@@ -138,44 +154,62 @@ public sealed class S3Artifacts : IArtifactPlace
                     FilePath = file,
                     FilePosition = from,
                     UseChunkEncoding = false,
-                });
+                };
+                request.StreamTransferProgress += (_, _) => idle.Moved();
+                var answer = await Client.UploadPartAsync(request, idle.Token);
+                idle.Moved();
                 tags.Add(new PartETag(part, answer.ETag));
                 FaultPoint.Reach("artifact.chunk");
             }
-            await Client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest
+            var whole = new CompleteMultipartUploadRequest
             {
                 BucketName = address.Bucket,
                 Key = KeyOf(key),
                 UploadId = upload.UploadId,
                 PartETags = tags,
-            });
+            };
+            await Client.CompleteMultipartUploadAsync(whole, idle.Token);
         }
         catch
         {
-            await Client.AbortMultipartUploadAsync(address.Bucket, KeyOf(key), upload.UploadId);
+            using var end = new IdleLimit(idleLimit);
+            await Client.AbortMultipartUploadAsync(
+                address.Bucket, KeyOf(key), upload.UploadId, end.Token);
             throw;
         }
     }
 
     /// <inheritdoc/>
-    public bool Read(string key, Stream to) => Try(async () =>
+    public bool Read(string key, Stream to) => Try(async idle =>
     {
+        var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            using var answer = await Client.GetObjectAsync(address.Bucket, KeyOf(key));
-            await answer.ResponseStream.CopyToAsync(to);
+            using var answer = await Client.GetObjectAsync(
+                address.Bucket, KeyOf(key), idle.Token);
+            idle.Moved();
+            for (int count; (count = await answer.ResponseStream.ReadAsync(
+                chunk, idle.Token)) > 0; idle.Moved())
+            {
+                idle.Pause();
+                to.Write(chunk.AsSpan(0, count));
+            }
             return true;
         }
         catch (AmazonS3Exception e) when (e.ErrorCode == "NoSuchKey")
         {
             return false;
         }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
     });
 
     /// <inheritdoc/>
-    public void Delete(string key) => Try(async () =>
+    public void Delete(string key) => Try(async idle =>
     {
-        await Client.DeleteObjectAsync(address.Bucket, KeyOf(key));
+        await Client.DeleteObjectAsync(address.Bucket, KeyOf(key), idle.Token);
         return true;
     });
 
@@ -185,12 +219,13 @@ public sealed class S3Artifacts : IArtifactPlace
         string? next = null;
         do
         {
-            var page = Try(() => Client.ListObjectsV2Async(new ListObjectsV2Request
+            var request = new ListObjectsV2Request
             {
                 BucketName = address.Bucket,
                 Prefix = KeyOf(prefix),
                 ContinuationToken = next,
-            }));
+            };
+            var page = Try(idle => Client.ListObjectsV2Async(request, idle.Token));
             foreach (var found in page.S3Objects ?? [])
                 yield return new PlacedBytes(
                     found.Key[address.Prefix.Length..], found.Size ?? 0,
@@ -201,17 +236,22 @@ public sealed class S3Artifacts : IArtifactPlace
     }
 
     /// <inheritdoc/>
-    public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now) => Try(async () =>
+    public int RemoveHalf(TimeSpan olderThan, DateTimeOffset now) => Try(async idle =>
     {
-        var found = await Client.ListMultipartUploadsAsync(new ListMultipartUploadsRequest
+        var request = new ListMultipartUploadsRequest
         {
             BucketName = address.Bucket,
             Prefix = address.Prefix,
-        });
+        };
+        var found = await Client.ListMultipartUploadsAsync(request, idle.Token);
         var old = (found.MultipartUploads ?? []).Where(upload =>
             now - (upload.Initiated?.ToUniversalTime() ?? now) > olderThan).ToList();
         foreach (var upload in old)
-            await Client.AbortMultipartUploadAsync(address.Bucket, upload.Key, upload.UploadId);
+        {
+            idle.Moved();
+            await Client.AbortMultipartUploadAsync(
+                address.Bucket, upload.Key, upload.UploadId, idle.Token);
+        }
         return old.Count;
     });
 
@@ -222,17 +262,20 @@ public sealed class S3Artifacts : IArtifactPlace
     }
 
     // On a thread of a slot, which has nothing else to do.
-    static T Try<T>(Func<Task<T>> action)
+    T Try<T>(Func<IdleLimit, Task<T>> action)
     {
+        using var idle = new IdleLimit(idleLimit);
         try
         {
-            return Task.Run(action).GetAwaiter().GetResult();
+            return Task.Run(() => action(idle)).GetAwaiter().GetResult();
         }
         catch (Exception e) when (e is AmazonServiceException or AmazonClientException
             or HttpRequestException or IOException or OperationCanceledException
             or WebException)
         {
-            throw new ArtifactPlaceException(e.Message, e);
+            throw new ArtifactPlaceException(
+                idle.IsOver ? $"nothing came or went for {idleLimit.TotalSeconds} s" : e.Message,
+                e);
         }
     }
 }

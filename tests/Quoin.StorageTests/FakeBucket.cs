@@ -21,7 +21,7 @@ sealed class FakeBucket : IDisposable
     readonly ConcurrentDictionary<string, (byte[] Body, DateTimeOffset At)> objects = new();
     readonly ConcurrentDictionary<string, ConcurrentDictionary<int, byte[]>> uploads = new();
     int failures, uploadCount, stalls;
-    HttpListenerContext? stalled; // So that nobody collects it.
+    readonly ConcurrentBag<HttpListenerContext> stalled = []; // So that nobody collects them.
 
     public FakeBucket()
     {
@@ -79,7 +79,7 @@ sealed class FakeBucket : IDisposable
             response.StatusCode = status;
             if (Interlocked.Exchange(ref stalls, 0) == 1)
             {
-                stalled = context;
+                stalled.Add(context);
                 response.ContentLength64 = body.Length;
                 response.OutputStream.Write(body.AsSpan(0, body.Length - 1));
                 return;

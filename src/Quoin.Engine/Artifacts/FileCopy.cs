@@ -134,7 +134,15 @@ static unsafe class FileCopy
         new($"{path}: {Libc.Describe(error)}", error);
 }
 
-/// <summary>Passes bytes on, and knows what they were.</summary>
+/// <summary>
+/// The file to which something is copied cannot be written. Its own kind, so that nobody takes it
+/// for a failure of where the bytes come from.
+/// </summary>
+sealed class NoRoomException(IOException inner) : Exception(inner.Message, inner);
+
+/// <summary>
+/// Passes bytes on, and knows what they were. When it cannot: <see cref="NoRoomException"/>.
+/// </summary>
 sealed class SummingStream(Stream to) : Stream
 {
     readonly Xxh3 hash = new();
@@ -164,7 +172,14 @@ sealed class SummingStream(Stream to) : Stream
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        to.Write(buffer);
+        try
+        {
+            to.Write(buffer);
+        }
+        catch (IOException e)
+        {
+            throw new NoRoomException(e);
+        }
         hash.Append(buffer);
         sha.AppendData(buffer);
         Bytes += buffer.Length;

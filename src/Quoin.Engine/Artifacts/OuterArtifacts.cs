@@ -32,8 +32,19 @@ sealed class OuterArtifacts(IArtifactPlace place, TimeProvider time, Action<stri
     /// <exception cref="IOException">The new file cannot be written.</exception>
     public FetchEnd Fetch(Digest digest, string to)
     {
-        var end = Ask(() => FetchNow(digest, to), FetchEnd.Missing);
-        if (end != FetchEnd.Whole) _ = Folders.RemoveFile(to);
+        var end = FetchEnd.Missing;
+        try
+        {
+            end = Ask(() => FetchNow(digest, to), FetchEnd.Missing);
+        }
+        catch (NoRoomException e)
+        {
+            throw new IOException($"{to}: {e.Message}", e);
+        }
+        finally
+        {
+            if (end != FetchEnd.Whole) _ = Folders.RemoveFile(to);
+        }
         return end;
     }
 

@@ -136,6 +136,19 @@ public sealed class OuterArtifactsTests : IDisposable
     }
 
     [Fact]
+    public void Without_room_here_the_place_is_not_to_blame()
+    {
+        var made = world.Publish("a", new string('x', 1 << 20));
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        var layer = new OuterArtifacts(world.Folder(), world.Time, world.Warnings.Add);
+        var full = world.Free();
+        File.CreateSymbolicLink(full, "/dev/full"); // Takes no byte: the device is full.
+        Assert.Throws<IOException>(() => layer.Fetch(made.Digest, full));
+        Assert.Empty(world.Warnings);
+        Assert.Equal(FetchEnd.Whole, layer.Fetch(made.Digest, world.Free()));
+    }
+
+    [Fact]
     public async Task What_a_place_missed_it_gets_when_it_is_taken_from_here()
     {
         var place = $"{world.Root}/later";

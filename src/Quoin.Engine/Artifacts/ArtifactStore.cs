@@ -30,7 +30,7 @@ public sealed class ArtifactStore : IDisposable
     {
         (this.places, this.writes) = (places, writes);
         Local = new LocalArtifacts(folder, newName, time);
-        outer = [.. places.Select(place => new OuterArtifacts(place, time, Tell))];
+        outer = [.. places.Select(place => new OuterArtifacts(place, time, Tell, writes))];
     }
 
     /// <summary>Who hears what a person should know; called on any thread.</summary>
@@ -216,7 +216,8 @@ public sealed class ArtifactStore : IDisposable
         {
             var half = Local.Begin();
             var end = layer.Fetch(digest, half);
-            if (end == FetchEnd.Broken) TellBroken(layer.Name, digest);
+            if (end is FetchEnd.Broken or FetchEnd.BrokenThere)
+                TellBroken(layer.Name, digest, isDropped: end == FetchEnd.Broken);
             if (end != FetchEnd.Whole) continue;
             Local.Commit(half, digest);
             return layer.Name;
@@ -224,9 +225,10 @@ public sealed class ArtifactStore : IDisposable
         return null;
     }
 
-    void TellBroken(string layer, Digest digest) => Warn(
-        $"artifact {digest.Short} of the {layer} store was damaged; it was dropped there, and is "
-        + "taken from elsewhere or made again");
+    void TellBroken(string layer, Digest digest, bool isDropped = true) => Warn(
+        $"artifact {digest.Short} of the {layer} store was damaged; it "
+        + (isDropped ? "was dropped" : "stays") + " there, and is taken from elsewhere or made "
+        + "again");
 
     /// <summary>
     /// Keeps what a run published: the content, then the record that names it, layer by layer.

@@ -11,8 +11,11 @@ enum FetchEnd : byte
     /// <summary>It is where it should be, and has its digest.</summary>
     Whole,
 
-    /// <summary>What was there was something else.</summary>
+    /// <summary>What was there was something else; it was removed.</summary>
     Broken,
+
+    /// <summary>What is there is something else; it is not ours to remove.</summary>
+    BrokenThere,
 }
 
 /// <summary>

@@ -8,7 +8,12 @@ namespace Quoin.Engine;
 /// <c>record/</c> what the run with some fingerprint published, written last of all. A place that
 /// does not answer is a miss, said once; it is asked again after a minute.
 /// </summary>
-sealed class OuterArtifacts(IArtifactPlace place, TimeProvider time, Action<string> warn)
+/// <param name="place">Where they are.</param>
+/// <param name="time">The clock.</param>
+/// <param name="warn">Who hears what a person should know.</param>
+/// <param name="writes">Whether anything may be changed there.</param>
+sealed class OuterArtifacts(
+    IArtifactPlace place, TimeProvider time, Action<string> warn, bool writes)
 {
     static readonly TimeSpan again = TimeSpan.FromMinutes(1);
 
@@ -64,13 +69,28 @@ sealed class OuterArtifacts(IArtifactPlace place, TimeProvider time, Action<stri
         if (!isThere)
         {
             // Swept. Without the marker the next one who has it puts it there anew.
-            place.Delete(MarkerOf(digest));
+            Drop(MarkerOf(digest));
             return FetchEnd.Missing;
         }
         // So that nobody meets it again, and the next one who has it right puts it there anew.
-        place.Delete(MarkerOf(digest));
-        place.Delete(BlobOf(marker.Sha256));
-        return FetchEnd.Broken;
+        return Drop(MarkerOf(digest)) && Drop(BlobOf(marker.Sha256))
+            ? FetchEnd.Broken
+            : FetchEnd.BrokenThere;
+    }
+
+    // False: it is not ours to do. That says nothing of what else the place can be used for.
+    bool Drop(string key)
+    {
+        if (!writes) return false;
+        try
+        {
+            place.Delete(key);
+            return true;
+        }
+        catch (ArtifactPlaceException)
+        {
+            return false;
+        }
     }
 
     ArtifactMarker? Marker(Digest digest) =>

@@ -88,6 +88,25 @@ public sealed class OuterArtifactsTests : IDisposable
     }
 
     [Fact]
+    public void Who_does_not_write_there_removes_nothing_there()
+    {
+        var made = world.Publish("a", "one\n");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        ArtifactWorld.Flip(SharedFile("blob"));
+        using var reader = new ArtifactStore(
+            $"{world.Root}/reader", [world.Folder()], writes: false, world.Time, () => "x")
+        {
+            Warn = world.Warnings.Add,
+        };
+        Assert.Null(reader.Restore(Only(reader, print), world.Free()));
+        Assert.Equal(
+            $"artifact {made.Digest.Short} of the shared store was damaged; it stays there, and "
+            + "is taken from elsewhere or made again",
+            Assert.Single(world.Warnings));
+        Assert.True(File.Exists(SharedFile("blob")) && File.Exists(SharedFile("artifact")));
+    }
+
+    [Fact]
     public void What_was_swept_there_is_missed_and_put_there_anew()
     {
         var made = world.Publish("a", "one\n");
@@ -140,7 +159,8 @@ public sealed class OuterArtifactsTests : IDisposable
     {
         var made = world.Publish("a", new string('x', 1 << 20));
         world.Host("a", world.Folder()).Keep(print, [made]);
-        var layer = new OuterArtifacts(world.Folder(), world.Time, world.Warnings.Add);
+        var layer = new OuterArtifacts(
+            world.Folder(), world.Time, world.Warnings.Add, writes: true);
         var full = world.Free();
         File.CreateSymbolicLink(full, "/dev/full"); // Takes no byte: the device is full.
         Assert.Throws<IOException>(() => layer.Fetch(made.Digest, full));

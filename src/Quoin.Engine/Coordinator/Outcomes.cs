@@ -42,15 +42,16 @@ sealed class Outcomes(
     {
         var result = ended.Result;
         var outputs = ImmutableArray.CreateBuilder<OutputManifest>(result.Outputs.Length);
+        var outdated = new List<(OutputManifest Made, string Path)>();
         foreach (var output in result.Outputs)
         {
             var id = State.Names.Intern(output.Ref);
-            outputs.Add(new OutputManifest(id, output.Digest, output.Bytes));
+            var made = new OutputManifest(id, output.Digest, output.Bytes);
+            outputs.Add(made);
             var path = parts.Graph.PathOf(State.Names.Utf8(id));
             if (!result.IsApart) parts.Files.Published(path, output.Stamp, output.Digest);
             else if (parts.Files.Check(path, output.Digest) == FileVerdict.Modified)
-                coordinator.AfterCommit( // What is here was before that; a copy can be had.
-                    () => _ = Folders.RemoveAny(parts.Workspace.Absolute(path)));
+                outdated.Add((made, parts.Workspace.Absolute(path)));
         }
         coordinator.Do(new CompleteRun(ended.Id.Run, ended.Epoch, outputs.MoveToImmutable())
         {
@@ -59,6 +60,13 @@ sealed class Outcomes(
             Usage = result.Usage,
             RestoredFrom = result.RestoredFrom,
         });
+        foreach (var (made, path) in outdated)
+        {
+            // What is here was before that, and a copy can be had: if what was said counts.
+            if (State.TryGetManifest(made.Partition, out var manifest)
+                && manifest.Run == ended.Id.Run && manifest.Digest == made.Digest)
+                coordinator.AfterCommit(() => _ = Folders.RemoveAny(path));
+        }
     }
 
     void Fail(EndedAttempt ended, RunFailure failure)

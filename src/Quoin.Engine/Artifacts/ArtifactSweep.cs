@@ -219,8 +219,7 @@ public sealed class ArtifactSweep
         var size = total - bodies.Values.Where(body => IsRemovable(body)).Sum(body => body.Length);
         foreach (var (file, record) in unused)
         {
-            if (request.Older is { } older
-                && now - file.LastWriteTimeUtc <= Longest(older, Young)) continue;
+            if (!IsOld(file)) continue;
             if (request.MaxBytes is { } most && size <= most) break;
             Delete(file, ref records);
             foreach (var member in Members(record).ToList())
@@ -232,24 +231,43 @@ public sealed class ArtifactSweep
         }
     }
 
-    bool IsRemovable(FileInfo body) => uses.GetValueOrDefault(body.Name) <= 0 && !IsYoung(body);
+    bool IsRemovable(FileInfo body) => uses.GetValueOrDefault(body.Name) <= 0 && IsOld(body);
+
+    bool IsOld(FileInfo file) =>
+        now - file.LastWriteTimeUtc > Longest(request.Older ?? TimeSpan.Zero, Young);
 
     void RemoveBodies()
     {
         foreach (var body in bodies.Values.Where(IsRemovable).ToList())
         {
             body.Refresh();
-            if (!body.Exists || IsYoung(body)) continue; // Somebody used it just now.
+            if (!body.Exists || !IsOld(body)) continue; // Somebody used it just now.
             total -= body.Length;
             bytes += body.Length;
             Delete(body, ref artifacts);
         }
+        RemoveHalf();
+    }
+
+    static readonly EnumerationOptions all = new()
+    {
+        RecurseSubdirectories = true,
+        AttributesToSkip = FileAttributes.ReparsePoint,
+    };
+
+    // Files, and folders that were being restored.
+    void RemoveHalf()
+    {
         var half = new DirectoryInfo($"{folder}/half");
-        foreach (var left in half.Exists ? half.GetFiles() : [])
+        foreach (var left in half.Exists ? half.GetFileSystemInfos() : [])
         {
-            if (IsYoung(left)) continue;
-            bytes += left.Length;
-            Delete(left, ref artifacts);
+            FileSystemInfo[] parts = left is DirectoryInfo { LinkTarget: null } tree
+                ? [left, .. tree.EnumerateFileSystemInfos("*", all)]
+                : [left];
+            if (parts.Any(part => now - part.LastWriteTimeUtc <= Young)) continue;
+            bytes += parts.OfType<FileInfo>().Sum(file => file.Length);
+            if (!request.DryRun) _ = Folders.RemoveAny(left.FullName);
+            artifacts++;
         }
     }
 

@@ -130,6 +130,43 @@ public sealed class ArtifactSweepTests : IDisposable
     }
 
     [Fact]
+    public void What_was_half_restored_an_hour_ago_goes_also_a_folder()
+    {
+        var store = world.Host("a");
+        var half = $"{store.Local.Folder}/half/1";
+        Directory.CreateDirectory($"{half}/in");
+        File.WriteAllText($"{half}/in/file", "half");
+        string[] parts = [$"{half}/in/file", $"{half}/in", half];
+        foreach (var part in parts) Touch(part);
+        world.Time.Advance(hour);
+        Touch(parts[0]); // Somebody still writes it.
+        Assert.Equal(new SweepResult("local", 0, 0, 0, 0), Sweep(store));
+        world.Time.Advance(hour);
+        Assert.Equal(new SweepResult("local", 0, 1, 4, 0), Sweep(store));
+        Assert.False(Path.Exists(half));
+
+        void Touch(string path)
+        {
+            var now = world.Time.GetUtcNow().UtcDateTime;
+            if (File.Exists(path)) File.SetLastWriteTimeUtc(path, now);
+            else Directory.SetLastWriteTimeUtc(path, now);
+        }
+    }
+
+    [Fact]
+    public void With_an_age_bodies_that_nothing_refers_to_stay_as_long_as_records_do()
+    {
+        var store = world.Host("a");
+        var made = world.Publish("a", "one");
+        store.Local.Put(made.Digest, made.Path);
+        world.Time.Advance(TimeSpan.FromDays(2));
+        var request = new SweepRequest { Older = TimeSpan.FromDays(3) };
+        Assert.Equal(new SweepResult("local", 0, 0, 0, 3), Sweep(store, request));
+        world.Time.Advance(TimeSpan.FromDays(2));
+        Assert.Equal(new SweepResult("local", 0, 1, 3, 0), Sweep(store, request));
+    }
+
+    [Fact]
     public void A_dry_run_removes_nothing()
     {
         var store = world.Host("a");

@@ -23,12 +23,12 @@ static class ProjectArtifacts
                 if (word == "off") return null;
                 if (word == "database") AddDatabase(cli, places);
                 else if (word.Contains("://", StringComparison.Ordinal)) AddBucket(word, places);
-                else if (word != "local") places.Add(Folder(workspace, word));
+                else if (word != "local") places.Add(Folder(cli, workspace, word));
             }
         }
         else if (settings is not null)
         {
-            if (settings.Shared.Length > 0) places.Add(Folder(workspace, settings.Shared));
+            if (settings.Shared.Length > 0) places.Add(Folder(cli, workspace, settings.Shared));
             if (settings.S3.Length > 0) AddBucket(settings.S3, places);
             if (settings.Database) AddDatabase(cli, places);
         }
@@ -41,8 +41,8 @@ static class ProjectArtifacts
 
     static string NewName() => RandomNumberGenerator.GetHexString(16, lowercase: true);
 
-    static SharedFolderPlace Folder(Workspace workspace, string path) =>
-        new(Path.GetFullPath(path, workspace.Root), NewName);
+    static SharedFolderPlace Folder(Cli cli, Workspace workspace, string path) =>
+        new(Path.GetFullPath(path, workspace.Root), NewName, cli.Time);
 
     static void AddBucket(string text, List<IArtifactPlace> places)
     {

@@ -128,11 +128,25 @@ public sealed class SharedFolderPlaceTests : ArtifactPlaceContract
     {
         Directory.CreateDirectory(Folder.File("place"));
         return new SharedFolderPlace(
-            Folder.File("place"), () => $"{Interlocked.Increment(ref names)}");
+            Folder.File("place"), () => $"{Interlocked.Increment(ref names)}",
+            TimeProvider.System);
     }
 
     protected override IArtifactPlace OpenNowhere() =>
-        new SharedFolderPlace(Folder.File("nowhere"), () => "x");
+        new SharedFolderPlace(Folder.File("nowhere"), () => "x", TimeProvider.System);
+
+    [Fact]
+    public void What_is_used_is_young_and_what_is_looked_at_is_not()
+    {
+        using var place = Open();
+        place.Put("record/aa/aa", Utf8("one"));
+        var old = new DateTime(2026, 1, 31, 6, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(Folder.File("place/record/aa/aa"), old);
+        place.Get("record/aa/aa", isUse: false);
+        Assert.Equal(old, Assert.Single(place.List("record/")).At.UtcDateTime);
+        place.Get("record/aa/aa");
+        Assert.NotEqual(old, Assert.Single(place.List("record/")).At.UtcDateTime);
+    }
 }
 
 /// <summary>The database.</summary>
@@ -175,6 +189,21 @@ public sealed class PostgresArtifactsTests(PostgresServer server) : ArtifactPlac
         place.Delete("blob/aa/half");
         using var chunks = source.CreateCommand("SELECT count(*) FROM artifact_chunk");
         Assert.Equal(0L, chunks.ExecuteScalar());
+    }
+
+    [Fact]
+    public void What_is_used_is_young_and_what_is_looked_at_is_not()
+    {
+        using var place = Open();
+        place.Put("record/aa/aa", Utf8("one"));
+        using var source = PostgresStore.BuilderOf(Address.Connection).Build();
+        using var age = source.CreateCommand("UPDATE artifact SET used_at = '2026-01-31 06:00Z'");
+        age.ExecuteNonQuery();
+        var old = new DateTime(2026, 1, 31, 6, 0, 0, DateTimeKind.Utc);
+        place.Get("record/aa/aa", isUse: false);
+        Assert.Equal(old, Assert.Single(place.List("record/")).At.UtcDateTime);
+        place.Get("record/aa/aa");
+        Assert.NotEqual(old, Assert.Single(place.List("record/")).At.UtcDateTime);
     }
 
     [Fact]

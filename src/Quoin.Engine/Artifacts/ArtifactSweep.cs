@@ -81,8 +81,8 @@ public sealed class ArtifactSweep
 
     /// <summary>
     /// Sweeps a place that others use too: what was half written an hour ago, and, with
-    /// <see cref="SweepRequest.Older"/>, what was not used for so long and this store does not
-    /// refer to.
+    /// <see cref="SweepRequest.Older"/>, what was not used for so long (where the place does not
+    /// keep that: not written) and this store does not refer to.
     /// </summary>
     /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
     public static SweepResult Outer(
@@ -107,7 +107,8 @@ public sealed class ArtifactSweep
         var committed = new HashSet<string>();
         foreach (var found in place.List("artifact/").ToList())
         {
-            var marker = place.Get(found.Key) is { } text ? ArtifactMarker.Read(text) : null;
+            var text = place.Get(found.Key, isUse: false);
+            var marker = text is null ? null : ArtifactMarker.Read(text);
             var isUsed = contents.Contains(Path.GetFileName(found.Key)) || !IsOld(found);
             if (marker is { } good && isUsed) committed.Add(good.Sha256);
             else if (marker is not null || IsGarbage(found)) Remove(found, ref markers);
@@ -131,7 +132,7 @@ public sealed class ArtifactSweep
 
         void KeepMembers(PlacedBytes found)
         {
-            if (request.Older is null || place.Get(found.Key) is not { } text
+            if (request.Older is null || place.Get(found.Key, isUse: false) is not { } text
                 || ArtifactRecord.Read(text) is not { } record) return;
             foreach (var output in record.Outputs)
             {
@@ -152,9 +153,10 @@ public sealed class ArtifactSweep
     static List<TreeLine> TreeOf(IArtifactPlace place, Digest digest)
     {
         var hex = digest.Hex();
-        return place.Get($"artifact/{hex[..2]}/{hex}") is { } text
+        return place.Get($"artifact/{hex[..2]}/{hex}", isUse: false) is { } text
             && ArtifactMarker.Read(text) is { } marker
-            && place.Get($"blob/{marker.Sha256[..2]}/{marker.Sha256}") is { } tree
+            && place.Get(
+                $"blob/{marker.Sha256[..2]}/{marker.Sha256}", isUse: false) is { } tree
             ? TreeText.Read(tree) ?? []
             : [];
     }

@@ -17,8 +17,10 @@ public interface IArtifactPlace : IDisposable
     string Remedy { get; }
 
     /// <summary>Everything under a key; null: nothing is.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="isUse">False: it is only looked at, and seems no younger for that.</param>
     /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
-    byte[]? Get(string key);
+    byte[]? Get(string key, bool isUse = true);
 
     /// <summary>Puts a few bytes under a key, at once, in place of what was there.</summary>
     /// <exception cref="ArtifactPlaceException">It does not answer, or is full.</exception>

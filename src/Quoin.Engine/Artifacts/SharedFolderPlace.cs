@@ -6,9 +6,13 @@ namespace Quoin.Engine;
 /// </summary>
 /// <param name="folder">Absolute. It has to be there: an unmounted folder is an empty one.</param>
 /// <param name="newId">A name that nobody else uses.</param>
-public sealed class SharedFolderPlace(string folder, Func<string> newId) : IArtifactPlace
+/// <param name="time">The clock: the time of a file is when it was used last.</param>
+public sealed class SharedFolderPlace(string folder, Func<string> newId, TimeProvider time)
+    : IArtifactPlace
 {
     const string Half = ".half-";
+
+    static readonly TimeSpan touchEvery = TimeSpan.FromHours(1); // A read is seldom a write.
 
     /// <inheritdoc/>
     public string Name => "shared";
@@ -22,11 +26,27 @@ public sealed class SharedFolderPlace(string folder, Func<string> newId) : IArti
     string PathOf(string key) => Path.Combine(folder, key);
 
     /// <inheritdoc/>
-    public byte[]? Get(string key) => Try(() =>
+    public byte[]? Get(string key, bool isUse = true) => Try(() =>
     {
         Check();
-        return File.Exists(PathOf(key)) ? File.ReadAllBytes(PathOf(key)) : null;
+        if (!File.Exists(PathOf(key))) return null;
+        if (isUse) Touch(key);
+        return File.ReadAllBytes(PathOf(key));
     });
+
+    void Touch(string key)
+    {
+        try
+        {
+            var now = time.GetUtcNow().UtcDateTime;
+            if (now - File.GetLastWriteTimeUtc(PathOf(key)) > touchEvery)
+                File.SetLastWriteTimeUtc(PathOf(key), now);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Not ours to write: it may seem older than it is.
+        }
+    }
 
     /// <inheritdoc/>
     public void Put(string key, ReadOnlyMemory<byte> bytes) => Try(() =>
@@ -67,6 +87,7 @@ public sealed class SharedFolderPlace(string folder, Func<string> newId) : IArti
     {
         Check();
         if (!File.Exists(PathOf(key))) return false;
+        Touch(key);
         using var file = new FileStream(
             PathOf(key), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
         file.CopyTo(to, FileCopy.ChunkBytes);

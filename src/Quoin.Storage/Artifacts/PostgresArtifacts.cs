@@ -34,10 +34,10 @@ public sealed class PostgresArtifacts : IArtifactPlace
     public string Remedy => "look whether the server runs and has room";
 
     /// <inheritdoc/>
-    public byte[]? Get(string key)
+    public byte[]? Get(string key, bool isUse = true)
     {
         using var bytes = new MemoryStream();
-        return Read(key, bytes) ? bytes.ToArray() : null;
+        return Read(key, bytes, isUse) ? bytes.ToArray() : null;
     }
 
     /// <inheritdoc/>
@@ -81,7 +81,9 @@ public sealed class PostgresArtifacts : IArtifactPlace
     });
 
     /// <inheritdoc/>
-    public bool Read(string key, Stream to) => Try(connection =>
+    public bool Read(string key, Stream to) => Read(key, to, isUse: true);
+
+    bool Read(string key, Stream to, bool isUse) => Try(connection =>
     {
         // As it was at one moment: what is removed or replaced meanwhile is whole in here.
         using var moment = connection.BeginTransaction(IsolationLevel.RepeatableRead);
@@ -97,7 +99,7 @@ public sealed class PostgresArtifacts : IArtifactPlace
                 row.GetFieldValue<byte[]>(1), row.GetInt32(0), $"artifact {key}"));
         }
         moment.Commit();
-        Touch(connection, found);
+        if (isUse) Touch(connection, found);
         return true;
     });
 

@@ -79,7 +79,7 @@ public sealed class S3Artifacts : IArtifactPlace
     string KeyOf(string key) => address.Prefix + key;
 
     /// <inheritdoc/>
-    public byte[]? Get(string key)
+    public byte[]? Get(string key, bool isUse = true)
     {
         using var bytes = new MemoryStream();
         return Read(key, bytes) ? bytes.ToArray() : null;

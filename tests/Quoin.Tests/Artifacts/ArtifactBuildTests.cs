@@ -31,6 +31,8 @@ public sealed class ArtifactBuildTests : IDisposable
 
     public void Dispose() => artifacts.Dispose();
 
+    SharedFolderPlace Nowhere => new("/nowhere", () => "x", artifacts.Time);
+
     EngineWorld World(string host, string yaml, params IArtifactPlace[] places)
     {
         var world = new EngineWorld(yaml) { Artifacts = artifacts.Host(host, places) };
@@ -140,7 +142,7 @@ public sealed class ArtifactBuildTests : IDisposable
     [Fact]
     public async Task A_layer_that_is_down_is_one_warning_and_the_build_goes_on()
     {
-        using var world = World("a", Chain, new SharedFolderPlace("/nowhere", () => "x"));
+        using var world = World("a", Chain, Nowhere);
         Assert.Equal("Succeeded", await world.BuildAsync("c"));
         Assert.Equal("a b c", world.Ran);
         Assert.StartsWith(
@@ -152,7 +154,7 @@ public sealed class ArtifactBuildTests : IDisposable
     {
         using var world = new EngineWorld(Chain) { Slots = 0, IsShared = true };
         world.Write("src.txt", "one\n");
-        var store = artifacts.Host("apart", new SharedFolderPlace("/nowhere", () => "x"));
+        var store = artifacts.Host("apart", Nowhere);
         await using var worker = world.WorkApart(store);
         await using var session = world.Open();
         _ = session.WantAsync(new WantRequest { Targets = ["a"] });

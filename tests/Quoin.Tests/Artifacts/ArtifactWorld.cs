@@ -36,7 +36,7 @@ sealed class ArtifactWorld : IDisposable
         return store;
     }
 
-    public SharedFolderPlace Folder() => new(Shared, NewName);
+    public SharedFolderPlace Folder() => new(Shared, NewName, Time);
 
     string NewName() => Interlocked.Increment(ref names).ToString(CultureInfo.InvariantCulture);
 

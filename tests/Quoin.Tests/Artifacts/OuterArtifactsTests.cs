@@ -123,7 +123,7 @@ public sealed class OuterArtifactsTests : IDisposable
     [Fact]
     public void A_place_that_does_not_answer_is_one_warning_and_a_miss()
     {
-        var gone = new SharedFolderPlace("/nowhere/at/all", () => "x");
+        var gone = new SharedFolderPlace("/nowhere/at/all", () => "x", world.Time);
         var store = world.Host("a", gone);
         var made = world.Publish("a", "one\n");
         Assert.False(store.Keep(print, [made]));
@@ -141,7 +141,7 @@ public sealed class OuterArtifactsTests : IDisposable
     public void A_place_that_comes_back_is_used_again_after_a_minute()
     {
         var place = $"{world.Root}/later";
-        var store = world.Host("a", new SharedFolderPlace(place, () => "x"));
+        var store = world.Host("a", new SharedFolderPlace(place, () => "x", world.Time));
         var made = world.Publish("a", "one\n");
         store.Keep(print, [made]);
         Directory.CreateDirectory(place);
@@ -172,7 +172,7 @@ public sealed class OuterArtifactsTests : IDisposable
     public async Task What_a_place_missed_it_gets_when_it_is_taken_from_here()
     {
         var place = $"{world.Root}/later";
-        var store = world.Host("a", new SharedFolderPlace(place, () => "x"));
+        var store = world.Host("a", new SharedFolderPlace(place, () => "x", world.Time));
         using var build = new EngineWorld("""
             quoin: 1
             artifacts: {}
@@ -248,7 +248,7 @@ public sealed class OuterArtifactsTests : IDisposable
 
         public string Remedy => inner.Remedy;
 
-        public byte[]? Get(string key) => inner.Get(key);
+        public byte[]? Get(string key, bool isUse = true) => inner.Get(key, isUse);
 
         public void Put(string key, ReadOnlyMemory<byte> bytes) => inner.Put(key, bytes);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Quoin.Core;
 
@@ -17,9 +18,9 @@ static unsafe class FileCopy
     // From here on asking the file system for all the room at once saves more than it costs.
     const int ReserveFromBytes = 1 << 20;
 
-    // A file system that cannot clone is not asked for each of many files.
+    // File systems that cannot clone from one to the other are not asked for each of many files.
     const int CloneFailuresMax = 16;
-    static int cloneFailures;
+    static readonly ConcurrentDictionary<(long From, long To), int> cloneFailures = [];
 
     const int PlainMode = 0x1B6, ProgramMode = 0x1FF; // rw-rw-rw- and rwxrwxrwx, less the umask
     const nuint CloneRequest = 0x40049409; // FICLONE
@@ -100,10 +101,13 @@ static unsafe class FileCopy
 
     static bool Clone(int source, int target)
     {
-        if (Volatile.Read(ref cloneFailures) >= CloneFailuresMax) return false;
-        if (Libc.ioctl(target, CloneRequest, source) == 0) return true;
-        Interlocked.Increment(ref cloneFailures);
-        return false;
+        var devices = (FileStat.DeviceOf(source), FileStat.DeviceOf(target));
+        var isFailing = cloneFailures.TryGetValue(devices, out var failures);
+        if (failures >= CloneFailuresMax) return false;
+        var isCloned = Libc.ioctl(target, CloneRequest, source) == 0;
+        if (!isCloned) cloneFailures.AddOrUpdate(devices, 1, static (_, count) => count + 1);
+        else if (isFailing) cloneFailures.TryRemove(devices, out _); // It was full, say.
+        return isCloned;
     }
 
     static (Digest Digest, long Bytes) Through(int source, int target, string from, string to)

@@ -102,6 +102,18 @@ public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
         return From(raw);
     }
 
+    /// <summary>The file system that an open file is on.</summary>
+    [SkipLocalsInit]
+    internal static unsafe long DeviceOf(int fd)
+    {
+        const int emptyPath = 0x1000;
+        Libc.Statx raw;
+        byte nothing = 0;
+        return Libc.statx(fd, &nothing, emptyPath, TypeAndMode, &raw) == 0
+            ? ((long)raw.DeviceMajor << 32) | raw.DeviceMinor
+            : -1;
+    }
+
     [SkipLocalsInit]
     internal static unsafe bool IsExecutableFile(string path)
     {

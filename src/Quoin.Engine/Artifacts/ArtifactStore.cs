@@ -211,7 +211,7 @@ public sealed class ArtifactStore : IDisposable
     {
         if (outer.Length == 0) return null;
         using var alone = Local.Alone(digest);
-        if (Local.Has(digest)) return outer[0].Name; // Somebody just did.
+        if (Local.Has(digest)) return "local"; // Somebody just brought it.
         foreach (var layer in outer)
         {
             var half = Local.Begin();

@@ -77,7 +77,11 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     int? Execute(Line line, string key, string payload)
     {
         var argv = options.Command.Select(word => Filled(word, key, payload)).ToList();
-        var start = new ProcessStartInfo(argv[0], argv.Skip(1))
+        // A path is one from where the command runs, as a shell there would take it.
+        var program = options.Folder is { } folder && argv[0].Contains('/')
+            ? Path.GetFullPath(argv[0], folder)
+            : argv[0];
+        var start = new ProcessStartInfo(program, argv.Skip(1))
         {
             WorkingDirectory = options.Folder ?? "",
         };

@@ -59,6 +59,22 @@ public sealed class FeedGraphTests
     }
 
     [Fact]
+    public void A_program_beside_the_graph_is_found_from_anywhere()
+    {
+        using var world = new SupervisorWorld();
+        world.Workspace.Write("quoin.yaml", Graph.Replace("[sh, -c,", "[./tool, -c,"));
+        world.Workspace.Write("tool", "#!/bin/sh\nexec sh \"$@\"\n");
+        world.Workspace.StartProgram("chmod", "+x", "tool").WaitForExit().Expect(0);
+        world.Write("f.1.txt", "home 1");
+        var process = world.Workspace.StartProgram(
+            "sh", "-c", $"cd in && exec {TestWorkspace.Binary} -C .. supervisor -j 1");
+        while (!world.Workspace.Exists("ended")) { }
+        process.Terminate();
+        process.WaitForExit().Expect(0);
+        Assert.Equal("home 1 of-home\n", world.Workspace.Read("done"));
+    }
+
+    [Fact]
     public void A_graph_without_feeds_and_half_of_the_arguments_are_refused()
     {
         using var world = new SupervisorWorld();

@@ -30,8 +30,9 @@ static class WantedOutputs
             var from = artifacts.Bring(
                 manifest.Fingerprint, name, manifest.Digest, path, () => Path.Exists(path));
             if (from is { Length: > 0 }) cli.Say($"restored {name} (from {from})");
-            else if (from is null) cli.Say($"warning: {name} was made on another host, and no layer of artifacts has "
-                + "it whole; `quoin build` makes it again");
+            else if (from is null)
+                cli.Say($"warning: {name} was made on another host, and no layer of artifacts has "
+                    + "it whole; `quoin build` makes it again");
         }
 
         string PathOf(string name) =>

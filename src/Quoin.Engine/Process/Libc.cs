@@ -33,7 +33,8 @@ static unsafe partial class Libc
     public const int ENOENT = 2, EINTR = 4, E2BIG = 7, ENOEXEC = 8, EAGAIN = 11, ENOMEM = 12;
     public const int EACCES = 13, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, ENFILE = 23;
     public const int EMFILE = 24, ENOSPC = 28, EROFS = 30, EPERM = 1, ENAMETOOLONG = 36;
-    public const int EINVAL = 22, ENOSYS = 38, ENOTEMPTY = 39, ELOOP = 40, EDQUOT = 122, ETXTBSY = 26, EPIPE = 32;
+    public const int EINVAL = 22, ENOSYS = 38;
+    public const int ENOTEMPTY = 39, ELOOP = 40, EDQUOT = 122, ETXTBSY = 26, EPIPE = 32;
 
     static bool IsArm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 

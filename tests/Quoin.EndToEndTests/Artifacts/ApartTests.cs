@@ -108,6 +108,17 @@ public sealed class ApartTests(PostgresServer server) : IDisposable
             world.Workspace.Quoin(Far).Expect(2).Stderr, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Without_the_right_to_write_there_is_no_worker_apart()
+    {
+        var world = Checkout();
+        world.Workspace.Write(
+            "quoin.yaml", Graph.Replace("database: true", "database: true, write: false"));
+        Assert.Contains(
+            "forbids that (artifacts: write: false)",
+            world.Workspace.Quoin(Far).Expect(2).Stderr, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("artifact.announced")]
     [InlineData("artifact.chunk")]

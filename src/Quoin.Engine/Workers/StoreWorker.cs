@@ -94,7 +94,7 @@ public sealed class StoreWorker : IDisposable
     int freeCpu;
     long freeMemory;
     double usualMs = -1;
-    bool woken, draining, unreachable;
+    bool woken, draining, killed, unreachable;
 
     /// <summary>Makes the slots; <see cref="Run"/> does the rest.</summary>
     public StoreWorker(StoreWorkerOptions options)
@@ -144,12 +144,17 @@ public sealed class StoreWorker : IDisposable
     {
         lock (gate)
         {
-            draining = true;
+            draining = killed = true;
             foreach (var attempt in held.Values) attempt.Control.Kill();
-            while (queue.TryDequeue(out var attempt))
-                Add(attempt, new JobResult { End = JobEnd.Cancelled });
+            StopQueued();
         }
         Wake();
+    }
+
+    void StopQueued()
+    {
+        while (queue.TryDequeue(out var attempt))
+            Add(attempt, new JobResult { End = JobEnd.Cancelled });
     }
 
     /// <summary>How many attempts it has.</summary>
@@ -285,7 +290,13 @@ public sealed class StoreWorker : IDisposable
                 GiveUp(answer.Held);
                 foreach (var claimed in answer.Claimed) Add(claimed);
                 if (answer.Claimed.Length > 0) FaultPoint.Reach("claimed");
-                StartQueued();
+                if (!killed)
+                {
+                    StartQueued();
+                    return;
+                }
+                StopQueued(); // They were on their way when it came: nobody would end them.
+                woken = true;
                 return;
             }
         }

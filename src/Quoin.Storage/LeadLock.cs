@@ -47,12 +47,16 @@ static partial class LeadLock
     /// </summary>
     public static bool IsHeld(string storePath)
     {
-        var holder = PidOf(storePath + "-lead");
+        var path = storePath + "-lead";
+        var holder = PidOf(path);
         if (holder.Length == 0) return false;
         try
         {
-            return File.ReadLines("/proc/locks").Any(line => line.Contains(
-                $"FLOCK  ADVISORY  WRITE {holder} ", StringComparison.Ordinal));
+            // A process may lead several stores: the line ends with device and inode of the file.
+            var inode = $":{FileStat.Of(path).Stamp.Inode} ";
+            return File.ReadLines("/proc/locks").Any(line =>
+                line.Contains($"FLOCK  ADVISORY  WRITE {holder} ", StringComparison.Ordinal)
+                && line.Contains(inode, StringComparison.Ordinal));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

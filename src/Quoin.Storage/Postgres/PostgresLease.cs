@@ -17,6 +17,9 @@ sealed class PostgresLease : IDisposable
     readonly Action<StoreException> lost;
     readonly TimeProvider time;
     readonly ITimer timer;
+    // Each time somebody had it when it was asked for, and no more when it was looked at.
+    const int TriesMax = 5;
+
     readonly Lock gate = new();
     long renewedAt;
     bool closed;
@@ -46,7 +49,8 @@ sealed class PostgresLease : IDisposable
         NpgsqlDataSource source, PostgresAddress address, StoreOptions options,
         Action<StoreException> lost)
     {
-        for (var isFirst = true; ; isFirst = false)
+        var given = false;
+        for (var tries = 1; ; tries++)
         {
             var asked = options.Time.GetTimestamp();
             using var command = source.CreateCommand("SELECT take_lease($1, $2)");
@@ -55,19 +59,22 @@ sealed class PostgresLease : IDisposable
             if (command.ExecuteScalar() is long fence)
                 return new PostgresLease(source, address, fence, options.Time, asked, lost);
             var (owner, held, left) = Holder(source);
-            if (!isFirst || !ProcessNames.IsGone(owner))
+            if (left <= 0 && tries < TriesMax) continue; // It was given back meanwhile.
+            if (given || !ProcessNames.IsGone(owner))
                 throw new StoreException(
                     "store-locked",
                     $"{address.Shown}: {owner} decides for this store at the moment (its lease is "
                     + $"good for {left:0} s more, unless it renews it); wait for it, or end it");
             Give(source, held); // It died on this host, so nobody has to wait for its lease's end.
+            given = true;
         }
     }
 
     static (string Owner, long Fence, double Left) Holder(NpgsqlDataSource source)
     {
         using var command = source.CreateCommand("""
-            SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8
+            SELECT owner, fence, CASE WHEN isfinite(expires_at)
+              THEN extract(epoch FROM expires_at - clock_timestamp())::float8 ELSE 0 END
             FROM coordinator
             """);
         using var row = command.ExecuteReader();

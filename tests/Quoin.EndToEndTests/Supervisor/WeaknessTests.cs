@@ -38,19 +38,20 @@ public sealed class WeaknessTests
     public void On_a_full_disk_nothing_is_given_out_and_nothing_is_lost()
     {
         using var world = new SupervisorWorld();
-        world.Write("f.1.txt", "a 1", "b 1");
+        // By scramble a, c, b: the same whether f.2 is read before a's DONE succeeds or after it.
+        world.Write("f.1.txt", "a 1", "c 1");
         world.StartBy("sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\"");
         Assert.Equal("JOB a 1", world.Ready());
         LimitFiles(world, "0:");
-        world.Write("f.2.txt", "c 2");
+        world.Write("f.2.txt", "b 2");
         world.Process.WaitForLine(
             line => line.StartsWith("Reading pauses", StringComparison.Ordinal));
         Assert.Equal("NOJOBS", world.Ready());
         Assert.Equal("", world.Done("a")); // Unanswered: it is said again.
         Assert.Equal("NOJOBS", world.Ready());
         LimitFiles(world, "unlimited:");
-        Assert.Equal("JOB b 1", DoneInTime(world, "a"));
-        Assert.Equal("JOB c 2", world.ReadyInTime());
+        Assert.Equal("JOB c 1", DoneInTime(world, "a"));
+        Assert.Equal("JOB b 2", world.ReadyInTime());
         Assert.Equal("NOJOBS", world.Ready());
     }
 

@@ -48,7 +48,7 @@ public sealed class LineServerTests
 
         public Serving(FeedWorld world)
         {
-            Store = new CountingStore(world.Store);
+            Store = new WatchedFeedStore(world.Store);
             var observer = new Silent();
             reader = new FeedReader(
                 new FeedReaderOptions { Folder = folder.Path }, world.Book, Store,
@@ -62,7 +62,7 @@ public sealed class LineServerTests
             thread.Start();
         }
 
-        public CountingStore Store { get; }
+        public WatchedFeedStore Store { get; }
 
         string Socket => System.IO.Path.Combine(folder.Path, "s");
 
@@ -88,42 +88,5 @@ public sealed class LineServerTests
     sealed class Silent : ILineObserver
     {
         public void Said(string line) { }
-    }
-
-    /// <summary>A store that counts the transactions of decisions.</summary>
-    sealed class CountingStore(IFeedStore inner) : IFeedStore
-    {
-        public int Writes { get; private set; }
-
-        public void Write(FeedBook book, long at)
-        {
-            Writes++;
-            inner.Write(book, at);
-        }
-
-        public FeedStart Load(FeedBook book, long nowMs, long at) => inner.Load(book, nowMs, at);
-
-        public void Accept(FeedBook book, FeedBatch batch, long at) =>
-            inner.Accept(book, batch, at);
-
-        public void Remove(FeedBook book, FeedSource source, long at) =>
-            inner.Remove(book, source, at);
-
-        public void Renamed(FeedSource source, long at) => inner.Renamed(source, at);
-
-        public void Settle(
-            FeedBook book, IReadOnlyCollection<FeedSource> sources, long folderDevice, long at) =>
-            inner.Settle(book, sources, folderDevice, at);
-
-        public bool IsForgetting(int feed, long number) => inner.IsForgetting(feed, number);
-
-        public ReadOnlySpan<byte> Payload(FeedPayload payload) => inner.Payload(payload);
-
-        public void RollBack() => inner.RollBack();
-
-        public bool Work(FeedBook book, long at, TimeSpan atMost) =>
-            inner.Work(book, at, atMost);
-
-        public void Dispose() => inner.Dispose();
     }
 }

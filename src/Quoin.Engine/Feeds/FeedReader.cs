@@ -62,8 +62,8 @@ public sealed class FeedReader : IDisposable
     public bool IsCaughtUp => !isFirstLook && !hasUnread;
 
     /// <summary>When to call <see cref="Step"/> again at the latest.</summary>
-    public long NextMs => hasUnread ? Math.Min(pausedUntilMs, nextLookMs)
-        : isLookDue || touched.Count > 0 ? 0 : nextLookMs;
+    public long NextMs => Math.Max(
+        pausedUntilMs, hasUnread || isLookDue || touched.Count > 0 ? 0 : nextLookMs);
 
     long pausedUntilMs;
 
@@ -97,6 +97,8 @@ public sealed class FeedReader : IDisposable
             Say("store", $"Reading pauses: {e.Message}");
             pausedUntilMs = nowMs + RetryMs;
             isLookDue = true;
+            // What was read is not kept. It is unread, and older lines wait for it.
+            foreach (var it in files.Values) it.ScanAgain();
         }
         SetBarriers();
         hasUnread = files.Values.Any(IsUnread) || files.Values.Any(IsForgetting);

@@ -41,8 +41,16 @@ sealed class Cli
     /// <summary>True when nobody reads stdout any more: <c>quoin events -f | head</c>.</summary>
     public Func<bool> OutIsClosed { get; init; } = () => false;
 
+    /// <summary>The same for a command that is synced unless somebody says otherwise.</summary>
+    public Cli WithFullDurability() => Options.FullDurability || Options.NormalDurability
+        ? this
+        : With(Err, ErrScreen, Options with { FullDurability = true });
+
     /// <summary>The same, with everything for people going elsewhere.</summary>
-    public Cli WithErrorsTo(TextWriter writer, TerminalScreen screen) => new()
+    public Cli WithErrorsTo(TextWriter writer, TerminalScreen screen) =>
+        With(writer, screen, Options);
+
+    Cli With(TextWriter writer, TerminalScreen screen, GlobalOptions options) => new()
     {
         Out = Out,
         Err = writer,
@@ -51,7 +59,7 @@ sealed class Cli
         ErrScreen = screen,
         Time = Time,
         Env = Env,
-        Options = Options,
+        Options = options,
         OutIsClosed = OutIsClosed,
     };
 

@@ -33,6 +33,7 @@ static class CommandTree
         new("interventions", InterventionsCommand.Summary, InterventionsCommand.Create),
         new("cancel", CancelCommand.Summary, CancelCommand.Create),
         new("worker", WorkerCommand.Summary, WorkerCommand.Create),
+        new("serve", ServeCommand.Summary, ServeCommand.Create),
         new("supervisor", SupervisorCommand.Summary, SupervisorCommand.Create),
         new("clean", CleanCommand.Summary, CleanCommand.Create),
         new("graph", GraphCommand.Summary, GraphCommand.Create),

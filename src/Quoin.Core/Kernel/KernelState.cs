@@ -205,6 +205,12 @@ public sealed class KernelState(PartitionNames names)
         return targets;
     }
 
+    /// <summary>
+    /// Gets every partition whose token moves, for whoever keeps an index of them; null: nobody
+    /// does.
+    /// </summary>
+    public List<PartitionId>? Moved { get; set; }
+
     /// <summary>All partitions that were ever touched, by id.</summary>
     public int CellCount { get; private set; }
 
@@ -235,6 +241,7 @@ public sealed class KernelState(PartitionNames names)
         placeCounts[(int)to]++;
         if (to == PartitionPlace.Live) failures.Remove(p.Value);
         cell.Place = to;
+        Moved?.Add(p);
     }
 
     internal void SetManifest(PartitionId p, in Manifest manifest)

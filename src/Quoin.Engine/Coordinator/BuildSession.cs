@@ -208,6 +208,11 @@ public sealed class BuildSession : IAsyncDisposable
         return OrFailure(idle.Task);
     }
 
+    /// <summary>
+    /// Completes when it has stopped deciding; with its exception when that was not asked for.
+    /// </summary>
+    public Task EndAsync() => running;
+
     /// <summary>Ends the coordinator, and saves a snapshot if the log grew.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -23,6 +23,7 @@ public sealed class ArrowTests
             Quoin.Cli -> Quoin.Engine, Quoin.Storage
             Quoin.Core -> 
             Quoin.Engine -> Quoin.Core
+            Quoin.Server -> Quoin.Cli
             Quoin.Storage -> Quoin.Engine
             """, string.Join('\n', arrows));
     }
@@ -44,6 +45,7 @@ public sealed class ArrowTests
             Quoin.Cli: System.CommandLine
             Quoin.Core: 
             Quoin.Engine: Google.Protobuf, Grpc.Tools, YamlDotNet
+            Quoin.Server: 
             Quoin.Storage: AWSSDK.S3, Npgsql, SourceGear.sqlite3
             """, string.Join('\n', packages));
     }

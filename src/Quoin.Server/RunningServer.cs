@@ -1,0 +1,120 @@
+using Microsoft.AspNetCore.Builder;
+using Quoin.Cli;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Server;
+
+/// <summary>A store that is served: everything of one <c>quoin serve</c>, started.</summary>
+sealed class RunningServer : IAsyncDisposable
+{
+    readonly IBuildStore store;
+    readonly ServedGraph graph;
+    readonly ArtifactStore? artifacts;
+    readonly StoreViews views;
+    readonly Standby? standby;
+    readonly StoreWorker? worker;
+    readonly Task working;
+    readonly WebApplication web;
+    bool isDrained;
+
+    RunningServer(
+        Cli.Cli cli, ServeOptions options, Workspace workspace, ServedGraph graph,
+        IBuildStore store)
+    {
+        (this.graph, this.store) = (graph, store);
+        artifacts = ProjectArtifacts.Open(cli, workspace, graph.Now.Graph.Artifacts);
+        views = new StoreViews(store, cli.Warn);
+        views.SetGraph(graph.Now.Graph);
+        graph.OnChange = views.SetGraph;
+        standby = options.Coordinates ? new Standby(cli, workspace, graph, artifacts) : null;
+        standby?.Start();
+        worker = options.Slots is { } slots
+            ? SlotWorker.Make(
+                cli, workspace, store, slots, new WorkerView(cli, workspace), artifacts: artifacts)
+            : null;
+        working = worker is null ? Task.CompletedTask : SlotWorker.RunAsync(worker);
+        web = WebHost.Build(options.Listen, new Served
+        {
+            Cli = cli,
+            Workspace = workspace,
+            Store = store,
+            Views = views,
+            Graph = graph,
+            Artifacts = artifacts,
+            Leads = () => standby?.Leads == true,
+            Coordinates = standby is not null,
+        });
+    }
+
+    /// <summary>Opens the store, making it when it is missing, and serves.</summary>
+    public static async Task<RunningServer> StartAsync(Cli.Cli cli, ServeOptions options)
+    {
+        cli = cli.WithFullDurability();
+        var workspace = Project.Find(cli);
+        var graph = new ServedGraph(cli, workspace);
+        var store = Project.OpenForAsking(cli, workspace);
+        var server = new RunningServer(cli, options, workspace, graph, store);
+        try
+        {
+            await server.web.StartAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary><c>http://127.0.0.1:4680</c>, with the port that it got.</summary>
+    public string Address => web.Urls.First();
+
+    /// <summary>What is served, for tests.</summary>
+    public StoreViews Views => views;
+
+    /// <summary>How many runs its worker has.</summary>
+    public int Holding => worker?.Holding ?? 0;
+
+    /// <summary>Completes with the error that ended a part of it.</summary>
+    public Task Failed => worker is null
+        ? Task.Delay(Timeout.InfiniteTimeSpan)
+        : FailedAsync();
+
+    // A worker that ends before it is drained has failed.
+    async Task FailedAsync()
+    {
+        await working;
+        if (!isDrained) return;
+        await Task.Delay(Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Ends what runs at once; others run it again.</summary>
+    public void Kill() => worker?.Kill();
+
+    /// <summary>
+    /// Takes no new runs, waits for those that it has, then closes the connections, then gives the
+    /// lead up.
+    /// </summary>
+    public async Task DrainAsync()
+    {
+        if (isDrained) return;
+        isDrained = true;
+        worker?.Drain();
+        await working;
+        await web.StopAsync();
+        if (standby is not null) await standby.DisposeAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await DrainAsync();
+        await web.DisposeAsync();
+        worker?.Dispose();
+        graph.Dispose();
+        views.Dispose();
+        artifacts?.Dispose();
+        await store.DisposeAsync();
+    }
+}

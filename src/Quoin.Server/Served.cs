@@ -1,0 +1,31 @@
+using Quoin.Engine;
+
+namespace Quoin.Server;
+
+/// <summary>What endpoints and pages work with.</summary>
+sealed class Served
+{
+    /// <summary>Clock, environment, where words for people go.</summary>
+    public required Cli.Cli Cli { get; init; }
+
+    /// <summary>The project's folder.</summary>
+    public required Workspace Workspace { get; init; }
+
+    /// <summary>The open store: to read, and to put commands into its inbox.</summary>
+    public required IBuildStore Store { get; init; }
+
+    /// <summary>The state, as of now.</summary>
+    public required StoreViews Views { get; init; }
+
+    /// <summary>The project's graph, as of now.</summary>
+    public required ServedGraph Graph { get; init; }
+
+    /// <summary>Copies of outputs; null: none are kept.</summary>
+    public required ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>This process decides for the store.</summary>
+    public required Func<bool> Leads { get; init; }
+
+    /// <summary>This process decides whenever nobody else does.</summary>
+    public required bool Coordinates { get; init; }
+}

@@ -30,6 +30,7 @@ static class CommandTree
         new("retry", RetryCommand.Summary, RetryCommand.Create),
         new("accept", AcceptCommand.Summary, AcceptCommand.Create),
         new("release", ReleaseCommand.Summary, ReleaseCommand.Create),
+        new("wake", WakeCommand.Summary, WakeCommand.Create),
         new("interventions", InterventionsCommand.Summary, InterventionsCommand.Create),
         new("cancel", CancelCommand.Summary, CancelCommand.Create),
         new("worker", WorkerCommand.Summary, WorkerCommand.Create),

@@ -8,7 +8,7 @@ namespace Quoin.StorageTests;
 /// <summary>
 /// What the queue of runs promises on every store: offers, claims, ends, stops, leases.
 /// </summary>
-public abstract class RunQueueContract : IAsyncDisposable
+public abstract partial class RunQueueContract : IAsyncDisposable
 {
     static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 

@@ -95,6 +95,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             KeepsLogs = Project.IsRemote(cli),
             Artifacts = Artifacts,
             KeepAll = KeepAll,
+            Callback = Environment.GetEnvironmentVariable("QUOIN_SERVER"),
             Observer = observer,
         });
 

@@ -25,7 +25,11 @@ public sealed record DeferRun(RunId Run, int Epoch, DateTimeOffset Until) : Reso
 }
 
 /// <summary>N4. It is worth asking now.</summary>
-public sealed record WakeRun(RunId Run, DateTimeOffset At) : ResourceCommand;
+public sealed record WakeRun(RunId Run, DateTimeOffset At) : ResourceCommand
+{
+    /// <summary>What speaks against it that the kernel does not know: who asks may not.</summary>
+    public Refusal? NotAllowed { get; init; }
+}
 
 /// <summary>N5. The thing is there; its next start-up hook is to run.</summary>
 public sealed record StartRun(RunId Run, int Epoch, int Hook) : ResourceCommand

@@ -105,6 +105,7 @@ static class ResourceDecisions
         if (!s.Runs.TryGetValue(c.Run.Value, out var run)) return Kernel.NoSuchRun(c.Run);
         if (run.Life is not { } life)
             return new Refusal("no-resource", $"{c.Run} makes data; it does not sleep.");
+        if (c.NotAllowed is { } no) return no;
         var isRunning = run.Place == RunPlace.Running && !life.IsWoken;
         var sleeps = run.Place == RunPlace.Deferred && life.Until > c.At;
         return isRunning || sleeps ? new RunWoken(c.Run, c.At) : Decision.Nothing;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -36,6 +37,18 @@ public sealed record BuildSessionOptions
 
     /// <summary>Bytes of memory that runs may claim together; 0: not counted.</summary>
     public long MemoryBytes { get; init; }
+
+    /// <summary>
+    /// How many calls about things outside this process makes at a time, in slots of their own; 0:
+    /// workers of other processes make them all.
+    /// </summary>
+    public int CallSlots { get; init; } = ResourceRuns.Slots;
+
+    /// <summary>
+    /// Address of the server of this store (<c>http://host:port</c>): programs of things outside
+    /// get <c>QUOIN_CALLBACK</c> below it. Null: nobody can be called.
+    /// </summary>
+    public string? Callback { get; init; }
 
     /// <summary>Other processes use the store: what they ask for is done.</summary>
     public bool IsShared { get; init; }
@@ -102,6 +115,9 @@ public sealed class BuildSession : IAsyncDisposable
             Worker = options.Worker,
             Slots = options.Slots,
             MemoryBytes = options.MemoryBytes,
+            CallSlots = options.CallSlots,
+            Callback = options.Callback,
+            NewToken = static () => RandomNumberGenerator.GetHexString(32, lowercase: true),
             Labels = options.Labels,
         };
         coordinator = new Coordinator(parts, loaded.Position);
@@ -199,6 +215,14 @@ public sealed class BuildSession : IAsyncDisposable
         coordinator.Post(new Message.Ask(commands, answer));
         return OrFailure(answer.Task);
     }
+
+    /// <summary>
+    /// A service says that asking for a run's thing is worth while now (<c>QUOIN_CALLBACK</c>).
+    /// Null: it is asked, or was going to be; else why not: the run is over, or makes data, or the
+    /// token is another one.
+    /// </summary>
+    public Task<Refusal?> WakeAsync(RunId run, string token) => AskAsync(
+        state => [new StoreCommand.Wake(run, token).In(state, options.Time.GetUtcNow())]);
 
     /// <summary>Completes when no want is open and nothing runs any more.</summary>
     public Task WhenIdleAsync()

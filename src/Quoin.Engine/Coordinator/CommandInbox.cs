@@ -108,12 +108,22 @@ sealed class CommandInbox(
                     ExternalId = c.ExternalId,
                 });
                 return;
-            case StoreCommand.Wake c: Do(id, new WakeRun(c.Run, parts.Time.GetUtcNow())); return;
+            case StoreCommand.Wake c:
+                Do(id, c.In(parts.State, parts.Time.GetUtcNow()));
+                return;
+            case StoreCommand.Named c:
+                dispatcher.Holdings.See(c.Run, c.Epoch, c.ExternalId);
+                return;
             case StoreCommand.Answered c: dispatcher.Holdings.Take(c.Answer); return;
             case StoreCommand.Joined c: remote.Join(c.Worker); return;
             case StoreCommand.Left c: remote.Leave(c.Worker, isRowThere: false); return;
             case StoreCommand.Leased c:
                 dispatcher.TakeLease(c.Run, c.Epoch, new WorkerId(c.Worker));
+                return;
+            case StoreCommand.Ended { Attempt: var ended } when ended.Answer is not null
+                || parts.State.Runs.GetValueOrDefault(ended.Id.Run.Value)?.Life is not null:
+                dispatcher.Holdings.TakeResult(ended);
+                FaultPoint.Reach("read");
                 return;
             case StoreCommand.Ended c:
                 dispatcher.TakeResult(c.Attempt);

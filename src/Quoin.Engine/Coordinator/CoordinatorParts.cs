@@ -37,6 +37,12 @@ sealed record CoordinatorParts
     /// <summary>How many calls about things outside are made at a time.</summary>
     public int CallSlots { get; init; } = ResourceRuns.Slots;
 
+    /// <summary>Makes what a service has to know to wake a run.</summary>
+    public Func<string> NewToken { get; init; } = static () => "";
+
+    /// <summary>Address of the server that services can call; null: there is none.</summary>
+    public string? Callback { get; init; }
+
     /// <summary>What this process can do beside the rest, as <c>os=linux</c>.</summary>
     public ImmutableArray<string> Labels { get; init; } = [];
 }

@@ -44,7 +44,7 @@ sealed class Dispatcher : IDisposable
         needs = new RunNeeds(parts, planning, ledger);
         replanning = new Replanning(parts, planning, remote);
         worker = parts.MakeWorker(mailbox);
-        Holdings = new Holdings(coordinator, parts, planning, needs, ledger, worker);
+        Holdings = new Holdings(coordinator, parts, planning, needs, ledger, remote, worker);
         timer = parts.Time.CreateTimer(
             _ => mailbox.Post(new Message.Tick()), null,
             Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

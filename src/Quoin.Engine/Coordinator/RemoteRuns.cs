@@ -39,6 +39,9 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         public int Load { get; set; }
     }
 
+    /// <summary>Calls about things outside that workers make.</summary>
+    public RemoteCalls Calls { get; } = new();
+
     /// <summary>True when another process takes runs.</summary>
     public bool Any => workers.Count > 0;
 
@@ -79,6 +82,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
             Ahead = worker.Capacity - worker.Slots,
         });
         workers[worker.Owner] = new Remote(worker);
+        Calls.Join(worker);
         joinedNow.Add(worker.Owner);
         isSweepDue = true; // Often it comes for one that died.
     }
@@ -90,6 +94,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
     {
         coordinator.Do(new RemoveWorker(new WorkerId(owner)));
         workers.Remove(owner);
+        Calls.Leave(owner);
         if (isRowThere) gone.Add(owner);
     }
 
@@ -218,6 +223,13 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         coming.Remove(run.Run);
         unclaimed[run.Run.Value] = (run, parts.Time.GetTimestamp());
         offered.Add(run);
+    }
+
+    /// <summary>Gives a call to one worker, to which it is leased by the same append.</summary>
+    public void Give(OfferedRun call)
+    {
+        Calls.Given(call.Run, call.Epoch + 1, call.Owner!);
+        offered.Add(call);
     }
 
     /// <summary>A run was claimed, or is held by a worker since before this process led.</summary>

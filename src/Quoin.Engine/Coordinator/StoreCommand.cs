@@ -54,8 +54,16 @@ public abstract record StoreCommand
         InterventionId Intervention, InterventionAnswer Answer, string ExternalId, string By)
         : StoreCommand;
 
-    /// <summary>It is worth asking now what a run of a resource waits for.</summary>
-    public sealed record Wake(RunId Run) : StoreCommand;
+    /// <summary>
+    /// It is worth asking now what a run of a resource waits for. Whoever was told a
+    /// <paramref name="Token"/> has to know the run's; null: somebody who may ask for anything.
+    /// </summary>
+    public sealed record Wake(RunId Run, string? Token = null) : StoreCommand
+    {
+        /// <summary>The same for whoever decides: with what speaks against it.</summary>
+        public WakeRun In(KernelState state, DateTimeOffset now) =>
+            ResourceRecipe.Wake(state, Run, Token, now);
+    }
 
     /// <summary>A worker process is there and takes runs.</summary>
     public sealed record Joined(WorkerInfo Worker) : StoreCommand;
@@ -65,6 +73,9 @@ public abstract record StoreCommand
 
     /// <summary>A worker took a run out of the queue.</summary>
     internal sealed record Leased(RunId Run, int Epoch, string Worker) : StoreCommand;
+
+    /// <summary>A call at a worker says what the thing is called outside.</summary>
+    internal sealed record Named(RunId Run, int Epoch, string ExternalId) : StoreCommand;
 
     /// <summary>The answer of a call that the store could not take when it came.</summary>
     internal sealed record Answered(RunAnswer Answer) : StoreCommand;
@@ -129,13 +140,21 @@ public abstract record StoreCommand
                 return "resolve-intervention";
             case Wake c:
                 w.Int32(1, c.Run.Value);
+                w.Text(2, c.Token ?? "");
+                w.Bool(4, c.Token is not null);
                 return "wake-run";
+            case Named c:
+                w.Int32(1, c.Run.Value);
+                w.Text(2, c.ExternalId);
+                w.Int32(8, c.Epoch);
+                return "run-named";
             case Joined c:
                 w.Text(1, c.Worker.Owner);
                 w.Int32(2, c.Worker.Slots);
                 w.Int32(3, c.Worker.Capacity);
                 w.Int64(4, c.Worker.MemoryBytes);
                 w.Texts(5, c.Worker.Labels);
+                w.Int32(6, c.Worker.Calls);
                 return "worker-joined";
             case Left c:
                 w.Text(1, c.Worker);
@@ -197,6 +216,9 @@ public abstract record StoreCommand
                 case (5 << 3) | number: numbers.Thorough = r.Bool(); break;
                 case (6 << 3) | block: graph = r.Digest(); break;
                 case (7 << 3) | block: graphText = r.Text(); break;
+                case (8 << 3) | number when type == "run-named":
+                    numbers.Restore = r.Int32();
+                    break;
                 case (8 << 3) | number: numbers.Restore = r.Enum((int)RestoreMode.None); break;
                 default: r.Skip(); break;
             }
@@ -224,7 +246,8 @@ public abstract record StoreCommand
             "accept-offer" => new AcceptOffer(new WantId(numbers.First)),
             "resolve-intervention" => new Resolve(
                 new InterventionId(numbers.First), (InterventionAnswer)numbers.Answer, three, two),
-            "wake-run" => new Wake(new RunId(numbers.First)),
+            "wake-run" => new Wake(new RunId(numbers.First), numbers.Soft ? two : null),
+            "run-named" => new Named(new RunId(numbers.First), numbers.Restore, two),
             "worker-left" => new Left(all.IsEmpty ? "" : all[0]),
             _ => null,
         };
@@ -259,7 +282,7 @@ public abstract record StoreCommand
     static WorkerInfo ReadWorker(ProtoReader r)
     {
         const int block = ProtoReader.Block, number = ProtoReader.Number;
-        var worker = new WorkerInfo { Owner = "", Slots = 0, Capacity = 0 };
+        var worker = new WorkerInfo { Owner = "", Slots = 0, Capacity = 0, Calls = 0 };
         var labels = new ProtoList<string>();
         while (r.Next())
         {
@@ -270,6 +293,7 @@ public abstract record StoreCommand
                 case (3 << 3) | number: worker = worker with { Capacity = r.Int32() }; break;
                 case (4 << 3) | number: worker = worker with { MemoryBytes = r.Int64() }; break;
                 case (5 << 3) | block: labels.Add(r.Text()); break;
+                case (6 << 3) | number: worker = worker with { Calls = r.Int32() }; break;
                 default: r.Skip(); break;
             }
         }

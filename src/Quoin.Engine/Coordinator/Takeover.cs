@@ -25,15 +25,17 @@ sealed class Takeover(
         var byRun = rows.ToDictionary(row => row.Run);
         foreach (var run in State.Runs.Values.OrderBy(run => run.Id.Value).ToArray())
         {
-            if (run.Life is not null)
-            {
-                dispatcher.Holdings.Adopt(run);
-                continue;
-            }
-            var isHeld = there.Contains(run.Worker.Owner)
+            var isHeld = there.Contains(run.Worker.Owner ?? "")
                 && byRun.TryGetValue(run.Id, out var row)
                 && (row == new QueuedRun(run.Id, run.Epoch, run.Worker.Owner)
                     || row == new QueuedRun(run.Id, run.Epoch - 1, null)); // Claimed since.
+            if (run.Life is not null)
+            {
+                dispatcher.Holdings.Adopt(
+                    run, run.Place == RunPlace.Running
+                        && (isHeld || inbox.HasEnd(run.Id, run.Epoch)));
+                continue;
+            }
             if (run.Place != RunPlace.Queued && (isHeld || inbox.HasEnd(run.Id, run.Epoch)))
             {
                 dispatcher.Adopt(run, isRowThere: isHeld);
@@ -47,7 +49,8 @@ sealed class Takeover(
         }
         foreach (var row in rows)
         {
-            if (!dispatcher.IsActive(row.Run)) remote.Withdraw(row.Run, isRowThere: true);
+            if (!dispatcher.IsActive(row.Run) && !dispatcher.Holdings.IsAway(row.Run))
+                remote.Withdraw(row.Run, isRowThere: true);
         }
         Meet(workers, there);
     }

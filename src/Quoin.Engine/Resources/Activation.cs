@@ -18,7 +18,7 @@ sealed record Activation
     public required AttemptSpec Attempt { get; init; }
 
     /// <summary>What the call is about.</summary>
-    public required ResourceCall Call { get; init; }
+    public ResourceCall Call => Attempt.Call!;
 
     /// <summary>How it is told to stop.</summary>
     public required JobControl Control { get; init; }
@@ -31,6 +31,5 @@ sealed record Activation
             : null;
 
     /// <summary>The call as a process in this workspace needs it.</summary>
-    public JobSpec In(Workspace workspace) =>
-        Attempt.In(workspace, Epoch) with { Resource = Call, Stdout = null };
+    public JobSpec In(Workspace workspace) => Attempt.In(workspace, Epoch);
 }

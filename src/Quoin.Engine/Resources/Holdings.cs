@@ -16,12 +16,12 @@ sealed class Holdings
 
     public Holdings(
         Coordinator coordinator, CoordinatorParts parts, Planning planning, RunNeeds needs,
-        ResourceLedger ledger, IWorker worker)
+        ResourceLedger ledger, RemoteRuns remote, IWorker worker)
     {
         (this.coordinator, this.parts) = (coordinator, parts);
         begins = new ReadyResources(coordinator, parts, planning, needs, ledger);
         resources = new ResourceRuns(
-            coordinator, parts, worker, new ResourceAnswers(coordinator, parts));
+            coordinator, parts, worker, remote, new ResourceAnswers(coordinator, parts));
         wants = new WantTimers(coordinator, parts);
     }
 
@@ -46,11 +46,14 @@ sealed class Holdings
     public void AddReady(PartitionId p) => begins.Add(p);
 
     /// <summary>A run that began before this process led.</summary>
-    public void Adopt(RunToken run)
+    public void Adopt(RunToken run, bool isAway)
     {
         begins.Adopt(run);
-        resources.Adopt(run);
+        resources.Adopt(run, isAway);
     }
+
+    /// <summary>True while a worker of another process has a call of it.</summary>
+    public bool IsAway(RunId run) => resources.IsAway(run);
 
     /// <summary>Something about a run, or about who needs its thing, changed.</summary>
     public void Look(RunToken run)
@@ -79,11 +82,12 @@ sealed class Holdings
         Look(want);
     }
 
-    /// <summary>For tests: a process may end when these are committed.</summary>
+    /// <summary>These are committed: they are counted, and in tests a process may end.</summary>
     public static void Appended(IReadOnlyList<BuildEvent> events)
     {
         foreach (var e in events)
         {
+            QuoinMeter.Appended(e);
             if (e is ReleaseScheduled { NotBefore: null }) FaultPoint.Reach("release.scheduled");
             if (e is ResourceReleased) FaultPoint.Reach("release.between-two");
             if (e is InterventionResolved) FaultPoint.Reach("intervention.resolved");
@@ -104,11 +108,22 @@ sealed class Holdings
         coordinator.AfterCommit(() => parts.Observer.AttemptEnded(activation.Id, result));
     }
 
+    /// <summary>A call of a worker of another process ended.</summary>
+    public void TakeResult(EndedAttempt ended)
+    {
+        resources.Take(ended);
+        coordinator.AfterCommit(() => parts.Observer.AttemptEnded(ended.Id, ended.Result));
+    }
+
     /// <summary>An answer that a process left behind that could not save it.</summary>
     public void Take(RunAnswer answer) => resources.Take(answer);
 
     /// <summary>A call that still runs says what the thing is called outside.</summary>
-    public void See(Activation activation, string id) => resources.See(activation, id);
+    public void See(Activation activation, string id) =>
+        resources.See(activation.Id.Run, activation.Epoch, id);
+
+    /// <summary>The same, of a call at a worker.</summary>
+    public void See(RunId run, int epoch, string id) => resources.See(run, epoch, id);
 
     /// <summary>SIGKILL to every call.</summary>
     public void KillAll() => resources.KillAll();

@@ -144,7 +144,7 @@ sealed class ReadyResources(
             Control = new JobControl(),
         };
         var attempt = AttemptSpec.Of(request, parts.Graph, State.Names);
-        return ResourceRecipe.Of($"{StoreName()}-{run}", job, attempt).ToText();
+        return ResourceRecipe.Of($"{StoreName()}-{run}", parts.NewToken(), job, attempt).ToText();
     }
 
     LaunchInput InputOf(JobGraph graph, PartitionId input)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Quoin.Core;
@@ -18,6 +19,12 @@ sealed record ResourceRecipe
     /// <summary>What the service knows the thing by, in every call the same.</summary>
     public required string Key { get; init; }
 
+    /// <summary>What a service has to know that says "look now"; empty: none may.</summary>
+    public string WakeToken { get; init; } = "";
+
+    /// <summary>Labels that whoever makes its calls has to have; sorted.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
+
     /// <summary>How often acquiring it may fail and be tried again.</summary>
     public required int Retries { get; init; }
 
@@ -28,12 +35,15 @@ sealed record ResourceRecipe
     public required AttemptSpec Attempt { get; init; }
 
     /// <summary>The recipe of a planned resource.</summary>
-    public static ResourceRecipe Of(string key, Job job, AttemptSpec attempt)
+    public static ResourceRecipe Of(
+        string key, string wakeToken, Job job, AttemptSpec attempt)
     {
         var commands = job.CommandsOf(attempt.Config.Outputs[0]);
         return new ResourceRecipe
         {
             Key = key,
+            WakeToken = wakeToken,
+            Labels = job.Limits.Labels,
             Retries = job.Limits.Retries > 0 ? job.Limits.Retries : DefaultRetries,
             Resource = job.Resource! with
             {
@@ -42,6 +52,22 @@ sealed record ResourceRecipe
                 Startup = commands.Startup,
             },
             Attempt = attempt,
+        };
+    }
+
+    /// <summary>
+    /// The command that wakes a run. A token has to be the run's own; null: whoever asks may.
+    /// </summary>
+    public static WakeRun Wake(KernelState state, RunId run, string? token, DateTimeOffset now)
+    {
+        var own = token is not null && state.Runs.GetValueOrDefault(run.Value)?.Life is { } life
+            ? Read(life.Recipe).WakeToken
+            : "";
+        var isRight = token is null || (own.Length > 0 && CryptographicOperations.FixedTimeEquals(
+            Encoding.UTF8.GetBytes(own), Encoding.UTF8.GetBytes(token)));
+        return new WakeRun(run, now)
+        {
+            NotAllowed = isRight ? null : new("wrong-token", $"That is not the token of {run}."),
         };
     }
 
@@ -63,6 +89,8 @@ sealed record ResourceRecipe
             json.WriteStartObject();
             json.WriteString("key", Key);
             json.WriteNumber("retries", Retries);
+            if (WakeToken.Length > 0) json.WriteString("wakeToken", WakeToken);
+            if (!Labels.IsEmpty) Write(json, "labels", Labels);
             Write(json, "release", Resource.Release);
             Write(json, "watch", Resource.Watch);
             json.WriteStartArray("startup");
@@ -126,6 +154,8 @@ sealed record ResourceRecipe
     {
         Key = json.GetProperty("key").GetString()!,
         Retries = json.GetProperty("retries").GetInt32(),
+        WakeToken = json.TryGetProperty("wakeToken", out var token) ? token.GetString()! : "",
+        Labels = json.TryGetProperty("labels", out var labels) ? Argv(labels) : [],
         Resource = new ResourceSpec
         {
             Release = Argv(json.GetProperty("release")),

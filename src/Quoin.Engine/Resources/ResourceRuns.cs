@@ -10,22 +10,28 @@ namespace Quoin.Engine;
 /// <see cref="ResourceAnswers"/>.
 /// </summary>
 sealed class ResourceRuns(
-    Coordinator coordinator, CoordinatorParts parts, IWorker worker, ResourceAnswers answers)
+    Coordinator coordinator, CoordinatorParts parts, IWorker worker, RemoteRuns remote,
+    ResourceAnswers answers)
 {
     /// <summary>How many calls a process makes at a time, if nothing else is said.</summary>
     public const int Slots = 4;
 
+    // So long after its lease a worker may begin a call at the latest: when its own lease ends.
+    static readonly TimeSpan remoteLease = TimeSpan.FromSeconds(60);
+
     readonly DueRuns due = new(parts.Time);
     readonly Dictionary<RunId, Activation> active = [];
     readonly HashSet<RunId> orphans = []; // Running, and whoever had them is gone.
+    readonly NoRoom noRoom = new();
 
     KernelState State => parts.State;
 
-    /// <summary>How many calls are being made.</summary>
-    public int Active => active.Count;
+    RemoteCalls Away => remote.Calls;
+
+    bool HasRoom => active.Count < parts.CallSlots || Away.HasRoom;
 
     /// <summary>How long until something is due; null: nothing will be.</summary>
-    public TimeSpan? Next => active.Count < parts.CallSlots ? due.Next : null;
+    public TimeSpan? Next => HasRoom ? due.Next : null;
 
     /// <summary>Nothing will happen to it until somebody asks, or for a long time.</summary>
     public bool IsResting(RunToken run) => run.Life is { } life
@@ -41,11 +47,17 @@ sealed class ResourceRuns(
     /// Takes over the runs that there were before this process led. Who is called by a process
     /// that is gone is called again, as one that may have acted.
     /// </summary>
-    public void Adopt(RunToken run)
+    /// <param name="run">The run.</param>
+    /// <param name="isAway">A worker that is there has it, or its answer waits to be taken.</param>
+    public void Adopt(RunToken run, bool isAway)
     {
-        if (run.Place == RunPlace.Running) orphans.Add(run.Id);
+        if (isAway) Away.Given(run.Id, run.Epoch, run.Worker.Owner);
+        else if (run.Place == RunPlace.Running) orphans.Add(run.Id);
         Look(run);
     }
+
+    /// <summary>True while a worker of another process has a call of it.</summary>
+    public bool IsAway(RunId run) => Away.Has(run);
 
     /// <summary>Something about a run, or about who needs it, changed.</summary>
     public void Look(RunToken run)
@@ -54,9 +66,12 @@ sealed class ResourceRuns(
         {
             due.Remove(run.Id);
             orphans.Remove(run.Id);
+            noRoom.Remove(run.Id);
             return;
         }
-        if (active.ContainsKey(run.Id)) return; // Its answer comes first.
+        // Its answer comes first.
+        if (active.ContainsKey(run.Id) || Away.Has(run.Id)) return;
+        noRoom.Remove(run.Id);
         if (!LetGo(run)) Sleep(run);
     }
 
@@ -110,11 +125,24 @@ sealed class ResourceRuns(
     /// <summary>Activates what is due, oldest first, as far as there are slots.</summary>
     public void Start()
     {
-        while (active.Count < parts.CallSlots && due.TryTake(out var id))
+        foreach (var id in Away.TakeLost())
+        {
+            if (!State.Runs.TryGetValue(id.Value, out var run)) continue;
+            if (run.Place == RunPlace.Running) orphans.Add(id);
+            Look(run);
+        }
+        while (noRoom.TryTake(labels => PlaceFor(labels) is not null, out var id)
+            || (HasRoom && due.TryTake(out id)))
         {
             if (State.Runs.TryGetValue(id.Value, out var run)) Activate(run);
         }
     }
+
+    // Here if it can be: it is nearer. Null: it waits for a slot.
+    WorkerId? PlaceFor(ImmutableArray<string> labels) =>
+        active.Count < parts.CallSlots && labels.All(label => parts.Labels.Contains(label))
+            ? parts.Worker
+            : Away.Choose(labels);
 
     void Activate(RunToken run)
     {
@@ -128,12 +156,19 @@ sealed class ResourceRuns(
         }
         var recipe = ResourceRecipe.Read(life.Recipe);
         if (answers.IsSpentAsleep(run, recipe) || answers.IsInDoubt(run, recipe)) return;
+        if (PlaceFor(recipe.Labels) is not { } who)
+        {
+            noRoom.Put(run.Id, recipe.Labels);
+            return;
+        }
+        var isHere = who == parts.Worker;
         if (run.Epoch == 0) answers.Begin(run, now);
         FaultPoint.Reach("claim.before-commit");
-        var refusal = coordinator.Do(new LeaseRun(run.Id, parts.Worker, now)
+        var refusal = coordinator.Do(new LeaseRun(run.Id, who, now)
         {
             TakesOver = orphans.Contains(run.Id),
-            DoubtUntil = now + recipe.Resource.Timeout + recipe.Resource.Settle,
+            DoubtUntil = now + recipe.Resource.Timeout + recipe.Resource.Settle
+                + (isHere ? TimeSpan.Zero : remoteLease),
         });
         orphans.Remove(run.Id);
         if (refusal is not null)
@@ -142,6 +177,20 @@ sealed class ResourceRuns(
             return;
         }
         var activation = ActivationOf(run, recipe);
+        if (!isHere)
+        {
+            remote.Give(new OfferedRun
+            {
+                Run = run.Id,
+                Epoch = run.Epoch - 1,
+                Attempt = run.Attempt,
+                Cpu = 0,
+                Owner = who.Owner,
+                Spec = activation.Attempt.ToBytes(),
+            });
+            coordinator.AfterCommit(() => FaultPoint.Reach("claim.committed"));
+            return;
+        }
         active[run.Id] = activation;
         coordinator.AfterCommit(() =>
         {
@@ -179,21 +228,28 @@ sealed class ResourceRuns(
                 Config = recipe.Attempt.Config with { Args = argv },
                 Timeout = recipe.Resource.Timeout,
                 Held = held.ToImmutable(),
-            },
-            Call = new ResourceCall
-            {
-                Key = recipe.Key,
-                Direction = DirectionOf(life),
-                Hook = Math.Max(0, life.Hook - 1),
-                Reentry = life.IsReentry,
-                MayCreate = !(life.NotAfter < Now),
-                ExternalId = duplicate ? life.Extra[0] : life.ExternalId,
-                StateJson = life.State.Length == 0 ? null : life.State,
-                NotAfter = life.NotAfter,
+                Call = new ResourceCall
+                {
+                    Key = recipe.Key,
+                    Direction = DirectionOf(life),
+                    Hook = Math.Max(0, life.Hook - 1),
+                    Reentry = life.IsReentry,
+                    MayCreate = !(life.NotAfter < Now),
+                    ExternalId = duplicate ? life.Extra[0] : life.ExternalId,
+                    StateJson = life.State.Length == 0 ? null : life.State,
+                    NotAfter = life.NotAfter,
+                    Callback = CallbackOf(run, recipe),
+                },
             },
             Control = new JobControl(() => parts.Store.LeadHolds),
         };
     }
+
+    // Whoever knows it may say that asking is worth while, and nothing else.
+    string? CallbackOf(RunToken run, ResourceRecipe recipe) =>
+        parts.Callback is not { } server || recipe.WakeToken.Length == 0
+            ? null
+            : $"{server.TrimEnd('/')}/api/v1/runs/{run.Id}/wake?token={recipe.WakeToken}";
 
     static ResourceDirection DirectionOf(ResourceLife life) => life.Direction switch
     {
@@ -204,9 +260,9 @@ sealed class ResourceRuns(
     };
 
     /// <summary>The service named the thing while its call still runs.</summary>
-    public void See(Activation activation, string externalId)
+    public void See(RunId run, int epoch, string externalId)
     {
-        coordinator.Do(new SeeExternal(activation.Id.Run, activation.Epoch, externalId));
+        coordinator.Do(new SeeExternal(run, epoch, externalId));
         coordinator.AfterCommit(() => FaultPoint.Reach("external.inserted"));
     }
 
@@ -218,10 +274,30 @@ sealed class ResourceRuns(
         Take(RunAnswer.Of(activation, result), activation.Recipe);
     }
 
+    /// <summary>
+    /// A call of a worker ended. Without an answer it could not even read what it was to call.
+    /// </summary>
+    public void Take(EndedAttempt ended)
+    {
+        Away.Ended(ended.Id.Run, ended.Epoch);
+        if (ended.Answer is { } answer) Take(answer);
+        else if (State.Runs.TryGetValue(ended.Id.Run.Value, out var run))
+            Take(new RunAnswer(ended.Id, ended.Epoch, DirectionOf(run.Life!))
+            {
+                Answer = new ResourceAnswer(ResourceAnswerKind.Failed)
+                {
+                    Failure = ended.Result.Failure
+                        ?? new(FailureCategory.Configuration, "it did not start"),
+                },
+            });
+    }
+
     /// <summary>An answer arrives, perhaps of a call that another process made.</summary>
     public void Take(RunAnswer answer, ResourceRecipe? recipe = null)
     {
+        Away.Ended(answer.Id.Run, answer.Epoch);
         coordinator.Unsaved.Add(answer);
+        QuoinMeter.Answered(answer.Direction, answer.Answer.Kind);
         if (State.Runs.TryGetValue(answer.Id.Run.Value, out var run)
             && run.Epoch == answer.Epoch) orphans.Remove(run.Id);
         answers.Take(answer, recipe);

@@ -20,9 +20,13 @@ sealed record RunAnswer(AttemptId Id, int Epoch, ResourceDirection Direction)
 
     /// <summary>The answer of a call that ended.</summary>
     public static RunAnswer Of(Activation activation, JobResult result) =>
-        new(activation.Id, activation.Epoch, activation.Call.Direction)
+        Of(activation.Id, activation.Epoch, activation.Call, result);
+
+    /// <inheritdoc cref="Of(Activation, JobResult)"/>
+    public static RunAnswer Of(AttemptId id, int epoch, ResourceCall call, JobResult result) =>
+        new(id, epoch, call.Direction)
         {
-            CalledId = activation.Call.ExternalId,
+            CalledId = call.ExternalId,
             Answer = result.Answer ?? new ResourceAnswer(ResourceAnswerKind.Failed)
             {
                 Failure = result.Failure ?? new(FailureCategory.Lost, "it did not start"),
@@ -34,6 +38,14 @@ sealed record RunAnswer(AttemptId Id, int Epoch, ResourceDirection Direction)
     public InboxCommand ToInbox()
     {
         var w = new ProtoWriter(new byte[512]);
+        Write(ref w);
+        return new InboxCommand(
+            $"answer/{Id.Run.Value}/{Epoch}", "run-answered", w.Buffer.AsMemory(0, w.Length));
+    }
+
+    /// <summary>Writes the message.</summary>
+    public void Write(ref ProtoWriter w)
+    {
         w.Int32(1, Id.Run.Value);
         w.Int32(2, Id.Attempt);
         w.Int32(3, Epoch);
@@ -62,8 +74,6 @@ sealed record RunAnswer(AttemptId Id, int Epoch, ResourceDirection Direction)
         w.Texts(12, Answer.ExtraIds);
         w.Text(13, Answer.ConnectionsJson ?? "");
         EventWriting.Write(ref w, 14, Usage);
-        return new InboxCommand(
-            $"answer/{Id.Run.Value}/{Epoch}", "run-answered", w.Buffer.AsMemory(0, w.Length));
     }
 
     /// <summary>Reads the message; throws <see cref="ProtoException"/>.</summary>

@@ -63,6 +63,11 @@ public sealed record WorkerInfo
     /// <summary>Bytes of memory that its runs may claim together; 0: not counted.</summary>
     public long MemoryBytes { get; init; }
 
+    /// <summary>
+    /// How many calls about things outside it makes at a time, in slots of their own.
+    /// </summary>
+    public int Calls { get; init; } = ResourceRuns.Slots;
+
     /// <summary>What it can do beside the rest, as <c>os=linux</c>; sorted.</summary>
     public ImmutableArray<string> Labels { get; init; } = [];
 
@@ -102,6 +107,12 @@ public sealed record OfferedRun
 
     /// <summary>Labels that its worker has to have, as <c>os=linux</c>; sorted.</summary>
     public ImmutableArray<string> Labels { get; init; } = [];
+
+    /// <summary>
+    /// The worker that has it from the start, as if it had claimed it; if that one is gone, nobody
+    /// gets it. Null: it is anybody's.
+    /// </summary>
+    public string? Owner { get; init; }
 
     /// <summary>Everything that a worker needs to execute it.</summary>
     public required ReadOnlyMemory<byte> Spec { get; init; }

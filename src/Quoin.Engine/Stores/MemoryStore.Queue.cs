@@ -181,7 +181,17 @@ public sealed partial class MemoryStore
         foreach (var run in batch.Offered)
         {
             if (queue.TryGetValue(run.Run.Value, out var row) && row.Epoch > run.Epoch) continue;
-            queue[run.Run.Value] = new QueueRow { Run = run, Epoch = run.Epoch };
+            if (run.Owner is { } owner && !workers.ContainsKey(owner))
+            {
+                queue.Remove(run.Run.Value);
+                continue;
+            }
+            queue[run.Run.Value] = new QueueRow
+            {
+                Run = run,
+                Epoch = run.Owner is null ? run.Epoch : run.Epoch + 1,
+                Owner = run.Owner,
+            };
         }
         foreach (var stop in batch.Stopped)
         {

@@ -68,6 +68,9 @@ sealed record AttemptSpec
     public ImmutableDictionary<string, Digest> MadeBy { get; init; } =
         ImmutableDictionary<string, Digest>.Empty;
 
+    /// <summary>It is a call about a thing outside: what about; null: it makes data.</summary>
+    public ResourceCall? Call { get; init; }
+
     /// <summary>The attempt of a request.</summary>
     public static AttemptSpec Of(LaunchRequest request, Graph graph, PartitionNames names)
     {
@@ -128,7 +131,8 @@ sealed record AttemptSpec
         Outputs = Zip(Config.Outputs, Outputs, (name, place) =>
             new SpecOutput(name, workspace.Absolute(place.Path), place.Claimed)),
         Before = Before,
-        Stdout = Stdout,
+        Stdout = Call is null ? Stdout : null,
+        Resource = Call,
         StagingDirectory = workspace.StagingOf(Id),
         LogFile = workspace.LogOf(Id),
         Timeout = Timeout,
@@ -192,6 +196,7 @@ sealed record AttemptSpec
         w.Bool(17, Keeps);
         foreach (var (name, madeBy) in MadeBy.OrderBy(m => m.Key, StringComparer.Ordinal))
             Write(ref w, 18, new PathDigest(name, madeBy));
+        if (Call is not null) CallSpec.Write(ref w, 19, Call);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -241,6 +246,7 @@ sealed record AttemptSpec
         var held = ImmutableDictionary.CreateBuilder<string, HeldInput>(StringComparer.Ordinal);
         var madeBy = ImmutableDictionary.CreateBuilder<string, Digest>(StringComparer.Ordinal);
         var (mayRestore, keeps) = (false, false);
+        ResourceCall? call = null;
         var r = new ProtoReader(bytes);
         while (r.Next())
         {
@@ -267,6 +273,7 @@ sealed record AttemptSpec
                     var (name, made) = ReadFile(new(r.Bytes()));
                     madeBy[name] = made;
                     break;
+                case (19 << 3) | block: call = CallSpec.Read(new(r.Bytes())); break;
                 default: r.Skip(); break;
             }
         }
@@ -289,6 +296,7 @@ sealed record AttemptSpec
             MayRestore = mayRestore,
             Keeps = keeps,
             MadeBy = madeBy.ToImmutable(),
+            Call = call,
         };
     }
 

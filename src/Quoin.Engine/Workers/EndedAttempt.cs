@@ -13,6 +13,9 @@ namespace Quoin.Engine;
 /// <param name="Result">What came of it.</param>
 sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResult Result)
 {
+    /// <summary>It was a call about a thing outside: what was answered.</summary>
+    public RunAnswer? Answer { get; init; }
+
     /// <summary>The message's bytes.</summary>
     public byte[] ToBytes()
     {
@@ -42,6 +45,12 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
         w.Texts(13, Result.Warnings);
         w.Text(14, Result.RestoredFrom);
         w.Bool(15, Result.IsApart);
+        if (Answer is not null)
+        {
+            var mark = w.Begin(16);
+            Answer.Write(ref w);
+            w.End(mark);
+        }
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -58,6 +67,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
             (new ProtoList<string>(), new ProtoList<string>(), new ProtoList<string>());
         var usage = default(RunUsage);
         var (lines, moved, restored, apart) = (0L, false, "", false);
+        RunAnswer? answer = null;
         while (r.Next())
         {
             switch (r.Tag)
@@ -65,7 +75,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
                 case (1 << 3) | number: run = r.Int32(); break;
                 case (2 << 3) | number: attempt = r.Int32(); break;
                 case (3 << 3) | number: epoch = r.Int32(); break;
-                case (4 << 3) | number: end = (JobEnd)r.Enum((int)JobEnd.LeaseLost); break;
+                case (4 << 3) | number: end = (JobEnd)r.Enum((int)JobEnd.Answered); break;
                 case (5 << 3) | block: fingerprint = r.Digest(); break;
                 case (6 << 3) | block: outputs.Add(ReadOutput(new(r.Bytes()))); break;
                 case (7 << 3) | block: failure = EventValues.Failure(new(r.Bytes())); break;
@@ -77,6 +87,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
                 case (13 << 3) | block: warnings.Add(r.Text()); break;
                 case (14 << 3) | block: restored = r.Text(); break;
                 case (15 << 3) | number: apart = r.Bool(); break;
+                case (16 << 3) | block: answer = RunAnswer.Read(new(r.Bytes())); break;
                 default: r.Skip(); break;
             }
         }
@@ -95,7 +106,10 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
             IsApart = apart,
         };
         return new EndedAttempt(
-            new AttemptId(new RunId(run), attempt), epoch, fingerprint, result);
+            new AttemptId(new RunId(run), attempt), epoch, fingerprint, result)
+        {
+            Answer = answer,
+        };
     }
 
     static PublishedOutput ReadOutput(ProtoReader r)

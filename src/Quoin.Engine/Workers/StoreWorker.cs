@@ -82,12 +82,14 @@ public sealed class StoreWorker : IDisposable
     readonly Guardian guardian;
     readonly FileStampCache files;
     readonly JobProcess process;
-    readonly SlotPool<HeldAttempt> slots;
+    readonly SlotPool<HeldAttempt> slots, callSlots;
+    readonly WorkerCalls calls;
     readonly AttemptArtifacts? artifacts;
     readonly ITimer heartbeat;
     readonly object gate = new();
     readonly Dictionary<int, HeldAttempt> held = [];
     readonly Queue<HeldAttempt> queue = new();
+    readonly List<HeldAttempt> given = []; // Calls that came with this turn.
     List<EndedRun> ended = [];
     WorkerId id;
     long renewedAt;
@@ -108,6 +110,8 @@ public sealed class StoreWorker : IDisposable
         if (options.Artifacts is { } store)
             artifacts = new AttemptArtifacts(store, files, options.Time, options.IsApart);
         slots = new SlotPool<HeldAttempt>(options.Slots, Execute, HandIn);
+        callSlots = new SlotPool<HeldAttempt>(ResourceRuns.Slots, Execute, HandIn);
+        calls = new WorkerCalls(options, process);
         freeCpu = options.Slots;
         freeMemory = options.MemoryBytes > 0 ? options.MemoryBytes : long.MaxValue / 2;
         var period = options.Lease / 4;
@@ -136,7 +140,15 @@ public sealed class StoreWorker : IDisposable
     public void Drain()
     {
         lock (gate) draining = true;
+        SayDraining();
         Wake();
+    }
+
+    // No more calls are given to it; those that are on their way are made.
+    void SayDraining()
+    {
+        if (id.Owner is not null) calls.Send(
+            new StoreCommand.Joined(InfoOf(calls: 0)).ToInbox($"drains/{id.Owner}"));
     }
 
     /// <summary>Ends everything that runs with SIGKILL, and drains.</summary>
@@ -171,6 +183,7 @@ public sealed class StoreWorker : IDisposable
     {
         heartbeat.Dispose();
         slots.Dispose();
+        callSlots.Dispose();
         guardian.Dispose();
     }
 
@@ -186,14 +199,7 @@ public sealed class StoreWorker : IDisposable
     void Join()
     {
         id = options.NewId();
-        var worker = new WorkerInfo
-        {
-            Owner = id.Owner,
-            Slots = options.Slots,
-            Capacity = options.Slots + AheadMax,
-            MemoryBytes = options.MemoryBytes,
-            Labels = options.Labels,
-        };
+        var worker = InfoOf(ResourceRuns.Slots);
         var asked = options.Time.GetTimestamp();
         options.Store.JoinAsync(
             worker, options.Lease, new StoreCommand.Joined(worker).ToInbox($"joined/{id.Owner}"),
@@ -201,6 +207,16 @@ public sealed class StoreWorker : IDisposable
         Volatile.Write(ref renewedAt, asked);
         options.Observer.Joined(id);
     }
+
+    WorkerInfo InfoOf(int calls) => new()
+    {
+        Owner = id.Owner,
+        Slots = options.Slots,
+        Capacity = options.Slots + AheadMax,
+        MemoryBytes = options.MemoryBytes,
+        Calls = calls,
+        Labels = options.Labels,
+    };
 
     void Leave()
     {
@@ -253,8 +269,10 @@ public sealed class StoreWorker : IDisposable
             : Math.Min(AheadMax, (int)(options.Slots * AheadMs / Math.Max(1, usualMs)));
         // A claim costs the database as much as several runs, so they come in batches.
         if (queue.Count * 2 > ahead) return (0, 0);
-        var cpu = options.Slots + ahead - held.Values.Sum(attempt => attempt.Cpu);
-        return cpu > 0 ? (options.Slots + ahead - held.Count, cpu) : (0, 0);
+        var (runs, cpu) = (options.Slots + ahead, options.Slots + ahead);
+        foreach (var attempt in held.Values)
+            if (!attempt.IsCall) (runs, cpu) = (runs - 1, cpu - attempt.Cpu);
+        return cpu > 0 ? (runs, cpu) : (0, 0);
     }
 
     WorkerAnswer? Work(WorkerTurn turn)
@@ -268,6 +286,7 @@ public sealed class StoreWorker : IDisposable
             if (turn.Ended.Count > 0) FaultPoint.Reach("reported");
             if (unreachable) options.Observer.Said("the store answers again");
             unreachable = false;
+            calls.SendAll();
             return answer;
         }
         catch (StoreException e)
@@ -282,6 +301,8 @@ public sealed class StoreWorker : IDisposable
 
     void Take(WorkerTurn turn, WorkerAnswer answer)
     {
+        if (draining && answer.Claimed.Length > 0) SayDraining(); // Once more, to who leads now.
+        calls.Keep(turn.Ended.Where(end => answer.TooLate.Contains(end.Run)));
         lock (gate)
         {
             ended.RemoveRange(0, turn.Ended.Count);
@@ -290,6 +311,7 @@ public sealed class StoreWorker : IDisposable
                 GiveUp(answer.Held);
                 foreach (var claimed in answer.Claimed) Add(claimed);
                 if (answer.Claimed.Length > 0) FaultPoint.Reach("claimed");
+                StartCalls();
                 if (!killed)
                 {
                     StartQueued();
@@ -305,6 +327,7 @@ public sealed class StoreWorker : IDisposable
         {
             lost = held.Count;
             GiveUp([]);
+            calls.Keep(ended);
             ended = [];
         }
         options.Observer.Said(
@@ -354,7 +377,22 @@ public sealed class StoreWorker : IDisposable
             spec, claimed.Epoch, Math.Clamp(spec.Config.Resources.Cpu, 1, options.Slots),
             () => LeaseHolds);
         held[claimed.Run.Value] = attempt;
-        queue.Enqueue(attempt);
+        if (attempt.IsCall) given.Add(attempt);
+        else queue.Enqueue(attempt);
+    }
+
+    // In slots of their own: no run delays a call, and no call costs a run its slot. As many as
+    // there are slots were given to us, so none of them waits for long.
+    void StartCalls()
+    {
+        if (given.Count == 0) return;
+        woken = true; // A turn that brings calls brings no runs: what is free is asked for again.
+        foreach (var call in given)
+        {
+            if (killed) Add(call, new JobResult { End = JobEnd.Cancelled });
+            else callSlots.Launch(call);
+        }
+        given.Clear();
     }
 
     void StartQueued()
@@ -375,6 +413,7 @@ public sealed class StoreWorker : IDisposable
     JobResult Execute(HeldAttempt attempt)
     {
         if (attempt.Control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
+        if (attempt.IsCall) return calls.Execute(attempt);
         options.Observer.Started(attempt.Spec.Id, attempt.Spec.Config);
         return AttemptRunner.Run(
             attempt.Spec.In(options.Workspace, attempt.Epoch), attempt.Spec, files, process,
@@ -383,6 +422,16 @@ public sealed class StoreWorker : IDisposable
 
     void HandIn(HeldAttempt attempt, JobResult result)
     {
+        if (attempt.IsCall)
+        {
+            lock (gate)
+            {
+                if (attempt.IsGone) calls.Keep(WorkerCalls.AnswerOf(attempt, result));
+                else Add(attempt, result);
+            }
+            Wake();
+            return;
+        }
         options.Observer.Ended(attempt.Spec.Id, attempt.Spec.Config, result);
         lock (gate)
         {
@@ -400,7 +449,10 @@ public sealed class StoreWorker : IDisposable
     {
         held.Remove(attempt.Spec.Id.Run.Value);
         var (spec, epoch) = (attempt.Spec, attempt.Epoch);
-        var end = new EndedAttempt(spec.Id, epoch, spec.Fingerprint, result);
+        var end = new EndedAttempt(spec.Id, epoch, spec.Fingerprint, result)
+        {
+            Answer = attempt.IsCall ? WorkerCalls.AnswerOf(attempt, result) : null,
+        };
         ended.Add(
             new EndedRun(spec.Id.Run, spec.Id.Attempt, epoch, end.ToBytes(), result.Log));
     }
@@ -419,14 +471,5 @@ public sealed class StoreWorker : IDisposable
                 if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left)) break;
             }
         }
-    }
-
-    sealed class HeldAttempt(AttemptSpec spec, int epoch, int cpu, Func<bool> leaseHolds)
-    {
-        public AttemptSpec Spec { get; } = spec;
-        public int Epoch { get; } = epoch;
-        public int Cpu { get; } = cpu;
-        public JobControl Control { get; } = new(leaseHolds);
-        public bool IsGone { get; set; }
     }
 }

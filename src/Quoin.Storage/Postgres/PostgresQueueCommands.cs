@@ -62,6 +62,11 @@ static class PostgresQueueCommands
             to.Add(Say( // Locks them: no turn of theirs is under way after this.
                 "UPDATE worker SET heard_at = heard_at WHERE owner = ANY ($1)",
                 Texts([.. batch.WorkersGone])));
+        OfferedRun[] given = [.. batch.Offered.Where(run => run.Owner is not null)];
+        if (given.Length > 0)
+            to.Add(Say( // They stay until this is committed, and their turns go on.
+                "SELECT FROM worker WHERE owner = ANY ($1) ORDER BY owner FOR KEY SHARE",
+                Texts([.. given.Select(run => run.Owner!).Distinct()])));
         if (batch.Withdrawn.Count > 0)
             to.Add(Say("""
                 WITH found AS MATERIALIZED (
@@ -76,6 +81,7 @@ static class PostgresQueueCommands
                 DELETE FROM ready_run USING found WHERE ready_run.run = found.run
                 """, Ints([.. batch.TakenBack.Select(run => run.Value)])));
         if (batch.Offered.Count > 0) to.Add(Offer(batch.Offered));
+        if (given.Length > 0) Give(to, given);
         if (batch.Stopped.Count > 0) to.Add(Stop(batch.Stopped));
         if (batch.WorkersGone.Count > 0)
             to.Add(Say(
@@ -112,6 +118,25 @@ static class PostgresQueueCommands
             Longs(Array.ConvertAll(runs, run => run.MemoryBytes)),
             Texts(Array.ConvertAll(runs, run => Labels.Join(run.Labels))),
             Many(Array.ConvertAll(runs, run => run.Spec.ToArray())));
+    }
+
+    // What is given to one worker is never anybody else's: without that worker it is nobody's.
+    static void Give(PostgresGroup to, OfferedRun[] all)
+    {
+        var runs = Newest(all, run => run.Run.Value);
+        var ids = Ints(Array.ConvertAll(runs, run => run.Run.Value));
+        to.Add(Say("""
+            WITH given AS MATERIALIZED (
+              SELECT q.run, g.owner FROM unnest($1, $2, $3) AS g (run, epoch, owner)
+              JOIN ready_run q ON q.run = g.run AND q.epoch = g.epoch AND q.owner IS NULL
+              JOIN worker w ON w.owner = g.owner
+              ORDER BY q.run FOR UPDATE OF q)
+            UPDATE ready_run SET owner = given.owner, epoch = epoch + 1
+            FROM given WHERE ready_run.run = given.run
+            """, ids, Ints(Array.ConvertAll(runs, run => run.Epoch)),
+            Texts(Array.ConvertAll(runs, run => run.Owner!))));
+        to.Add(Say(
+            "DELETE FROM ready_run WHERE run = ANY ($1) AND owner IS NULL", ids.Clone()));
     }
 
     static NpgsqlBatchCommand Stop(IReadOnlyList<RunStop> stopped)

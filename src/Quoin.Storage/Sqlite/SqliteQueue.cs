@@ -12,7 +12,7 @@ namespace Quoin.Storage;
 sealed class SqliteQueue(SqliteConnection connection, SqliteWriteStatements statements)
 {
     SqliteStatement? clock, offer, withdraw, takeBack, stop, removeWorker, keepLog;
-    SqliteStatement? addWorker, renew, findWorker, end, lost, free, claim, held;
+    SqliteStatement? addWorker, give, giveUp, renew, findWorker, end, lost, free, claim, held;
 
     /// <summary>What an append does to the queue.</summary>
     public void Change(AppendBatch batch)
@@ -57,6 +57,20 @@ sealed class SqliteQueue(SqliteConnection connection, SqliteWriteStatements stat
         offer.Bind(4, run.Activation?.ToUnixTimeMilliseconds() ?? 0).Bind(5, run.Priority);
         offer.Bind(6, run.Cpu).Bind(7, run.MemoryBytes).BindText(8, Labels.Join(run.Labels));
         offer.BindBlob(9, run.Spec.Span).Run();
+        if (run.Owner is { } owner) Give(run, owner);
+    }
+
+    // What is given to one worker is never anybody else's: without that worker it is nobody's.
+    void Give(OfferedRun run, string owner)
+    {
+        give ??= connection.Prepare("""
+            UPDATE ready_run SET owner = ?2, epoch = epoch + 1
+            WHERE run = ?1 AND owner IS NULL AND epoch = ?3
+              AND EXISTS (SELECT 1 FROM worker WHERE owner = ?2)
+            """u8);
+        give.Bind(1, run.Run.Value).BindText(2, owner).Bind(3, run.Epoch).Run();
+        giveUp ??= connection.Prepare("DELETE FROM ready_run WHERE run = ?1 AND owner IS NULL"u8);
+        giveUp.Bind(1, run.Run.Value).Run();
     }
 
     /// <summary>Makes a worker known; false when it is there already.</summary>

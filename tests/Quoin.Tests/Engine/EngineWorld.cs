@@ -28,6 +28,8 @@ sealed class EngineWorld : IDisposable
     public ManualTime? Clock { get; init; }
     public int Slots { get; init; } = 2;
     public bool IsShared { get; init; }
+    public int CallSlots { get; init; } = 4;
+    public string? Callback { get; init; }
     public ImmutableArray<string> Labels { get; init; } = [];
     public ArtifactStore? Artifacts { get; init; }
     public Watcher Last { get; private set; } = new();
@@ -65,6 +67,8 @@ sealed class EngineWorld : IDisposable
             Worker = new WorkerId($"host/1/{++processes}"),
             Slots = Slots,
             IsShared = IsShared,
+            CallSlots = CallSlots,
+            Callback = Callback,
             Labels = Labels,
             Artifacts = Artifacts,
             Observer = watcher,
@@ -75,6 +79,9 @@ sealed class EngineWorld : IDisposable
 
     /// <summary>A worker of another process; it runs until it is disposed of.</summary>
     public WorkerInTest Work(int slots, params string[] labels) => new(Options(slots, labels));
+
+    /// <summary>The same, with a lease of its own.</summary>
+    public WorkerInTest Work(TimeSpan lease) => new(Options(1, []) with { Lease = lease });
 
     /// <summary>The same, as if it were on a host without our folder.</summary>
     public WorkerInTest WorkApart(ArtifactStore artifacts) =>

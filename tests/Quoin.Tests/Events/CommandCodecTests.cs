@@ -72,6 +72,14 @@ public sealed class CommandCodecTests
         var wake = new StoreCommand.Wake(new RunId(4));
         Assert.Equal(wake, RoundTrip(wake));
         Assert.Equal(4, V1.WakeRun.Parser.ParseFrom(Bytes(wake)).Run);
+        foreach (var token in (string[])["", "ab12"])
+            Assert.Equal(wake with { Token = token }, RoundTrip(wake with { Token = token }));
+        Assert.Equal("ab", V1.WakeRun.Parser.ParseFrom(Bytes(wake with { Token = "ab" })).Token);
+
+        var named = new StoreCommand.Named(new RunId(4), 7, "s-77");
+        Assert.Equal(named, RoundTrip(named));
+        var seen = V1.RunNamed.Parser.ParseFrom(Bytes(named));
+        Assert.Equal((4, 7, "s-77"), (seen.Run, seen.Epoch, seen.ExternalId));
     }
 
     [Fact]
@@ -127,6 +135,7 @@ public sealed class CommandCodecTests
         Assert.Equal(
             ("host/1/ab", 4, 68, 1L << 40),
             (generated.Worker, generated.Slots, generated.Capacity, generated.MemoryBytes));
+        Assert.Equal(4, generated.Calls);
         Assert.Equal(worker.Labels, generated.Labels);
 
         var left = new StoreCommand.Left("host/1/ab");
@@ -178,6 +187,48 @@ public sealed class CommandCodecTests
             (generated.Run, generated.Attempt, generated.Epoch, generated.End));
         Assert.Equal("too slow", generated.Failure.Reason);
         Assert.Equal((77L, 42L), (generated.Outputs[0].Bytes, generated.Outputs[0].Inode));
+    }
+
+    [Fact]
+    public void A_call_on_its_way_to_a_worker_and_its_answer_on_the_way_back()
+    {
+        var call = new ResourceCall
+        {
+            Key = "store-19",
+            Direction = ResourceDirection.Hook,
+            Hook = 1,
+            Reentry = true,
+            MayCreate = false,
+            ExternalId = "x-1",
+            StateJson = "{}",
+            NotAfter = DateTimeOffset.UnixEpoch.AddSeconds(5),
+            Callback = "http://host/",
+        };
+        var spec = new AttemptSpec
+        {
+            Id = new AttemptId(new RunId(19), 1),
+            Config = new JobConfig { Job = "j", Outputs = ["a"], Args = ["true"] },
+            Outputs = [new("out/a", true)],
+            Call = call,
+        };
+        Assert.Equal(call, AttemptSpec.Read(spec.ToBytes()).Call);
+        var sent = V1.AttemptSpec.Parser.ParseFrom(spec.ToBytes()).Call;
+        Assert.Equal(("store-19", 3, 1, true), (sent.Key, sent.Direction, sent.Hook, sent.Reentry));
+        Assert.Equal(5, sent.NotAfter.Seconds);
+
+        var ended = new EndedAttempt(
+            spec.Id, 2, default, new JobResult { End = JobEnd.Answered })
+        {
+            Answer = new RunAnswer(spec.Id, 2, ResourceDirection.Hook)
+            {
+                Answer = new ResourceAnswer(ResourceAnswerKind.Busy) { ExternalId = "x-2" },
+            },
+        };
+        var read = EndedAttempt.Read(new ProtoReader(ended.ToBytes()));
+        Assert.Equal(JobEnd.Answered, read.Result.End);
+        Assert.Equal("x-2", read.Answer!.Answer.ExternalId);
+        Assert.Equal((ResourceDirection.Hook, 2), (read.Answer.Direction, read.Answer.Epoch));
+        Assert.Equal("x-2", V1.RunEnded.Parser.ParseFrom(ended.ToBytes()).Answer.ExternalId);
     }
 
     [Fact]

@@ -146,6 +146,7 @@ public sealed class LimitTests
     [Fact]
     public async Task What_cannot_be_released_asks_a_person_and_keeps_what_it_stands_on()
     {
+        using var metrics = new MetricsHeard();
         using var world = ResourceWorld.Of(
             ResourceWorld.Job("store") + ResourceWorld.Job(
                 "data", """["store/{id}"]""", more: "        release-time: 1s"));
@@ -160,6 +161,8 @@ public sealed class LimitTests
         Assert.Equal(["data-1", "store-1"], world.Things());
         var open = world.Last.Of<InterventionOpened>().Single();
         Assert.Equal(("release-failed", "x-data-1"), (open.Code, open.ExternalIds.Single()));
+        Assert.True(metrics.Of("interventions_total code=release-failed") >= 1);
+        Assert.True(metrics.Of("resource_calls_total direction=release answer=failed") >= 1);
 
         world.Write("rules/drop-data-1", "");
         await session.DoAsync(new ResolveIntervention(

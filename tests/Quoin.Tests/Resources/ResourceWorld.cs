@@ -14,6 +14,7 @@ static class ResourceWorld
     const string Service = """
         verb=$1; name=$2
         echo "$QUOIN_DIRECTION $name ${QUOIN_EXTERNAL_ID:--} re=$QUOIN_REENTRY" >> calls
+        [ -z "$QUOIN_CALLBACK" ] || echo "$QUOIN_CALLBACK" > callback
         if [ -s "rules/$verb-$name" ]; then
           line=$(head -n 1 "rules/$verb-$name")
           tail -n +2 "rules/$verb-$name" > "rules/$verb-$name.new"
@@ -35,9 +36,16 @@ static class ResourceWorld
         esac
         """;
 
-    public static EngineWorld Of(string jobs, ManualTime? clock = null)
+    public static EngineWorld Of(
+        string jobs, ManualTime? clock = null, int callSlots = 4, string? callback = null)
     {
-        var world = new EngineWorld("quoin: 1\njobs:\n" + jobs) { Clock = clock };
+        var world = new EngineWorld("quoin: 1\njobs:\n" + jobs)
+        {
+            Clock = clock,
+            IsShared = callSlots != 4,
+            CallSlots = callSlots,
+            Callback = callback,
+        };
         world.Write("site.sh", Service);
         return world;
     }

@@ -1,5 +1,6 @@
 using Quoin.Engine;
 using Quoin.Storage;
+using Xunit;
 
 namespace Quoin.StorageTests;
 
@@ -21,6 +22,10 @@ public class PostgresStoreTests : StoreContract
 
     PostgresStore Open() =>
         PostgresStore.Open(address, new StoreOptions { NewId = "store-1", Lead = Lead });
+
+    [Fact]
+    public Task Tokens_and_keys_of_requests_are_kept() =>
+        AccessContract.HoldAsync(Store, TestContext.Current.CancellationToken);
 
     protected override async Task ReopenAsync()
     {

@@ -19,6 +19,10 @@ public class SqliteStoreTests : StoreContract
     SqliteStore Open() => SqliteStore.Open(
         folder.File("quoin.db"), new StoreOptions { NewId = "store-1", Durability = Durability });
 
+    [Fact]
+    public Task Tokens_and_keys_of_requests_are_kept() =>
+        AccessContract.HoldAsync(Store, TestContext.Current.CancellationToken);
+
     protected override async Task ReopenAsync()
     {
         await store.DisposeAsync();

@@ -11,7 +11,10 @@ static class PostgresSchema
 {
     /// <summary>The scripts in Migrations/Postgres, in order: the n-th makes version n.</summary>
     public static readonly string[] Scripts =
-        ["postgres/0001_first.sql", "postgres/0002_workers.sql", "postgres/0003_artifacts.sql"];
+    [
+        "postgres/0001_first.sql", "postgres/0002_workers.sql", "postgres/0003_artifacts.sql",
+        "postgres/0004_access.sql",
+    ];
 
     /// <summary>
     /// True: the tables are as this program knows them. False: they are to be made or brought up to

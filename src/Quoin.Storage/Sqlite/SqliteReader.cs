@@ -245,6 +245,27 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
         }
     }
 
+    public List<AccessToken> Tokens()
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce("""
+                SELECT name, role, hash, created_at, coalesce(revoked_at, 0) FROM access_token
+                ORDER BY name
+                """u8);
+            var tokens = new List<AccessToken>();
+            while (statement.Step())
+            {
+                var revoked = statement.Int64(4);
+                tokens.Add(new(
+                    statement.Text(0), statement.Text(1), statement.Bytes(2).ToArray(),
+                    DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(3)),
+                    revoked == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(revoked)));
+            }
+            return tokens;
+        }
+    }
+
     public byte[]? RunLog(AttemptId attempt)
     {
         lock (gate)

@@ -13,7 +13,8 @@ static class SqliteSchema
     /// The scripts in Migrations/, in order: the n-th makes version n. Named here because looking
     /// resources up by reflection is slow; a test compares this list with the folder.
     /// </summary>
-    public static readonly string[] Scripts = ["0001_first.sql", "0002_workers.sql"];
+    public static readonly string[] Scripts =
+        ["0001_first.sql", "0002_workers.sql", "0003_access.sql"];
 
     const string Table = """
         CREATE TABLE schema_version (

@@ -14,6 +14,9 @@ sealed class SqliteWriteStatements(SqliteConnection connection)
     SqliteQueue? queue;
     byte[] buffer = new byte[4096];
 
+    /// <summary>For statements that are too rare to be kept.</summary>
+    public SqliteConnection Connection => connection;
+
     /// <summary>The statements about runs for workers.</summary>
     public SqliteQueue Queue => queue ??= new SqliteQueue(connection, this);
 

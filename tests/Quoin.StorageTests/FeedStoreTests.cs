@@ -181,6 +181,22 @@ public sealed class FeedStoreTests
     }
 
     [Fact]
+    public void A_done_that_cannot_be_stored_counts_later_from_anybody_after_the_connections_end()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", [.. Enumerable.Range(1, 9).Select(i => $"k{i} 1")]);
+        var client = world.Client();
+        var last = world.Ask(client, "READY").Split(' ')[1];
+        // So many that the connection forgets jobs that are over.
+        for (var i = 0; i < 7; i++) last = world.Ask(client, $"DONE {last} 0").Split(' ')[1];
+        Assert.Equal("closed", world.AskBlocked(client, $"DONE {last} 0"));
+        world.Close(client);
+        Assert.StartsWith("JOB k", world.Once($"DONE {last} 7"), StringComparison.Ordinal);
+        Assert.Equal(
+            ["7"], world.Query($"SELECT exit_code FROM log WHERE attr_path = '{last}'", 1));
+    }
+
+    [Fact]
     public void A_line_whose_hold_ends_over_a_restart_is_given_again_after_the_others()
     {
         using var world = new FeedWorld();

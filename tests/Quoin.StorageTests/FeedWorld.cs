@@ -133,8 +133,7 @@ sealed class FeedWorld : IDisposable
         Commit();
         var answer = Encoding.UTF8.GetString(client.Answers).TrimEnd('\n');
         client.Sent(client.Answers.Length);
-        client.Asked = 0;
-        client.HasSaidMore = false;
+        client.Settle();
         Trace.Add($"{client.Name}: {line} -> {answer}");
         return reply == LineReply.Close ? "closed" : answer;
     }
@@ -175,7 +174,7 @@ sealed class FeedWorld : IDisposable
         LineDesk.TakeBack(client, 0);
         var answer = Encoding.UTF8.GetString(client.Answers).TrimEnd('\n');
         client.Sent(client.Answers.Length);
-        (client.Asked, client.HasSaidMore) = (0, false);
+        client.Settle();
         Trace.Add($"{client.Name}: {line} -> {answer}");
         return client.IsCondemned ? "closed" : answer;
     }

@@ -28,14 +28,16 @@ public sealed class HeldJobs
     public IEnumerable<FeedFlight> Active => jobs.Where(job => !job.IsOver);
 
     /// <summary>One more.</summary>
-    public void Add(FeedFlight flight)
+    public void Add(FeedFlight flight) => jobs.Add(flight);
+
+    /// <summary>
+    /// All that was decided is written down: nothing that is over now will be taken back.
+    /// </summary>
+    public void Settle()
     {
-        if (jobs.Count >= cleanedAt)
-        {
-            jobs.RemoveAll(job => job.IsOver);
-            cleanedAt = Math.Max(8, jobs.Count * 2);
-        }
-        jobs.Add(flight);
+        if (jobs.Count < cleanedAt) return;
+        jobs.RemoveAll(job => job.IsOver);
+        cleanedAt = Math.Max(8, jobs.Count * 2);
     }
 }
 
@@ -112,6 +114,14 @@ public class LineClient(long number)
         if (start < end) return;
         (start, end) = (0, 0);
         if (answers.Length > 4096) answers = [];
+    }
+
+    /// <summary>What was decided for it is written down, or taken back.</summary>
+    public void Settle()
+    {
+        (Asked, HasSaidMore) = (0, false);
+        Jobs.Settle();
+        Worker?.Jobs.Settle();
     }
 
     /// <summary>Takes back what was said after a mark; see <see cref="Mark"/>.</summary>

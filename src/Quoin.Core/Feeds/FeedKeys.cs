@@ -42,12 +42,15 @@ sealed class FeedKeys(FeedOrder order)
         public KeyMarks Marks;
     }
 
+    // What decides the order nearly always stands in the heap itself: a key is far away in memory.
+    readonly record struct Place(long First, int Scramble, int Key);
+
     readonly bool isRanked = order != FeedOrder.LeastRecentlyDispatched;
     readonly Paged<Key> keys = new();
     readonly List<byte[]> pages = [];
     readonly List<int> dirty = [];
     int[] slots = new int[1024]; // Key number + 1.
-    int[] heap = new int[1024];
+    Place[] heap = new Place[1024];
     int pageUsed = 1 << BytesPageBits;
 
     /// <summary>How many keys there are.</summary>
@@ -192,7 +195,7 @@ sealed class FeedKeys(FeedOrder order)
     public int DirtyCount => dirty.Count;
 
     /// <summary>The best key that may be given out; -1: none.</summary>
-    public int Best => EligibleCount > 0 ? heap[0] : -1;
+    public int Best => EligibleCount > 0 ? heap[0].Key : -1;
 
     /// <summary>Says whether a key may be given out.</summary>
     public void SetEligible(int key, bool isEligible)
@@ -205,7 +208,9 @@ sealed class FeedKeys(FeedOrder order)
             return;
         }
         if (EligibleCount == heap.Length) Array.Resize(ref heap, heap.Length * 2);
-        SiftUp(EligibleCount++, key);
+        ref var it = ref keys[key];
+        SiftUp(
+            EligibleCount++, new Place(isRanked ? it.Rank : it.Sequence, it.Scramble, key));
     }
 
     /// <summary>It may be given out, at this place of an order that is not by sequence.</summary>
@@ -221,24 +226,24 @@ sealed class FeedKeys(FeedOrder order)
     {
         keys[key].HeapAt = -1;
         var last = heap[--EligibleCount];
-        if (last == key) return;
+        if (last.Key == key) return;
         if (at > 0 && IsBefore(last, heap[(at - 1) / 4])) SiftUp(at, last);
         else SiftDown(at, last);
     }
 
-    void SiftUp(int at, int key)
+    void SiftUp(int at, Place place)
     {
         while (at > 0)
         {
             var above = (at - 1) / 4;
-            if (!IsBefore(key, heap[above])) break;
+            if (!IsBefore(place, heap[above])) break;
             Put(at, heap[above]);
             at = above;
         }
-        Put(at, key);
+        Put(at, place);
     }
 
-    void SiftDown(int at, int key)
+    void SiftDown(int at, Place place)
     {
         while (true)
         {
@@ -248,27 +253,26 @@ sealed class FeedKeys(FeedOrder order)
             var end = Math.Min(first + 4, EligibleCount);
             for (var i = first + 1; i < end; i++)
                 if (IsBefore(heap[i], heap[best])) best = i;
-            if (!IsBefore(heap[best], key)) break;
+            if (!IsBefore(heap[best], place)) break;
             Put(at, heap[best]);
             at = best;
         }
-        Put(at, key);
+        Put(at, place);
     }
 
-    void Put(int at, int key)
+    void Put(int at, Place place)
     {
-        heap[at] = key;
-        keys[key].HeapAt = at;
+        heap[at] = place;
+        keys[place.Key].HeapAt = at;
     }
 
-    bool IsBefore(int a, int b)
+    bool IsBefore(in Place a, in Place b)
     {
-        ref var x = ref keys[a];
-        ref var y = ref keys[b];
-        if (isRanked && x.Rank != y.Rank) return x.Rank < y.Rank;
-        if (x.Sequence != y.Sequence) return x.Sequence < y.Sequence;
-        if (x.Scramble != y.Scramble) return x.Scramble < y.Scramble;
-        return Bytes(a).SequenceCompareTo(Bytes(b)) < 0;
+        if (a.First != b.First) return a.First < b.First;
+        if (isRanked && keys[a.Key].Sequence != keys[b.Key].Sequence)
+            return keys[a.Key].Sequence < keys[b.Key].Sequence;
+        if (a.Scramble != b.Scramble) return a.Scramble < b.Scramble;
+        return Bytes(a.Key).SequenceCompareTo(Bytes(b.Key)) < 0;
     }
 }
 

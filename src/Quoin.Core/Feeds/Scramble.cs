@@ -54,22 +54,29 @@ public static class Scramble
         for (var i = 0; i < 16; i++)
             words[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(i * 4)..]);
         var (a, b, c, d) = (state[0], state[1], state[2], state[3]);
-        for (var i = 0; i < 64; i++)
+        for (var i = 0; i < 16; i++)
+            (a, d, c, b) = (d, c, b, b + Turned(a + ((b & c) | (~b & d)) + words[i], i));
+        for (var i = 16; i < 32; i++)
         {
-            var (mixed, word) = (i >> 4) switch
-            {
-                0 => ((b & c) | (~b & d), i),
-                1 => ((d & b) | (~d & c), ((i * 5) + 1) & 15),
-                2 => (b ^ c ^ d, ((i * 3) + 5) & 15),
-                _ => (c ^ (b | ~d), (i * 7) & 15),
-            };
-            var turned = BitOperations.RotateLeft(
-                a + mixed + Sines[i] + words[word], Shifts[((i >> 4) * 4) + (i & 3)]);
-            (a, d, c, b) = (d, c, b, b + turned);
+            var word = words[((i * 5) + 1) & 15];
+            (a, d, c, b) = (d, c, b, b + Turned(a + ((d & b) | (~d & c)) + word, i));
+        }
+        for (var i = 32; i < 48; i++)
+        {
+            var word = words[((i * 3) + 5) & 15];
+            (a, d, c, b) = (d, c, b, b + Turned(a + (b ^ c ^ d) + word, i));
+        }
+        for (var i = 48; i < 64; i++)
+        {
+            var word = words[(i * 7) & 15];
+            (a, d, c, b) = (d, c, b, b + Turned(a + (c ^ (b | ~d)) + word, i));
         }
         state[0] += a;
         state[1] += b;
         state[2] += c;
         state[3] += d;
     }
+
+    static uint Turned(uint sum, int i) =>
+        BitOperations.RotateLeft(sum + Sines[i], Shifts[((i >> 4) * 4) + (i & 3)]);
 }

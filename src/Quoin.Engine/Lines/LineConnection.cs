@@ -46,6 +46,9 @@ sealed class LineConnection(long number, int file) : LineClient(number)
     /// <summary>Its answers before the decisions that are not written down yet.</summary>
     public int MarkBefore { get; set; }
 
+    /// <summary>When it was counted among those who asked lately.</summary>
+    public long ActiveMs { get; set; } = long.MinValue;
+
     /// <summary>It has such answers.</summary>
     public bool IsInBatch { get; set; }
 }

@@ -27,6 +27,7 @@ public sealed class LineServer : IDisposable
 {
     const int Backlog = 128, EventsMax = 256, ProveMs = 30_000, ClosedRetryMs = 1000;
     const int AnswersBytesMax = 256 * 1024, AcceptsMax = 64, BusyMs = 5;
+    const int WorkBusyEveryMs = 50, WorkEveryMs = 200, ActiveMs = 2;
 
     readonly LineServerOptions options;
     readonly FeedBook book;
@@ -38,7 +39,8 @@ public sealed class LineServer : IDisposable
     readonly List<LineConnection> batch = [];
     readonly List<LineConnection> stopped = [];
     readonly byte[] room = new byte[LineCommand.BytesMax * 2];
-    long closedUntilMs, busyUntilMs, workDebtMs;
+    long closedUntilMs, busyUntilMs, workDebtMs, activeSinceMs;
+    int activeCount;
     bool isServing;
 
     /// <summary>
@@ -114,12 +116,13 @@ public sealed class LineServer : IDisposable
         if (book.Facts.Count > 0) return true; // Slow work must not run ahead of the log.
         try
         {
-            // Beside commands it gets a twentieth of the time, beside reading not much more: what
-            // it does costs many times what they do, and nobody waits for it.
+            // Beside commands it gets a fiftieth of the time, beside reading not much more: what
+            // it does costs many times what they do, and nobody waits for it. Seldom and longer
+            // rather than often: then it delays less than one answer in a hundred.
             if ((isBusy || isMore) && now < workDebtMs) return isMore;
             var isMoreWork = store.Work(
-                book, At, TimeSpan.FromMilliseconds(isBusy ? 0.4 : 8));
-            workDebtMs = now + (isBusy ? 8 : 200);
+                book, At, TimeSpan.FromMilliseconds(isBusy ? 1 : 8));
+            workDebtMs = now + (isBusy ? WorkBusyEveryMs : WorkEveryMs);
             return isMore || isMoreWork;
         }
         catch (StoreException e)
@@ -172,18 +175,34 @@ public sealed class LineServer : IDisposable
     void Answer(long now, long at)
     {
         if (batch.Count > 0) busyUntilMs = now + BusyMs;
+        CountActive(now);
         // An end that is noticed while sending decides something, and is written down next time.
         foreach (var connection in batch)
         {
             connection.IsInBatch = false;
-            connection.Asked = 0;
-            connection.HasSaidMore = false;
+            connection.Settle();
             Send(connection, now, at);
             if (connection.WaitsUntilMs is null && connection.IsStopped) Stop(connection);
         }
         batch.Clear();
         foreach (var client in desk.Condemned) End((LineConnection)client, false, now, at);
         desk.Condemned.Clear();
+    }
+
+    // How many different ones asked within a few milliseconds.
+    void CountActive(long now)
+    {
+        if (now - activeSinceMs >= ActiveMs)
+        {
+            sockets.ActiveCount = now - activeSinceMs < 2 * ActiveMs ? activeCount : 0;
+            (activeSinceMs, activeCount) = (now, 0);
+        }
+        foreach (var connection in batch)
+        {
+            if (connection.ActiveMs >= activeSinceMs) continue;
+            connection.ActiveMs = now;
+            activeCount++;
+        }
     }
 
     void Enter(LineConnection connection)

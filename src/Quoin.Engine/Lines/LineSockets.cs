@@ -8,11 +8,14 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class LineSockets : IDisposable
 {
+    const int LooksMax = 100; // About 50 microseconds.
+
     readonly string path;
     readonly int poller, listener, bell;
     readonly byte[] events;
     readonly FileFacts own;
     readonly LinkedList<LineConnection> proving = [];
+    SpinFaith spins, gathers;
     LineConnection?[] connections = new LineConnection?[256];
     long number;
     int count;
@@ -90,8 +93,37 @@ sealed class LineSockets : IDisposable
         _ = Libc.write(bell, (byte*)&one, sizeof(long));
     }
 
-    /// <summary>Waits; how many events there are.</summary>
-    public int Wait(int timeoutMs) => Math.Max(0, LineNative.Wait(poller, events, timeoutMs));
+    /// <summary>How many connections asked lately; see <see cref="Wait"/>.</summary>
+    public int ActiveCount { get; set; }
+
+    /// <summary>
+    /// Waits; how many events there are. To fall asleep and be woken costs more than to look a few
+    /// times, and what one commit costs is shared by all who wait for it: when half of those who
+    /// asked lately are there, the others ask while this half is served.
+    /// </summary>
+    public int Wait(int timeoutMs)
+    {
+        var count = timeoutMs != 0 && spins.IsWorthIt() ? Look(0, 1, ref spins) : 0;
+        if (count == 0) count = Math.Max(0, LineNative.Wait(poller, events, timeoutMs));
+        return count > 0 && count < ActiveCount / 2 && gathers.IsWorthIt()
+            ? Look(count, ActiveCount / 2, ref gathers)
+            : count;
+    }
+
+    // Looks as long as more come, until so many are there.
+    int Look(int count, int wanted, ref SpinFaith faith)
+    {
+        var before = count;
+        for (var looks = 0; count < wanted && looks < LooksMax; looks++)
+        {
+            var now = LineNative.Wait(poller, events, 0);
+            if (now <= count) continue;
+            (count, looks) = (now, 0);
+        }
+        if (count > before) faith.Won();
+        else faith.Lost();
+        return count;
+    }
 
     /// <summary>One of the events of the last wait.</summary>
     public (int File, int Seen) Event(int index)
@@ -175,4 +207,21 @@ sealed class LineSockets : IDisposable
         _ = Libc.close(poller);
         _ = Libc.close(bell);
     }
+}
+
+/// <summary>
+/// Whether it is worth looking a while before falling asleep: it is as long as most looks find
+/// something, and now and then to see whether that is so again.
+/// </summary>
+struct SpinFaith
+{
+    const int Max = 16, TryEvery = 64;
+
+    int faith, asked;
+
+    public bool IsWorthIt() => faith > 0 || ++asked % TryEvery == 0;
+
+    public void Won() => faith = Math.Min(Max, faith + 2);
+
+    public void Lost() => faith = Math.Max(0, faith - 1);
 }

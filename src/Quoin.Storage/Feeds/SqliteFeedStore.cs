@@ -12,8 +12,9 @@ namespace Quoin.Storage;
 public sealed class SqliteFeedStore : IFeedStore
 {
     // A checkpoint writes each page once, however often it changed: the rarer the cheaper. While
-    // nobody asks for anything, one is made after so many transactions.
-    const int CheckpointEveryMs = 10_000, CheckpointIdleAfter = 50;
+    // nobody asks for anything, one is made after so many transactions or pages: a start after
+    // kill -9 reads all that is in the write-ahead log.
+    const int CheckpointEveryMs = 10_000, CheckpointIdleAfter = 50, CheckpointPages = 16_000;
 
     readonly SqliteConnection connection;
     readonly IDisposable lead;
@@ -30,7 +31,7 @@ public sealed class SqliteFeedStore : IFeedStore
     bool isDirty;
     static readonly TimeSpan idleStep = TimeSpan.FromMilliseconds(5);
     long checkpointAt;
-    int transactions;
+    int transactions, pages;
     long positionBefore;
 
     SqliteFeedStore(
@@ -306,15 +307,35 @@ public sealed class SqliteFeedStore : IFeedStore
                     book, at, () => Stopwatch.GetElapsedTime(since) > atMost));
             tables.Settle();
         }
-        var isIdle = !isMore && transactions >= CheckpointIdleAfter && atMost >= idleStep;
-        if (isDirty && (isIdle || at - checkpointAt > CheckpointEveryMs))
-        {
-            checkpointAt = at;
-            isDirty = isMore;
-            transactions = 0;
-            connection.Execute("PRAGMA wal_checkpoint(PASSIVE)"u8);
-        }
+        Checkpoint(isMore, isUnhurried: atMost >= idleStep, at);
         return isMore;
+    }
+
+    void Checkpoint(bool isMore, bool isUnhurried, long at)
+    {
+        if (!isDirty) return;
+        if (isUnhurried) pages += connection.TakePagesWritten();
+        var isIdle = !isMore && isUnhurried && transactions >= CheckpointIdleAfter;
+        var isMuch = isUnhurried && pages >= CheckpointPages;
+        if (!isIdle && !isMuch && at - checkpointAt <= CheckpointEveryMs) return;
+        checkpointAt = at;
+        isDirty = isMore;
+        transactions = pages = 0;
+        if (!isIdle)
+        {
+            connection.Execute("PRAGMA wal_checkpoint(PASSIVE)"u8);
+            return;
+        }
+        // Readers are not waited for: then it is a passive one.
+        BusyTimeout(0);
+        try
+        {
+            connection.Execute("PRAGMA wal_checkpoint(TRUNCATE)"u8);
+        }
+        finally
+        {
+            BusyTimeout(options.BusyTimeoutMs);
+        }
     }
 
     /// <summary>Everything that may come later, now.</summary>

@@ -120,6 +120,14 @@ sealed unsafe class SqliteConnection : IDisposable
     /// <summary>Rows that the last statement changed.</summary>
     public int Changes => SqliteNative.Changes(Handle);
 
+    /// <summary>Pages that were written since the last time this was asked.</summary>
+    public int TakePagesWritten()
+    {
+        int now = 0, highest;
+        _ = Status(Handle, PagesWritten, &now, &highest, 1);
+        return now;
+    }
+
     public void Dispose()
     {
         foreach (var statement in statements) statement.Dispose();

@@ -97,6 +97,12 @@ static unsafe partial class SqliteNative
     [LibraryImport(Library, EntryPoint = "sqlite3_db_config")]
     public static partial int Configure(nint db, int option, int value, int* result);
 
+    /// <summary>For <see cref="Status"/>: how many pages were written.</summary>
+    public const int PagesWritten = 9;
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_db_status")]
+    public static partial int Status(nint db, int what, int* now, int* highest, int resets);
+
     /// <summary>
     /// A pointer that is not null even for nothing, which SQLite would take for NULL.
     /// </summary>

@@ -27,9 +27,11 @@ static class SupervisorBench
             + (original is null
                 ? "peer: bench/peers/supervisor.py, a stand-in for the original"
                 : "peer: the original"));
-        Console.WriteLine($"the load client alone, one connection to an echo: "
-            + $"{Echo():N0} answers/s\n");
-        Console.WriteLine($"{"",-34} {"peer",14} {"quoin",14} {"ratio",8}");
+        Console.WriteLine("durability: both commit before they answer; the peer with a rollback "
+            + "journal, quoin with a write-ahead log, both synchronous=FULL");
+        Console.WriteLine("bare: a loop that answers READY or DONE after it wrote the same rows with "
+            + "SQLite alone; echo: after nothing\n");
+        Console.WriteLine($"{"",-34} {"peer",14} {"quoin",14} {"ratio",8} {"bare",10} {"echo",10}");
         Ingest(memory);
         using (var theirs = new SupervisorWorld(memory, isPeer: true))
         using (var ours = new SupervisorWorld(memory, isPeer: false))
@@ -92,6 +94,7 @@ static class SupervisorBench
     {
         var rates = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
         var tails = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
+        var work = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
         for (var round = 0; round < Rounds; round++)
         {
             foreach (var filled in (SupervisorWorld[])[theirs, ours])
@@ -99,17 +102,37 @@ static class SupervisorBench
                 using var world = filled.Copy();
                 world.Start();
                 world.Ask("HELLO\n"); // Answered by its end, when it serves.
+                var before = world.CpuMicroseconds();
                 var result = LineLoad.Run(
                     world.Socket, connections, world.IsPeer ? PeerQuestions : Questions, isDone);
+                work[world.IsPeer].Add((world.CpuMicroseconds() - before) / result.Answers);
                 rates[world.IsPeer].Add(result.PerSecond);
                 tails[world.IsPeer].Add(result.Percentile(0.99) / 1000);
             }
         }
         var name = $"{(isDone ? "DONE" : "READY")} to JOB, {connections} connections";
+        var (bare, bareTail) = Floor(ours, connections, isDone, isWritten: true);
+        var (echo, echoTail) = Floor(ours, connections, isDone, isWritten: false);
         Print(name + ", /s", Median(rates[true]), Median(rates[false]),
-            1 / Median(rates[false]), 1 / Median(rates[true]));
+            1 / Median(rates[false]), 1 / Median(rates[true]), bare, echo);
         Print("  p99, ms", Median(tails[true]), Median(tails[false]),
-            Median(tails[false]), Median(tails[true]));
+            Median(tails[false]), Median(tails[true]), bareTail, echoTail);
+        Print("  CPU of the server, us an answer", Median(work[true]), Median(work[false]),
+            Median(work[false]), Median(work[true]));
+    }
+
+    // How fast the client and the way are alone, and with the rows that must be written.
+    static (double Rate, double Tail) Floor(
+        SupervisorWorld filled, int connections, bool isDone, bool isWritten)
+    {
+        var results = Enumerable.Range(0, Rounds).Select(_ =>
+        {
+            using var world = filled.Copy();
+            using var floor = new LineFloor(world.Socket, isWritten ? world.Database : null);
+            return LineLoad.Run(world.Socket, connections, Questions, isDone);
+        }).ToList();
+        return (Median([.. results.Select(it => it.PerSecond)]),
+            Median([.. results.Select(it => it.Percentile(0.99) / 1000)]));
     }
 
     static void NoJobs(string place)
@@ -186,26 +209,6 @@ static class SupervisorBench
         }
     }
 
-    static double Echo()
-    {
-        var path = Path.Combine(Path.GetTempPath(), $"quoin-echo-{Environment.ProcessId}");
-        using var listener = new Socket(
-            AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(path));
-        listener.Listen();
-        var server = new Thread(() =>
-        {
-            using var one = listener.Accept();
-            var buffer = new byte[4096];
-            while (one.Receive(buffer) is > 0 and var count) one.Send(buffer.AsSpan(0, count));
-        });
-        server.Start();
-        var result = LineLoad.Run(path, 1, 50_000, isDone: false);
-        server.Join();
-        File.Delete(path);
-        return result.PerSecond;
-    }
-
     static (double Peer, double Quoin) Both(string place, Func<SupervisorWorld, double> measure)
     {
         var found = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
@@ -222,9 +225,12 @@ static class SupervisorBench
 
     static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    static void Print(string name, double peer, double quoin, double less, double more) =>
+    static void Print(
+        string name, double peer, double quoin, double less, double more, double? bare = null,
+        double? echo = null) =>
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-34} {peer,14:N1} {quoin,14:N1} {more / less,7:F1}x"));
+            $"{name,-34} {peer,14:N1} {quoin,14:N1} {more / less,7:F1}x {bare,10:N1} {echo,10:N1}")
+            .TrimEnd());
 
     /// <summary>One supervisor, theirs or ours, with its files.</summary>
     sealed class SupervisorWorld(
@@ -240,7 +246,7 @@ static class SupervisorBench
 
         string Folder => filled?.Folder ?? Path.Combine(root.FullName, "in");
 
-        string Database => Path.Combine(root.FullName, "state.db");
+        public string Database => Path.Combine(root.FullName, "state.db");
 
         /// <summary>All lines are in the database, and nobody is there.</summary>
         public void Fill()
@@ -368,6 +374,12 @@ static class SupervisorBench
                   OR EXISTS (SELECT 1 FROM event WHERE position > written_to
                     AND type BETWEEN 'run-' AND 'run-z') FROM feed_state
                 """u8) > 0) Thread.Yield();
+        }
+
+        public double CpuMicroseconds()
+        {
+            process!.Refresh();
+            return process.TotalProcessorTime.TotalMicroseconds;
         }
 
         public double PeakMb() => File.ReadLines($"/proc/{process!.Id}/status")

@@ -29,8 +29,8 @@ static class SupervisorBench
                 : "peer: the original"));
         Console.WriteLine("durability: both commit before they answer; the peer with a rollback "
             + "journal, quoin with a write-ahead log, both synchronous=FULL");
-        Console.WriteLine("bare: a loop that answers READY or DONE after it wrote the same rows with "
-            + "SQLite alone; echo: after nothing\n");
+        Console.WriteLine("bare: a loop that answers when it has written the same rows with SQLite "
+            + "alone; echo: one that writes nothing\n");
         Console.WriteLine($"{"",-34} {"peer",14} {"quoin",14} {"ratio",8} {"bare",10} {"echo",10}");
         Ingest(memory);
         using (var theirs = new SupervisorWorld(memory, isPeer: true))

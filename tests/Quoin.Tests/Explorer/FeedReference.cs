@@ -1,7 +1,7 @@
 using System.Text;
 using Quoin.Core;
 
-namespace Quoin.StorageTests;
+namespace Quoin.Tests.Explorer;
 
 /// <summary>
 /// The rules of feeds once more, written to be read and not to be fast: every question goes through

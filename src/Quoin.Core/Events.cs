@@ -37,6 +37,12 @@ public sealed record WantPlanned(WantId Want, PlanCounts Counts) : WantEvent(Wan
 {
     /// <summary>The graph that the plan was made with.</summary>
     public Digest Graph { get; init; }
+
+    /// <summary>How long it takes at least, by history; null: too little is known.</summary>
+    public TimeSpan? Shortest { get; init; }
+
+    /// <summary>How long at most.</summary>
+    public TimeSpan? Longest { get; init; }
 }
 
 /// <summary>
@@ -118,7 +124,11 @@ public sealed record OutputsRemoved(ImmutableArray<PartitionId> Partitions, stri
 /// Notification: a command of another process was carried out (<c>done</c>), or refused with a
 /// stable code and a message for people. A want that is accepted answers by itself.
 /// </summary>
-public sealed record CommandAnswered(string Command, string Code, string Message) : BuildEvent;
+public sealed record CommandAnswered(string Command, string Code, string Message) : BuildEvent
+{
+    /// <summary>Of a build with nothing to do: what was looked at.</summary>
+    public PlanCounts Counts { get; init; }
+}
 
 /// <summary>
 /// F1. Lines of a feed's file were read. The book of feeds knows what follows; the lines are in the
@@ -321,6 +331,18 @@ public sealed record WantOptions
 
     /// <summary>Of the offers of a group one is accepted; empty: it stands alone.</summary>
     public string Group { get; init; } = "";
+
+    /// <summary>Inputs that were rebuilt do not count.</summary>
+    public bool Soft { get; init; }
+
+    /// <summary>Files are hashed, whatever their stat says; presentation options count.</summary>
+    public bool Thorough { get; init; }
+
+    /// <summary>Which current outputs that are not in their place are restored.</summary>
+    public RestoreMode Restore { get; init; }
+
+    /// <summary>Outputs stay, whatever <c>keep</c> of their jobs says.</summary>
+    public bool KeepAll { get; init; }
 }
 
 /// <summary>What a failure does to the rest of its want.</summary>

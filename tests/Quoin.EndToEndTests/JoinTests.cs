@@ -86,6 +86,28 @@ public class JoinTests
     }
 
     [Fact]
+    public void What_joins_says_how_long_it_takes_and_that_nothing_is_to_do_as_the_first_does()
+    {
+        using var _ = Workspace;
+        Workspace.Write("go", "");
+        Workspace.Quoin("build").Expect(0);
+        File.Delete(Workspace.PathOf("go"));
+        var first = Workspace.Start("build", "--fresh=all", "-v");
+        first.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
+
+        var current = Workspace.Quoin("build", "first").Expect(0);
+        var second = Workspace.Start("build", "last");
+        var plan = second.WaitForLine(line => line.StartsWith("w-", StringComparison.Ordinal));
+        Workspace.Write("go", "");
+
+        Assert.StartsWith(
+            "✔ 1 of 1 current (1 checked in ", current.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.Contains("delegated", plan, StringComparison.Ordinal);
+        second.WaitForExit().Expect(0);
+        first.WaitForExit().Expect(0);
+    }
+
+    [Fact]
     public void Ctrl_C_of_the_second_leaves_the_runs_of_the_first_alone()
     {
         using var _ = Workspace;

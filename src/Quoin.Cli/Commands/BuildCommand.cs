@@ -22,7 +22,8 @@ static class BuildCommand
         };
         var noBuild = new Option<bool>("--no-build")
         {
-            Description = "Only test; exit code 3 when something is not current",
+            Description = "Only test, and restore what is current and not in its place; exit code 3"
+                + " when something is not current",
         };
         var clean = new Option<bool>("--clean")
         {
@@ -68,7 +69,10 @@ static class BuildCommand
             var request = modes.Read(parsed) with { Text = $"build {asked.Text}".Trim() };
             request = request with
             {
-                Options = use.Read(parsed, request.Options, context.Time.GetUtcNow()),
+                Options = use.Read(parsed, request.Options, context.Time.GetUtcNow()) with
+                {
+                    KeepAll = KeepsAll(parsed.GetValue(keep)),
+                },
             };
             var here = slots.Read(parsed, least: 0);
             var count = Math.Max(1, here.Count);
@@ -98,19 +102,16 @@ static class BuildCommand
             if (parsed.GetValue(dryRun))
                 return await PlanCommand.RunAsync(context, asked, request, count, GanttForm.None);
             return parsed.GetValue(noBuild)
-                ? await PlanCommand.TestAsync(
-                    context, asked, request with { Restore = RestoreMode.None }, count)
+                ? await PlanCommand.TestAsync(context, asked, request, count)
                 : await RunAsync(
-                    context, asked, request, here, reports.Read(parsed, context),
-                    KeepsAll(parsed.GetValue(keep)));
+                    context, asked, request, here, reports.Read(parsed, context));
         });
         return command;
     }
 
     /// <summary>Selects, builds, follows to the end.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files,
-        bool keepAll = false)
+        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
@@ -125,7 +126,7 @@ static class BuildCommand
             }
             return await BuildRunner.RunAsync(
                 cli, workspace, graph, slots, store, holder, request with { Targets = targets },
-                files, keepAll);
+                files);
         }
     }
 
@@ -220,18 +221,18 @@ sealed class BuildModes
     public WantRequest Read(ParseResult parsed) => new()
     {
         Targets = [],
-        Soft = parsed.GetValue(soft),
-        Thorough = parsed.GetValue(thorough),
-        Restore = parsed.GetValue(restore) switch
-        {
-            "wanted" => RestoreMode.Wanted,
-            "all" => RestoreMode.All,
-            "none" => RestoreMode.None,
-            var word => throw new UsageException(
-                "usage", $"--restore {word}: write wanted, all or none"),
-        },
         Options = new WantOptions
         {
+            Soft = parsed.GetValue(soft),
+            Thorough = parsed.GetValue(thorough),
+            Restore = parsed.GetValue(restore) switch
+            {
+                "wanted" => RestoreMode.Wanted,
+                "all" => RestoreMode.All,
+                "none" => RestoreMode.None,
+                var word => throw new UsageException(
+                    "usage", $"--restore {word}: write wanted, all or none"),
+            },
             Priority = parsed.GetValue(priority),
             Deadline = parsed.GetValue(deadline) is { } text ? Time(text) : null,
             Strict = parsed.GetValue(strict),

@@ -23,14 +23,13 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
     /// </summary>
     public static async Task<int> RunAsync(
         Cli cli, Workspace workspace, Graph graph, Slots slots, IBuildStore store, string? holder,
-        WantRequest request, ReportFiles? files = null, bool keepAll = false)
+        WantRequest request, ReportFiles? files = null)
     {
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var runner = new BuildRunner(cli, workspace, graph, slots)
         {
             Files = files ?? new(null, null, null),
             Artifacts = artifacts,
-            KeepAll = keepAll,
         };
         if (artifacts is not null) artifacts.Warn = runner.watch.Warn;
         var code = holder is null
@@ -94,7 +93,6 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             IsShared = true,
             KeepsLogs = Project.IsRemote(cli),
             Artifacts = Artifacts,
-            KeepAll = KeepAll,
             Callback = Environment.GetEnvironmentVariable("QUOIN_SERVER"),
             Observer = observer,
         });
@@ -152,9 +150,6 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
     /// <summary>Copies of outputs; null: none are kept.</summary>
     public ArtifactStore? Artifacts { get; init; }
 
-    /// <summary>Outputs stay, whatever their jobs say.</summary>
-    public bool KeepAll { get; init; }
-
     /// <summary>Files for other programs.</summary>
     public ReportFiles Files { get; init; } = new(null, null, null);
 
@@ -164,7 +159,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         var background = new BuildBackground
         {
             UsualOfJob = job => usualOfJobs.TryGetValue(job, out var usual) ? usual : null,
-            TimeLeft = watch.TimeLeft,
+            TimeLeft = () => progress.TimeLeft?.At(cli.Time.GetUtcNow()),
             FractionOf = watch.FractionOf,
             LogTailOf = tailOf,
             AttemptsMax = AttemptsMax,

@@ -46,7 +46,7 @@ sealed class JoinRunner(
         }
         if (interruption.ExitCodeOfSignal is null && refused is { } answer)
             return answer.Code == "nothing-to-do"
-                ? Nothing()
+                ? Nothing(store, answer.Counts, request.Targets.Length, startedAt)
                 : cli.Error(answer.Code, answer.Message, ExitCode.Refused);
         var code = interruption.ExitCodeOfSignal ?? (nothingPlanned ? ExitCode.Usage
             : progress?.Phase == BuildPhase.Succeeded && progress.Problems.Count == 0 ? ExitCode.Ok
@@ -55,9 +55,12 @@ sealed class JoinRunner(
         return code;
     }
 
-    int Nothing()
+    // The line that a build prints which decides by itself.
+    int Nothing(IBuildStore store, PlanCounts counts, int wanted, DateTimeOffset startedAt)
     {
-        cli.Say("everything is current, or there is nothing to build");
+        var nothing = new BuildProgress(null, names) { StartedAt = startedAt };
+        nothing.NothingToDo(counts, wanted, []);
+        runner.ViewOf(nothing, store).End(cli.Time.GetUtcNow(), ExitCode.Ok);
         return ExitCode.Ok;
     }
 

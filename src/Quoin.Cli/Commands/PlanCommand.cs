@@ -78,7 +78,13 @@ static class PlanCommand
     public static async Task<int> TestAsync(
         Cli cli, Asked asked, WantRequest request, int slots)
     {
-        var (dry, targets) = await MakeAsync(cli, asked, request, slots);
+        // What is current and away is restored here, and is nothing to build.
+        var tested = request with
+        {
+            Options = request.Options with { Restore = RestoreMode.None },
+        };
+        var (dry, targets) = await MakeAsync(
+            cli, asked, tested, slots, request.Options.Restore);
         var counts = dry.Plan.Counts;
         var exitCode = counts.Blocked > 0 ? ExitCode.Failed
             : counts.Build + counts.Maybe > 0 ? ExitCode.NotCurrent
@@ -106,7 +112,8 @@ static class PlanCommand
 
     /// <summary>Selects and plans on what is recorded now.</summary>
     public static async Task<(DryPlan Dry, ImmutableArray<string> Targets)> MakeAsync(
-        Cli cli, Asked asked, WantRequest request, int slots)
+        Cli cli, Asked asked, WantRequest request, int slots,
+        RestoreMode restored = RestoreMode.None)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
@@ -116,6 +123,17 @@ static class PlanCommand
         var dry = DryRun.Make(
             workspace, graph, store, request with { Targets = targets },
             slots, cli.Time, CancellationToken.None, artifacts);
+        if (artifacts is not null)
+        {
+            foreach (var row in PlanRow.Of(dry.Plan))
+            {
+                if (row is { Verdict: Verdict.Current, Reason: StaleReason.Restorable }
+                    && (restored == RestoreMode.All
+                        || (restored == RestoreMode.Wanted && targets.Contains(row.Name))))
+                    WantedOutputs.Bring(
+                        cli, workspace, graph, dry.State, artifacts, row.Name);
+            }
+        }
         return (dry, targets);
     }
 

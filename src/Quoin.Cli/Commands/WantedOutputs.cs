@@ -18,29 +18,34 @@ static class WantedOutputs
         Cli cli, Workspace workspace, Graph graph, IBuildStore store, ArtifactStore artifacts,
         WantRequest request)
     {
-        if (request.Restore == RestoreMode.None) return;
+        if (request.Options.Restore == RestoreMode.None) return;
         var away = request.Targets.Where(IsAway).ToList();
         if (away.Count == 0) return;
         var state = StateLoader.Load(store, new PartitionNames()).State;
-        foreach (var name in away)
-        {
-            if (!state.Names.TryFind(name, out var id) || state.PlaceOf(id) != PartitionPlace.Live
-                || !state.TryGetManifest(id, out var manifest)) continue;
-            var path = PathOf(name);
-            var from = artifacts.Bring(
-                manifest.Fingerprint, name, manifest.Digest, path, () => Path.Exists(path));
-            if (from is { Length: > 0 }) cli.Say($"restored {name} (from {from})");
-            else if (from is null)
-                cli.Say($"warning: {name} was made on another host, and no layer of artifacts has "
-                    + "it whole; `quoin build` makes it again");
-        }
-
-        string PathOf(string name) =>
-            workspace.Absolute(graph.PathOf(Encoding.UTF8.GetBytes(name)));
+        foreach (var name in away) Bring(cli, workspace, graph, state, artifacts, name);
 
         bool IsAway(string name) =>
             graph.FindProducer(Encoding.UTF8.GetBytes(name)).Job is
                 { Resource: null, Keep: not KeepRule.Check }
-            && !Path.Exists(PathOf(name));
+            && !Path.Exists(PathOf(workspace, graph, name));
     }
+
+    /// <summary>Brings one of them; says from where, or that no layer has it.</summary>
+    public static void Bring(
+        Cli cli, Workspace workspace, Graph graph, KernelState state, ArtifactStore artifacts,
+        string name)
+    {
+        if (!state.Names.TryFind(name, out var id) || state.PlaceOf(id) != PartitionPlace.Live
+            || !state.TryGetManifest(id, out var manifest)) return;
+        var path = PathOf(workspace, graph, name);
+        var from = artifacts.Bring(
+            manifest.Fingerprint, name, manifest.Digest, path, () => Path.Exists(path));
+        if (from is { Length: > 0 }) cli.Say($"restored {name} (from {from})");
+        else if (from is null)
+            cli.Say($"warning: {name} is not in its place, and no layer of artifacts has it "
+                + "whole; `quoin build` makes it again");
+    }
+
+    static string PathOf(Workspace workspace, Graph graph, string name) =>
+        workspace.Absolute(graph.PathOf(Encoding.UTF8.GetBytes(name)));
 }

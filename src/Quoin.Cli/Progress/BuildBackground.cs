@@ -41,6 +41,27 @@ readonly record struct TimeRange(TimeSpan Least, TimeSpan Most)
             : $"{least}-{most}";
 }
 
+/// <summary>How long something takes from a moment on.</summary>
+sealed record TimeLeftAt(TimeRange Whole, DateTimeOffset Since)
+{
+    /// <summary>What the plan of a want says of itself.</summary>
+    public static TimeLeftAt? Of(WantPlanned e, DateTimeOffset at) =>
+        (e.Shortest, e.Longest) is ({ } least, { } most)
+            ? new TimeLeftAt(new TimeRange(least, most), at)
+            : null;
+
+    /// <summary>What is left of it; null when it was wrong.</summary>
+    public TimeRange? At(DateTimeOffset now)
+    {
+        var passed = now - Since;
+        return Whole.Most <= passed
+            ? null
+            : new TimeRange(
+                Whole.Least > passed ? Whole.Least - passed : TimeSpan.Zero,
+                Whole.Most - passed);
+    }
+}
+
 /// <summary>The end of an attempt's output.</summary>
 /// <param name="Lines">The last lines, oldest first.</param>
 /// <param name="LinesInAll">How many there are in the log.</param>

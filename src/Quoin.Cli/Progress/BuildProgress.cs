@@ -120,6 +120,9 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     /// <summary>The task that ends the longest path of runs so far.</summary>
     public BuildTask? PathEnd { get; private set; }
 
+    /// <summary>How long it will still take; null: too little is known.</summary>
+    public TimeLeftAt? TimeLeft { get; set; }
+
     /// <summary>A partition's name.</summary>
     public string NameOf(PartitionId id) => Names.Text(id);
 
@@ -190,6 +193,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
             case WantPlanned e:
                 Counts = e.Counts;
                 Phase = BuildPhase.Running;
+                TimeLeft = TimeLeftAt.Of(e, at);
                 notices.Add(new ProgressNotice.Planned(at));
                 foreach (var partition in blocked) CancelConsumers(partition, at, notices);
                 break;

@@ -8,7 +8,7 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// Stands between the coordinator, which must not wait for a terminal, and the view, which belongs
-/// to one thread: it takes the news as they come and hands them on in order. The estimate of a plan
+/// to one thread: it takes the news as they come and hands them on in order. How much was asked for
 /// goes before the plan's own events, so that the plan line can say it.
 /// </summary>
 sealed class BuildWatch(TimeProvider time) : IBuildObserver
@@ -25,7 +25,9 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     {
         public sealed record Events(IReadOnlyList<LoggedEvent> Logged) : News;
 
-        public sealed record Plan(TimeLeft? Estimate, int Targets) : News;
+        public sealed record Plan(int Targets) : News;
+
+        public sealed record Estimate(WantId Want, TimeLeft? Left) : News;
 
         public sealed record Words(string Message, bool IsWarning) : News;
 
@@ -35,14 +37,6 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     /// <summary>What the last plan said: counts for when there is no want.</summary>
     public Plan? Plan { get; private set; }
 
-    /// <summary>
-    /// How long the planned work takes, from the moment of planning; null: unknown.
-    /// </summary>
-    public TimeLeft? Estimate { get; private set; }
-
-    /// <summary>When it was planned.</summary>
-    public DateTimeOffset PlannedAt { get; private set; }
-
     /// <summary>Called on the coordinator's thread with each plan.</summary>
     public Action<Plan> OnPlan { get; set; } = _ => { };
 
@@ -50,27 +44,18 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     public double? FractionOf(RunId run) =>
         fractions.TryGetValue(run, out var fraction) ? fraction : null;
 
-    /// <summary>
-    /// The estimate less what has passed; null when it was wrong or there is none.
-    /// </summary>
-    public TimeRange? TimeLeft()
-    {
-        if (Estimate is not { } whole) return null;
-        var passed = time.GetUtcNow() - PlannedAt;
-        return whole.High <= passed
-            ? null
-            : new TimeRange(
-                whole.Low > passed ? whole.Low - passed : TimeSpan.Zero, whole.High - passed);
-    }
-
     /// <inheritdoc/>
     public void Planned(WantId? want, Plan plan, TimeLeft? estimate)
     {
         OnPlan(plan);
         Plan = plan;
-        news.Writer.TryWrite(new News.Plan(estimate, plan.Targets.Length));
+        news.Writer.TryWrite(new News.Plan(plan.Targets.Length));
         Release();
     }
+
+    /// <inheritdoc/>
+    public void Estimated(WantId want, TimeLeft? left) =>
+        news.Writer.TryWrite(new News.Estimate(want, left));
 
     /// <inheritdoc/>
     public void Continuing(WantToken want) => Tell(
@@ -165,9 +150,12 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
         switch (next)
         {
             case News.Plan plan:
-                Estimate = plan.Estimate;
                 if (!progress.IsAccepted) progress.Requested = plan.Targets;
-                PlannedAt = time.GetUtcNow();
+                break;
+            case News.Estimate estimate when progress.Want == estimate.Want:
+                progress.TimeLeft = estimate.Left is { } left
+                    ? new TimeLeftAt(new TimeRange(left.Low, left.High), time.GetUtcNow())
+                    : null;
                 break;
             case News.Call call:
                 call.Do();

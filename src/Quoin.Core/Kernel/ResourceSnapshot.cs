@@ -15,7 +15,11 @@ static class ResourceSnapshot
         var o = want.Options;
         var isPlain = o.StartAt is null && o.StartSlack == default && o.Use is null && !o.Offer
             && o.Group.Length == 0 && want.OfferedUntil is null && want.ReadyAt is null;
-        w.Byte((byte)((want.IsReady ? 1 : 0) | (want.IsReleasing ? 2 : 0) | (isPlain ? 4 : 0)));
+        var modes = (o.Soft ? 1 : 0) | (o.Thorough ? 2 : 0) | (o.KeepAll ? 4 : 0)
+            | ((int)o.Restore << 3);
+        w.Byte((byte)((want.IsReady ? 1 : 0) | (want.IsReleasing ? 2 : 0) | (isPlain ? 4 : 0)
+            | (modes != 0 ? 8 : 0)));
+        if (modes != 0) w.Byte((byte)modes);
         if (isPlain) return;
         w.Time(o.StartAt);
         w.Long(o.StartSlack.Ticks);
@@ -30,15 +34,18 @@ static class ResourceSnapshot
     {
         var flags = r.Byte();
         (want.IsReady, want.IsReleasing) = ((flags & 1) != 0, (flags & 2) != 0);
-        if ((flags & 4) != 0) return want;
-        var o = want.Options;
-        var options = new WantOptions
+        var modes = (flags & 8) != 0 ? r.Byte() : 0;
+        if ((flags & 4) != 0 && modes == 0) return want;
+        var options = want.Options with
         {
-            Priority = o.Priority,
-            Deadline = o.Deadline,
-            OnFailure = o.OnFailure,
-            Strict = o.Strict,
-            Fresh = o.Fresh,
+            Soft = (modes & 1) != 0,
+            Thorough = (modes & 2) != 0,
+            KeepAll = (modes & 4) != 0,
+            Restore = (RestoreMode)(modes >> 3),
+        };
+        var isPlain = (flags & 4) != 0;
+        if (!isPlain) options = options with
+        {
             StartAt = r.Time(),
             StartSlack = new TimeSpan(r.Long()),
             Use = r.Long() is >= 0 and var use ? new TimeSpan(use) : null,
@@ -56,8 +63,8 @@ static class ResourceSnapshot
             Remaining = want.Remaining,
             IsReady = want.IsReady,
             IsReleasing = want.IsReleasing,
-            OfferedUntil = r.Time(),
-            ReadyAt = r.Time(),
+            OfferedUntil = isPlain ? null : r.Time(),
+            ReadyAt = isPlain ? null : r.Time(),
         };
         same.Failed.UnionWith(want.Failed);
         return same;

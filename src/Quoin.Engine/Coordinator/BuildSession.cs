@@ -59,9 +59,6 @@ public sealed record BuildSessionOptions
     /// <summary>Copies of outputs; null: none are kept. The session does not close it.</summary>
     public ArtifactStore? Artifacts { get; init; }
 
-    /// <summary>Outputs stay, whatever their jobs say.</summary>
-    public bool KeepAll { get; init; }
-
     /// <summary>Who watches.</summary>
     public required IBuildObserver Observer { get; init; }
 }
@@ -104,8 +101,7 @@ public sealed class BuildSession : IAsyncDisposable
             {
                 Artifacts = options.Artifacts,
             },
-            Keeping = new Keeping(
-                options.Graph, loaded.State, options.Artifacts, options.KeepAll),
+            Keeping = new Keeping(options.Graph, loaded.State, options.Artifacts),
             MakeWorker = mailbox => MakeWorker(mailbox, files),
             Observer = options.Observer,
             PlanLines = (want, line) =>

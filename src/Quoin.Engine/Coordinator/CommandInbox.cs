@@ -180,6 +180,7 @@ sealed class CommandInbox(
     }
 
     /// <summary>Tells the sender what came of its command.</summary>
-    public void Answer(string id, string code, string message) =>
-        coordinator.Note(new CommandAnswered(id, code, message));
+    public void Answer(
+        string id, string code, string message, PlanCounts counts = default) =>
+        coordinator.Note(new CommandAnswered(id, code, message) { Counts = counts });
 }

@@ -17,6 +17,7 @@ sealed class Coordinator : IDisposable
     readonly Planning planning;
     readonly CommandInbox inbox;
     readonly EarlierRuns earlier;
+    readonly PlansAgain again;
     readonly RemoteRuns remote;
     readonly WantGate gate;
     readonly Dictionary<int, TaskCompletionSource<WantReport>> reports = [];
@@ -40,6 +41,7 @@ sealed class Coordinator : IDisposable
         remote = new RemoteRuns(this, parts);
         dispatcher = new Dispatcher(this, parts, planning, earlier, remote, mailbox);
         inbox = new CommandInbox(this, parts, dispatcher, remote);
+        again = new PlansAgain(this, parts, planning, earlier, dispatcher);
         gate = new WantGate(this, parts, dispatcher.Holdings);
         unsaved = new UnsavedAnswers(parts);
         PlanLog = new PlanLog(parts.Time, parts.PlanLines);
@@ -214,11 +216,12 @@ sealed class Coordinator : IDisposable
             notices.Clear();
             foreach (var p in failed) planning.Release(p);
             foreach (var run in released) dispatcher.Released(run);
-            foreach (var run in released) TestEarlier(run); // Before anything reads what it made.
+            // Before anything reads what it made.
+            foreach (var run in released) again.Test(run, killed.Token);
             foreach (var (want, outcome) in ended) End(want, outcome);
             dispatcher.CancelUndemanded(undemanded, ended);
             dispatcher.StopDoomed(doomed);
-            PlanAgain(toPlan);
+            again.Plan(toPlan, killed.Token);
             foreach (var want in usable) dispatcher.Holdings.Ready(want);
             // After the plans: what they ask for again is not let go.
             foreach (var run in resources) dispatcher.Holdings.Look(run);
@@ -267,10 +270,11 @@ sealed class Coordinator : IDisposable
             else reports[State.LastWant] = m.Report;
             return;
         }
-        var estimates = planning.Rank(plan, new WantId(State.LastWant + 1), dispatcher.Room);
+        var estimates = planning.Rank(
+            plan, new WantId(State.LastWant + 1), options, dispatcher.Replanning.Room);
         if (targets.IsEmpty)
         {
-            if (m.Command is { } id) inbox.Answer(id, "nothing-to-do", "");
+            if (m.Command is { } id) inbox.Answer(id, "nothing-to-do", "", plan.Counts);
             else parts.Observer.Planned(null, plan, null);
             m.Report.SetResult(new WantReport { Outcome = WantOutcome.Succeeded });
             return;
@@ -288,16 +292,22 @@ sealed class Coordinator : IDisposable
         var want = new WantId(State.LastWant);
         State.Notices.ToPlan.Clear(); // This plan covers them; what it leaves is planned again.
         reports[want.Value] = m.Report;
-        Await(want, plan);
+        again.Await(want, plan);
         gate.TellParked(State.Wants[want.Value], plan);
+        var left = estimates.Estimates.TimeLeft(dispatcher.Replanning.Room.Slots);
         foreach (var e in planning.Events(estimates, options.Strict))
-            if (!earlier.Holds(e)) Do(new ProposePlan(e));
+        {
+            var told = e is WantPlanned p
+                ? p with { Shortest = left?.Low, Longest = left?.High }
+                : e;
+            if (!earlier.Holds(told)) Do(new ProposePlan(told));
+        }
         gate.Accepted();
         Delegate(want, plan);
         var accepted = State.Wants.GetValueOrDefault(want.Value);
         AfterCommit(() => PlanLog.Planned(want, accepted, plan));
         if (m.Command is null)
-            AfterCommit(() => parts.Observer.Planned(want, plan, dispatcher.TimeLeft(estimates)));
+            AfterCommit(() => parts.Observer.Planned(want, plan, left));
         else AfterCommit(() => parts.Observer.Joined(want, m.Request.Text));
     }
 
@@ -325,70 +335,6 @@ sealed class Coordinator : IDisposable
             foreach (var p in plan.Graph.Outputs(node).ToArray())
                 if (State.HolderOf(p) is { } run) Apply(new WantDelegated(want, p, run.Id));
         }
-    }
-
-    // A run that began before something that it reads was edited: what runs is waited for and
-    // tested when it has ended; what waits for another attempt is planned anew.
-    void Await(WantId want, Plan plan)
-    {
-        foreach (var run in earlier.Of(plan))
-        {
-            if (run.Place == RunPlace.Queued) Drop(run);
-            else
-            {
-                earlier.Await(run, want);
-                AfterCommit(() => PlanLog.Waits(want, run.Id));
-            }
-        }
-    }
-
-    void Drop(RunToken run) =>
-        Do(new RequestRunCancel(run.Id, "outdated") { ToReplan = true });
-
-    void TestEarlier(RunToken run)
-    {
-        if (State.Runs.ContainsKey(run.Id.Value))
-        {
-            if (!earlier.IsAwaited(run.Id)) return;
-            Drop(run); // Its next attempt would be one for the plan of before.
-        }
-        if (earlier.Ended(run.Id) is not { } newest) return;
-        ImmutableArray<PartitionId> live =
-            [.. run.Claims.Where(p => State.PlaceOf(p) == PartitionPlace.Live)];
-        if (!live.IsEmpty)
-        {
-            planning.LookAgain();
-            PlanAgain(newest, live, isCounted: true);
-        }
-        foreach (var planned in earlier.TakePlanned()) Do(new ProposePlan(planned));
-    }
-
-    void PlanAgain(IEnumerable<PartitionId> candidates)
-    {
-        var wanted = candidates
-            .Where(p => State.PlaceOf(p) == PartitionPlace.Wanted)
-            .Distinct()
-            .ToImmutableArray();
-        foreach (var p in wanted) planning.Release(p);
-        // What several wants need goes to the newest: it tries again what failed before. But it
-        // has to be one that needs it: a want fails with what is planned for it.
-        var plans = from p in wanted
-                    group p by WaitsFor.NewestWant(State, p) into needed
-                    where needed.Key is not null
-                    orderby needed.Key.AcceptedAt descending
-                    select needed;
-        foreach (var needed in plans.ToArray()) PlanAgain(needed.Key!, [.. needed]);
-    }
-
-    void PlanAgain(WantToken want, ImmutableArray<PartitionId> wanted, bool isCounted = false)
-    {
-        var plan = planning.MakeAgain(wanted, killed.Token);
-        Await(want.Id, plan);
-        AfterCommit(() => PlanLog.Planned(want.Id, null, plan));
-        foreach (var e in planning.Events(planning.Rank(plan, want.Id, dispatcher.Room)))
-            Do(new ProposePlan(e is WantPlanned planned
-                ? new PlanExtended(want.Id, wanted[0], isCounted ? default : planned.Counts)
-                : e));
     }
 
     void End(WantToken want, WantOutcome outcome)
@@ -438,9 +384,11 @@ sealed class Coordinator : IDisposable
             Options = want.Options with { Fresh = FreshMode.No }, // What it asked for may be done.
         };
         var plan = planning.Make(request, killed.Token);
-        Await(want.Id, plan);
+        again.Await(want.Id, plan);
         gate.TellParked(want, plan);
-        foreach (var e in planning.Events(planning.Rank(plan, want.Id, dispatcher.Room)))
+        var estimates = planning.Rank(
+            plan, want.Id, want.Options, dispatcher.Replanning.Room);
+        foreach (var e in planning.Events(estimates))
         {
             if (e is WantPlanned planned && want.IsPlanned)
                 Do(new ProposePlan(

@@ -18,7 +18,7 @@ sealed record CoordinatorParts
     /// <summary>Which outputs stay where: by default no copies.</summary>
     public Keeping Keeping
     {
-        get => field ??= new Keeping(Graph, State, null, keepsAll: false);
+        get => field ??= new Keeping(Graph, State, null);
         init;
     }
 

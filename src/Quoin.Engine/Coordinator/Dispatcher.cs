@@ -22,7 +22,6 @@ sealed class Dispatcher : IDisposable
     readonly RemoteRuns remote;
     readonly Outcomes outcomes;
     readonly RunNeeds needs;
-    readonly Replanning replanning;
     readonly IWorker worker;
     readonly ITimer timer;
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
@@ -42,7 +41,7 @@ sealed class Dispatcher : IDisposable
         labelled = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
         needs = new RunNeeds(parts, planning, ledger);
-        replanning = new Replanning(parts, planning, remote);
+        Replanning = new Replanning(coordinator, parts, planning, remote);
         worker = parts.MakeWorker(mailbox);
         Holdings = new Holdings(coordinator, parts, planning, needs, ledger, remote, worker);
         timer = parts.Time.CreateTimer(
@@ -55,8 +54,8 @@ sealed class Dispatcher : IDisposable
     /// <summary>Things outside.</summary>
     public Holdings Holdings { get; }
 
-    /// <summary>What runs can have together, here and at workers.</summary>
-    public TimetableRoom Room => replanning.Room;
+    /// <summary>When ranks are decided anew.</summary>
+    public Replanning Replanning { get; }
 
     /// <summary>How many runs hold resources.</summary>
     public int Holding => ledger.Count;
@@ -88,7 +87,7 @@ sealed class Dispatcher : IDisposable
         if (!State.IsReady(p) || !planning.TryGetOwner(p, out var planned, out var node)) return;
         var plan = planned.Plan;
         var isDecided = plan.VerdictOf(node) == Verdict.Build && !plan.IsDelegated(node);
-        if (!isDecided && IsStillCurrent(plan, node)) return;
+        if (!isDecided && IsStillCurrent(planned, node)) return;
         var job = plan.Graph.JobOf(node);
         if (PlanEvents.IsLacking(plan, node, State.ConfigOf(p)!))
         {
@@ -107,7 +106,7 @@ sealed class Dispatcher : IDisposable
         }
         var wants = State.Requesters(p).Wants;
         var options = wants.Count == 0
-            ? [WantOptionsOf(planned)]
+            ? [planned.Options]
             : wants.Select(w => State.Wants[w.Value].Options).ToArray();
         var rank = planned.Estimates.RankMs(node);
         (isOurs ? ready : labelled).Put(new ReadyRun(
@@ -116,20 +115,15 @@ sealed class Dispatcher : IDisposable
             (long)(job.Limits.Timeout?.TotalMilliseconds ?? 0)));
     }
 
-    WantOptions WantOptionsOf(PlannedWant planned) =>
-        State.Wants.TryGetValue(planned.Want.Value, out var want)
-            ? want.Options
-            : WantOptions.Default;
-
     bool IsLate(WantOptions options, long rankMs) =>
         options.Deadline is { } deadline
         && deadline < parts.Time.GetUtcNow().AddMilliseconds(rankMs);
 
     // Early cut-off: rebuilt inputs came out the same, so what was published still stands.
-    bool IsStillCurrent(Plan plan, int node)
+    bool IsStillCurrent(PlannedWant planned, int node)
     {
-        if (plan.Test.Retest(node).Verdict != Verdict.Current) return false;
-        foreach (var output in plan.Graph.Outputs(node))
+        if (planning.Retest(planned, node).Verdict != Verdict.Current) return false;
+        foreach (var output in planned.Plan.Graph.Outputs(node))
         {
             if (!State.IsReady(output)) continue;
             if (!State.TryGetManifest(output, out var manifest)
@@ -151,7 +145,7 @@ sealed class Dispatcher : IDisposable
     public void StartReady()
     {
         if (remote.Any) remote.Recount();
-        if (replanning.TryUpdate()) OrderAgain();
+        if (Replanning.TryUpdate()) OrderAgain();
         retries.Start(StartAgain);
         Holdings.Start();
         var self = State.Workers[parts.Worker.Owner];
@@ -398,7 +392,7 @@ sealed class Dispatcher : IDisposable
     {
         if (result.End == JobEnd.Completed)
             coordinator.Keep(new FingerprintText(launch.Fingerprint, launch.FingerprintText));
-        replanning.Took(active.GetValueOrDefault(launch.Id.Run.Value), result);
+        Replanning.Took(active.GetValueOrDefault(launch.Id.Run.Value), result);
         if (result.Log is { } log) coordinator.Keep(new RunLogText(launch.Id, log));
         if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();
         else
@@ -411,7 +405,7 @@ sealed class Dispatcher : IDisposable
     public void TakeResult(EndedAttempt ended)
     {
         if (active.TryGetValue(ended.Id.Run.Value, out var entry)) entry.IsRowThere = false;
-        replanning.Took(entry, ended.Result);
+        Replanning.Took(entry, ended.Result);
         if (ended.Result.End != JobEnd.LeaseLost) outcomes.Take(ended);
         else
             coordinator.Do(
@@ -438,7 +432,7 @@ sealed class Dispatcher : IDisposable
             if (State.PlaceOf(p) is not (PartitionPlace.Planned or PartitionPlace.Building))
                 planning.Release(p);
         }
-        if (entry.Planned is { } planned) parts.Keeping.Ended(run, planned.Plan);
+        if (entry.Planned is { } planned) parts.Keeping.Ended(run, planned);
         if (held.Count == 0) return;
         PartitionId[] again = [.. held];
         held.Clear();
@@ -482,12 +476,6 @@ sealed class Dispatcher : IDisposable
         foreach (var entry in active.Values) entry.Control?.Kill();
         Holdings.KillAll();
     }
-
-    /// <summary>
-    /// From when to when a plan will probably be done, from the work that it holds.
-    /// </summary>
-    public TimeLeft? TimeLeft(PlannedWant planned) =>
-        planned.Estimates.TimeLeft(Math.Max(1, parts.Slots + remote.Slots));
 
     public void Dispose()
     {

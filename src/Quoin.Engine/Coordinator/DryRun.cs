@@ -29,7 +29,8 @@ public static class DryRun
         var plan = planning.Make(request, ct);
         var room = new TimetableRoom(
             Math.Max(1, slots), MemoryBytes: 0, graph.Pools, loaded.State.Names);
-        var ranked = planning.Rank(plan, new WantId(loaded.State.LastWant + 1), room);
+        var ranked = planning.Rank(
+            plan, new WantId(loaded.State.LastWant + 1), request.Options, room);
         return new DryPlan(
             plan, loaded.State, loaded.History, ranked.Estimates.All,
             ranked.Estimates.TimeLeft(Math.Max(1, slots)));

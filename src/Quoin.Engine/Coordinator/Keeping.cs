@@ -9,8 +9,7 @@ namespace Quoin.Engine;
 /// <param name="graph">The jobs.</param>
 /// <param name="state">What is known of partitions.</param>
 /// <param name="artifacts">Where copies are; null: nowhere.</param>
-/// <param name="keepsAll">Nothing is dropped.</param>
-sealed class Keeping(Graph graph, KernelState state, ArtifactStore? artifacts, bool keepsAll)
+sealed class Keeping(Graph graph, KernelState state, ArtifactStore? artifacts)
 {
     readonly List<(RunToken Run, Plan Plan)> over = [];
 
@@ -29,10 +28,11 @@ sealed class Keeping(Graph graph, KernelState state, ArtifactStore? artifacts, b
     /// <summary>
     /// A run is over. What a good one made and read may be let go now: a bad one is tried again.
     /// </summary>
-    public void Ended(RunToken run, Plan plan)
+    public void Ended(RunToken run, PlannedWant planned)
     {
-        if (keepsAll || !run.Claims.All(made => state.PlaceOf(made) == PartitionPlace.Live)) return;
-        over.Add((run, plan));
+        if (planned.Options.KeepAll
+            || !run.Claims.All(made => state.PlaceOf(made) == PartitionPlace.Live)) return;
+        over.Add((run, planned.Plan));
     }
 
     /// <summary>

@@ -48,16 +48,25 @@ sealed class NodeEstimates
     /// <summary>
     /// The range for all of it on this many slots; null when too little is known.
     /// </summary>
-    public TimeLeft? TimeLeft(int slots)
+    public TimeLeft? TimeLeft(int slots) => TimeLeft([this], slots);
+
+    /// <summary>The same for plans of one want together.</summary>
+    public static TimeLeft? TimeLeft(IEnumerable<NodeEstimates> plans, int slots)
     {
-        if (All.Penalty > PenaltyMax) return null;
         long work = 0, path = 0;
-        for (var node = 0; node < ranks.Length; node++)
+        var penalty = 1.0;
+        foreach (var plan in plans)
         {
-            work += (long)All.Milliseconds[node] * Math.Max(1, All.CoresOf(node));
-            path = Math.Max(path, ranks[node]);
+            penalty = Math.Max(penalty, plan.All.Penalty);
+            for (var node = 0; node < plan.ranks.Length; node++)
+            {
+                work += (long)plan.All.Milliseconds[node] * Math.Max(1, plan.All.CoresOf(node));
+                path = Math.Max(path, plan.ranks[node]);
+            }
         }
-        return work == 0 ? null : Core.TimeLeft.Of(work, path, slots, All.Penalty);
+        return work == 0 || penalty > PenaltyMax
+            ? null
+            : Core.TimeLeft.Of(work, path, slots, penalty);
     }
 
     // Beyond that more than half of the work was never measured: an estimate would be a guess.

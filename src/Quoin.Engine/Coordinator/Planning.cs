@@ -20,26 +20,37 @@ sealed class Planning(
     {
         facts.Forget();
         facts.IsOwned = owners.ContainsKey;
-        facts.Thorough = request.Thorough;
         var targets = ImmutableArray.CreateRange(
             request.Targets, name => state.Names.Intern(name));
-        return Make(targets, OptionsOf(request), ct);
+        return Make(targets, OptionsOf(request.Options, request.Options.Fresh), ct);
     }
 
     /// <summary>
-    /// Analyzes again what came back to Wanted: found inputs, a cancelled run, a restart.
+    /// Analyzes again what came back to Wanted: found inputs, a cancelled run, a restart. In the
+    /// modes of its want; only what was to be made anew in any case may be made by now.
     /// </summary>
-    public Plan MakeAgain(ImmutableArray<PartitionId> wanted, CancellationToken ct)
+    public Plan MakeAgain(
+        ImmutableArray<PartitionId> wanted, WantOptions options, CancellationToken ct)
     {
         facts.IsOwned = owners.ContainsKey;
-        return Make(wanted, new PlanOptions { Now = time.GetUtcNow() }, ct);
+        return Make(wanted, OptionsOf(options, FreshMode.No), ct);
+    }
+
+    /// <summary>Tests a node once more, in the modes of its plan.</summary>
+    public TestResult Retest(PlannedWant planned, int node)
+    {
+        facts.Thorough = planned.Options.Thorough;
+        return planned.Plan.Test.Retest(node);
     }
 
     /// <summary>Files may have been edited: all plans and tests look at them again.</summary>
     public void LookAgain() => facts.Forget();
 
-    Plan Make(ImmutableArray<PartitionId> targets, PlanOptions options, CancellationToken ct) =>
-        facts.Test(Analyze(targets, ct), options);
+    Plan Make(ImmutableArray<PartitionId> targets, PlanOptions options, CancellationToken ct)
+    {
+        facts.Thorough = options.Thorough;
+        return facts.Test(Analyze(targets, ct), options);
+    }
 
     /// <summary>Which runs would make these, and from what; nothing is tested.</summary>
     public JobGraph Analyze(ImmutableArray<PartitionId> targets, CancellationToken ct)
@@ -55,13 +66,13 @@ sealed class Planning(
         return analysis.Finish();
     }
 
-    PlanOptions OptionsOf(WantRequest request) => new()
+    PlanOptions OptionsOf(WantOptions options, FreshMode fresh) => new()
     {
         Now = time.GetUtcNow(),
-        Fresh = request.Options.Fresh,
-        Soft = request.Soft,
-        Thorough = request.Thorough,
-        Restore = request.Restore,
+        Fresh = fresh,
+        Soft = options.Soft,
+        Thorough = options.Thorough,
+        Restore = options.Restore,
     };
 
     /// <summary>
@@ -146,8 +157,18 @@ sealed class Planning(
     /// <summary>
     /// Ranks of a plan's nodes by the durations known now, and the sum of all work.
     /// </summary>
-    public PlannedWant Rank(Plan plan, WantId want, TimetableRoom room) => new(
-        plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history), room));
+    public PlannedWant Rank(Plan plan, WantId want, WantOptions options, TimetableRoom room) =>
+        new(plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history), room))
+        {
+            Options = options,
+        };
+
+    /// <summary>
+    /// How long what is left of each want takes, by what is known now; null: too little is.
+    /// </summary>
+    public IEnumerable<(WantId Want, TimeLeft? Left)> TimeLeft(int slots) =>
+        plans.GroupBy(planned => planned.Want).Select(group => (
+            group.Key, NodeEstimates.TimeLeft(group.Select(planned => planned.Estimates), slots)));
 
     /// <summary>The same anew for what is left of all plans.</summary>
     public void RankAgain(TimetableRoom room, bool keepsCores)
@@ -164,4 +185,8 @@ sealed class Planning(
 }
 
 /// <summary>A plan with the want that it is for.</summary>
-sealed record PlannedWant(Plan Plan, WantId Want, NodeEstimates Estimates);
+sealed record PlannedWant(Plan Plan, WantId Want, NodeEstimates Estimates)
+{
+    /// <summary>What its want asked for.</summary>
+    public required WantOptions Options { get; init; }
+}

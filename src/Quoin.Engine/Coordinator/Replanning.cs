@@ -7,7 +7,8 @@ namespace Quoin.Engine;
 /// than expected, workers came or went, or time passed. Plans suggest an order and never keep
 /// anything from starting, so this may be late, and is cheap. Belongs to the coordinator's thread.
 /// </summary>
-sealed class Replanning(CoordinatorParts parts, Planning planning, RemoteRuns remote)
+sealed class Replanning(
+    Coordinator coordinator, CoordinatorParts parts, Planning planning, RemoteRuns remote)
 {
     // An actual time so far off its estimate, and at least so many milliseconds, changes ranks.
     const double DepartsBy = 0.2;
@@ -60,6 +61,14 @@ sealed class Replanning(CoordinatorParts parts, Planning planning, RemoteRuns re
         (rankedAt, departed) = (parts.Time.GetTimestamp(), false);
         if (choosesCores) (chosenAt, slots) = (rankedAt, now);
         planning.RankAgain(Room, keepsCores: !choosesCores);
+        TellTimeLeft();
         return true;
+    }
+
+    /// <summary>The times that people were told are not the ones of now any more.</summary>
+    public void TellTimeLeft()
+    {
+        foreach (var (want, left) in planning.TimeLeft(Room.Slots).ToArray())
+            coordinator.AfterCommit(() => parts.Observer.Estimated(want, left));
     }
 }

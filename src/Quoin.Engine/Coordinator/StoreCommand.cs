@@ -99,11 +99,11 @@ public abstract record StoreCommand
                 w.Texts(1, c.Request.Targets);
                 EventWriting.Write(ref w, 2, c.Request.Options);
                 w.Text(3, c.Request.Text);
-                w.Bool(4, c.Request.Soft);
-                w.Bool(5, c.Request.Thorough);
+                w.Bool(4, c.Request.Options.Soft); // For programs that know no such options.
+                w.Bool(5, c.Request.Options.Thorough);
                 w.Digest(6, c.Graph);
                 w.Text(7, c.GraphText);
-                w.Int32(8, (int)c.Request.Restore);
+                w.Int32(8, (int)c.Request.Options.Restore);
                 return "accept-want";
             case Cancel c:
                 w.Int32(1, c.Want.Value);
@@ -194,7 +194,7 @@ public abstract record StoreCommand
     {
         const int block = ProtoReader.Block, number = ProtoReader.Number;
         var texts = new ProtoList<string>();
-        var numbers = (First: 0, Soft: false, Thorough: false, Answer: 0, Restore: 0);
+        var numbers = (First: 0, Answer: 0, Epoch: 0, IsBy: false);
         var (two, three, graphText) = ("", "", "");
         var options = WantOptions.Default;
         var graph = default(Digest);
@@ -212,14 +212,10 @@ public abstract record StoreCommand
                 case (4 << 3) | number when type == "resolve-intervention":
                     numbers.Answer = r.Enum((int)InterventionAnswer.Abandon);
                     break;
-                case (4 << 3) | number: numbers.Soft = r.Bool(); break;
-                case (5 << 3) | number: numbers.Thorough = r.Bool(); break;
                 case (6 << 3) | block: graph = r.Digest(); break;
                 case (7 << 3) | block: graphText = r.Text(); break;
-                case (8 << 3) | number when type == "run-named":
-                    numbers.Restore = r.Int32();
-                    break;
-                case (8 << 3) | number: numbers.Restore = r.Enum((int)RestoreMode.None); break;
+                case (4 << 3) | number when type == "wake-run": numbers.IsBy = r.Bool(); break;
+                case (8 << 3) | number when type == "run-named": numbers.Epoch = r.Int32(); break;
                 default: r.Skip(); break;
             }
         }
@@ -232,9 +228,6 @@ public abstract record StoreCommand
                     Targets = all,
                     Options = options,
                     Text = three,
-                    Soft = numbers.Soft,
-                    Thorough = numbers.Thorough,
-                    Restore = (RestoreMode)numbers.Restore,
                 },
                 graph, graphText),
             "cancel-want" => new Cancel(new WantId(numbers.First), two),
@@ -246,8 +239,8 @@ public abstract record StoreCommand
             "accept-offer" => new AcceptOffer(new WantId(numbers.First)),
             "resolve-intervention" => new Resolve(
                 new InterventionId(numbers.First), (InterventionAnswer)numbers.Answer, three, two),
-            "wake-run" => new Wake(new RunId(numbers.First), numbers.Soft ? two : null),
-            "run-named" => new Named(new RunId(numbers.First), numbers.Restore, two),
+            "wake-run" => new Wake(new RunId(numbers.First), numbers.IsBy ? two : null),
+            "run-named" => new Named(new RunId(numbers.First), numbers.Epoch, two),
             "worker-left" => new Left(all.IsEmpty ? "" : all[0]),
             _ => null,
         };

@@ -3,26 +3,17 @@ using Quoin.Core;
 
 namespace Quoin.Engine;
 
-/// <summary>What somebody wants built, with the modes of its plan.</summary>
+/// <summary>What somebody wants built, and how.</summary>
 public sealed record WantRequest
 {
     /// <summary>References, each valid.</summary>
     public required ImmutableArray<string> Targets { get; init; }
 
-    /// <summary>Priority, failure mode, fresh, strict.</summary>
+    /// <summary>Priority, failure mode, and the modes of its plan.</summary>
     public WantOptions Options { get; init; } = WantOptions.Default;
 
     /// <summary>What was typed.</summary>
     public string Text { get; init; } = "";
-
-    /// <summary>Inputs that were rebuilt do not count.</summary>
-    public bool Soft { get; init; }
-
-    /// <summary>Hash instead of trusting stats; presentation options count.</summary>
-    public bool Thorough { get; init; }
-
-    /// <summary>What is restored although no run reads it.</summary>
-    public RestoreMode Restore { get; init; }
 }
 
 /// <summary>How a want ended, or why it was not accepted.</summary>
@@ -55,6 +46,11 @@ public interface IBuildObserver
     /// A want was planned; <paramref name="want"/> is null when there is nothing to do.
     /// </summary>
     void Planned(WantId? want, Plan plan, TimeLeft? estimate);
+
+    /// <summary>
+    /// What is left of a want takes as long as this, by what is known now; null: too little is.
+    /// </summary>
+    void Estimated(WantId want, TimeLeft? left) { }
 
     /// <summary>A want of an earlier process is continued.</summary>
     void Continuing(WantToken want);

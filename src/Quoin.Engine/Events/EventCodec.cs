@@ -197,12 +197,12 @@ public static class EventCodec
             return EventReading.PartitionCurrent(body, names);
         if (type.SequenceEqual("run-failed"u8)) return EventReading.RunFailed(body);
         if (type.SequenceEqual("want-accepted"u8)) return EventReading.WantAccepted(body, names);
-        if (type.SequenceEqual("want-planned"u8)) return EventReading.WantPlanned(body);
+        if (type.SequenceEqual("want-planned"u8)) return PlanReading.WantPlanned(body);
         if (type.SequenceEqual("want-delegated"u8)) return EventReading.WantDelegated(body, names);
         if (type.SequenceEqual("want-succeeded"u8)) return EventReading.WantSucceeded(body);
         if (type.SequenceEqual("want-failed"u8)) return EventReading.WantFailed(body, names);
         if (type.SequenceEqual("want-cancelled"u8)) return EventReading.WantCancelled(body, pool);
-        if (type.SequenceEqual("plan-extended"u8)) return EventReading.PlanExtended(body, names);
+        if (type.SequenceEqual("plan-extended"u8)) return PlanReading.PlanExtended(body, names);
         if (type.SequenceEqual("analysis-failed"u8)) return EventReading.AnalysisFailed(body);
         if (type.SequenceEqual("config-failed"u8))
             return EventReading.ConfigFailed(body, names, pool);
@@ -212,7 +212,7 @@ public static class EventCodec
             return EventReading.OutputsRemoved(body, names, pool);
         if (FeedEventFields.Read(type, body) is { } ofFeed) return ofFeed;
         if (type.SequenceEqual("command-answered"u8))
-            return EventReading.CommandAnswered(body, pool);
+            return PlanReading.CommandAnswered(body, pool);
         if (type.SequenceEqual("run-dep-missed"u8)) return EventReading.RunDepMissed(body, names);
         if (type.SequenceEqual("run-cancel-requested"u8))
             return EventReading.RunCancelRequested(body, pool);

@@ -35,42 +35,6 @@ static class EventReading
         };
     }
 
-    public static WantPlanned WantPlanned(ProtoReader r)
-    {
-        var want = 0;
-        var counts = default(PlanCounts);
-        var graph = default(Digest);
-        while (r.Next())
-        {
-            switch (r.Tag)
-            {
-                case (1 << 3) | Number: want = r.Int32(); break;
-                case (2 << 3) | Block: counts = EventValues.Counts(new(r.Bytes())); break;
-                case (3 << 3) | Block: graph = r.Digest(); break;
-                default: r.Skip(); break;
-            }
-        }
-        return new(EventValues.Want(want), counts) { Graph = graph };
-    }
-
-    public static PlanExtended PlanExtended(ProtoReader r, PartitionNames names)
-    {
-        var want = 0;
-        PartitionId? by = null;
-        var added = default(PlanCounts);
-        while (r.Next())
-        {
-            switch (r.Tag)
-            {
-                case (1 << 3) | Number: want = r.Int32(); break;
-                case (2 << 3) | Block: by = r.Name(names); break;
-                case (3 << 3) | Block: added = EventValues.Counts(new(r.Bytes())); break;
-                default: r.Skip(); break;
-            }
-        }
-        return new(EventValues.Want(want), EventValues.Required(by), added);
-    }
-
     public static AnalysisFailed AnalysisFailed(ProtoReader r)
     {
         var want = 0;
@@ -252,22 +216,6 @@ static class EventReading
             }
         }
         return new(partitions.ToImmutable(), by);
-    }
-
-    public static CommandAnswered CommandAnswered(ProtoReader r, TextPool pool)
-    {
-        var (command, code, message) = ("", "", "");
-        while (r.Next())
-        {
-            switch (r.Tag)
-            {
-                case (1 << 3) | Block: command = r.Text(); break;
-                case (2 << 3) | Block: code = r.Text(pool); break;
-                case (3 << 3) | Block: message = r.Text(); break;
-                default: r.Skip(); break;
-            }
-        }
-        return new(command, code, message);
     }
 
     public static RunScheduled RunScheduled(ProtoReader r, PartitionNames names)

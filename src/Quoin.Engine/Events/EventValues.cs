@@ -17,6 +17,7 @@ static class EventValues
         var fresh = FreshMode.No;
         DateTimeOffset? startAt = null;
         var (slackMs, useMs, offer, group, isUseless) = (0L, 0L, false, "", false);
+        var (soft, thorough, restore, keepAll) = (false, false, RestoreMode.Wanted, false);
         while (r.Next())
         {
             switch (r.Tag)
@@ -34,6 +35,12 @@ static class EventValues
                 case (9 << 3) | Number: offer = r.Bool(); break;
                 case (10 << 3) | Block: group = r.Text(); break;
                 case (11 << 3) | Number: isUseless = r.Bool(); break;
+                case (12 << 3) | Number: soft = r.Bool(); break;
+                case (13 << 3) | Number: thorough = r.Bool(); break;
+                case (14 << 3) | Number:
+                    restore = (RestoreMode)r.Enum((int)RestoreMode.None);
+                    break;
+                case (15 << 3) | Number: keepAll = r.Bool(); break;
                 default: r.Skip(); break;
             }
         }
@@ -49,8 +56,16 @@ static class EventValues
             Use = useMs == 0 && !isUseless ? null : Span(useMs),
             Offer = offer,
             Group = group,
+            Soft = soft,
+            Thorough = thorough,
+            Restore = restore,
+            KeepAll = keepAll,
         };
     }
+
+    /// <summary>A span that is written as its milliseconds and 1; 0 is none.</summary>
+    public static TimeSpan? Less1(long milliseconds) =>
+        milliseconds <= 0 ? null : Span(milliseconds - 1);
 
     public static PlanCounts Counts(ProtoReader r)
     {

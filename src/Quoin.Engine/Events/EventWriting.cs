@@ -23,6 +23,8 @@ static class EventWriting
         w.Int32(1, e.Want.Value);
         Write(ref w, 2, e.Counts);
         w.Digest(3, e.Graph);
+        w.Int64(4, Plus1(e.Shortest));
+        w.Int64(5, Plus1(e.Longest));
     }
 
     public static void Write(ref ProtoWriter w, PlanExtended e, PartitionNames names)
@@ -111,7 +113,12 @@ static class EventWriting
         w.Text(1, e.Command);
         w.Text(2, e.Code);
         w.Text(3, e.Message);
+        Write(ref w, 4, e.Counts);
     }
+
+    // On the wire 0 is nothing.
+    static long Plus1(TimeSpan? span) =>
+        span is { } known ? (long)known.TotalMilliseconds + 1 : 0;
 
     public static void Write(ref ProtoWriter w, RunScheduled e, PartitionNames names)
     {
@@ -218,6 +225,10 @@ static class EventWriting
         w.Bool(9, options.Offer);
         w.Text(10, options.Group);
         w.Bool(11, options.Use is { TotalMilliseconds: < 1 });
+        w.Bool(12, options.Soft);
+        w.Bool(13, options.Thorough);
+        w.Int32(14, (int)options.Restore);
+        w.Bool(15, options.KeepAll);
         w.End(mark);
     }
 

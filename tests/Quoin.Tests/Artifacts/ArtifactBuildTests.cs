@@ -278,5 +278,12 @@ public sealed class ArtifactBuildTests : IDisposable
         Assert.Equal("Succeeded", await world.BuildAsync("t", "z"));
         Assert.Equal("t", world.Ran);
         Assert.Equal("one\n", world.Output("t"));
+        world.Write("src.txt", "two\n");
+        Assert.Equal("Succeeded", await world.BuildAsync(new WantRequest
+        {
+            Targets = ["z"],
+            Options = new WantOptions { KeepAll = true },
+        }));
+        Assert.Equal("two\n", world.Output("t"));
     }
 }

@@ -132,7 +132,7 @@ public sealed class IncrementalTests
         Assert.Equal("", world.Ran);
         Assert.Equal(
             "Succeeded",
-            await world.BuildAsync(new WantRequest { Targets = ["c"], Thorough = true }));
+            await world.BuildAsync(Modes(new() { Thorough = true })));
         Assert.Equal("a b c", world.Ran);
         Assert.Equal("TWO\neu\n", world.Output("c"));
     }
@@ -152,10 +152,56 @@ public sealed class IncrementalTests
         Assert.Equal("Succeeded", await world.BuildAsync("a"));
 
         Assert.Equal(
-            "Succeeded", await world.BuildAsync(new WantRequest { Targets = ["c"], Soft = true }));
+            "Succeeded", await world.BuildAsync(Modes(new() { Soft = true })));
         Assert.Equal("", world.Ran);
         Assert.Equal("Succeeded", await world.BuildAsync("c"));
         Assert.Equal("b c", world.Ran);
+    }
+
+    static WantRequest Modes(WantOptions options) => new() { Targets = ["c"], Options = options };
+
+    [Fact]
+    public async Task A_want_keeps_its_modes_for_whoever_makes_it()
+    {
+        using var world = await BuiltAsync();
+        world.Write("src.txt", "two\n");
+        Assert.Equal("Succeeded", await world.BuildAsync("a"));
+        await Decisions.MakeAsync(
+            world.Store, TimeProvider.System,
+            state => [new AcceptWant(
+                [state.Names.Intern("c")], new WantOptions { Soft = true })],
+            CancellationToken.None);
+
+        Assert.Equal("Succeeded", await world.BuildAsync("a"));
+
+        Assert.Equal(["w-3"], world.Last.Continued);
+        Assert.Equal("", world.Ran);
+    }
+
+    [Fact]
+    public async Task What_a_run_finds_is_planned_in_the_modes_of_its_want()
+    {
+        using var world = await BuiltAsync();
+        world.Write("quoin.yaml", Chain + """
+
+              x:
+                outputs: [x]
+                exec:
+                  - sh
+                  - -c
+                  - |
+                    grep -q '"b"' $QUOIN_INPUTS && exec cp .quoin/data/b $0
+                    echo '@quoin {{"needs": ["b"]}}'
+                  - "{out}"
+            """);
+        world.Write("src.txt", "two\n");
+        Assert.Equal("Succeeded", await world.BuildAsync("a"));
+
+        Assert.Equal("Succeeded", await world.BuildAsync(
+            Modes(new() { Soft = true }) with { Targets = ["x"] }));
+
+        Assert.Equal("x", world.Ran);
+        Assert.Equal("ONE\neu\n", world.Output("x"));
     }
 
     [Fact]

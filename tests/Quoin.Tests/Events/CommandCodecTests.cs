@@ -29,10 +29,16 @@ public sealed class CommandCodecTests
         var request = new WantRequest
         {
             Targets = ["a/1", "b"],
-            Options = new WantOptions { Priority = 3, Strict = true },
+            Options = new WantOptions
+            {
+                Priority = 3,
+                Strict = true,
+                Soft = true,
+                Thorough = true,
+                Restore = RestoreMode.None,
+                KeepAll = true,
+            },
             Text = "build a/1 b",
-            Soft = true,
-            Thorough = true,
         };
         var command = new StoreCommand.Accept(request, some, "--- quoin.yaml\nquoin: 1\n");
 

@@ -59,20 +59,20 @@ public abstract class ArtifactPlaceContract : IDisposable
     {
         using var place = Open();
         var file = FileOf(LargeBytes, 1);
-        place.PutFile("blob/aa/large", file);
+        place.PutFile("blob/aa/large", file, default);
         using var back = new MemoryStream();
-        Assert.True(place.Read("blob/aa/large", back));
+        Assert.True(place.Read("blob/aa/large", back, default));
         Assert.Equal(Xxh3.Hash(File.ReadAllBytes(file)), Xxh3.Hash(back.ToArray()));
-        Assert.False(place.Read("blob/aa/none", back));
+        Assert.False(place.Read("blob/aa/none", back, default));
     }
 
     [Fact]
     public void An_empty_file_is_a_file()
     {
         using var place = Open();
-        place.PutFile("blob/aa/empty", FileOf(0, 1));
+        place.PutFile("blob/aa/empty", FileOf(0, 1), default);
         using var back = new MemoryStream();
-        Assert.True(place.Read("blob/aa/empty", back));
+        Assert.True(place.Read("blob/aa/empty", back, default));
         Assert.Equal(0, back.Length);
     }
 
@@ -84,7 +84,7 @@ public abstract class ArtifactPlaceContract : IDisposable
             () =>
             {
                 using var place = Open();
-                place.PutFile("blob/bb/same", file);
+                place.PutFile("blob/bb/same", file, default);
                 place.Put("artifact/bb/same", Utf8("marker"));
             },
             TestContext.Current.CancellationToken)));
@@ -211,9 +211,9 @@ public sealed class PostgresArtifactsTests(PostgresServer server) : ArtifactPlac
     {
         using var place = Open();
         using var other = Open();
-        place.PutFile("blob/aa/two", FileOf(20 << 20, 3));
+        place.PutFile("blob/aa/two", FileOf(20 << 20, 3), default);
         using var back = new Meanwhile(() => other.Delete("blob/aa/two"));
-        Assert.True(place.Read("blob/aa/two", back));
+        Assert.True(place.Read("blob/aa/two", back, default));
         Assert.Equal(
             Xxh3.Hash(File.ReadAllBytes(Folder.File("file-3"))), Xxh3.Hash(back.ToArray()));
         Assert.Empty(place.List("blob/"));
@@ -253,12 +253,12 @@ public sealed class PostgresArtifactsTests(PostgresServer server) : ArtifactPlac
     {
         using var place = new PostgresArtifacts(Address);
         File.WriteAllText(Folder.File("text"), new string('x', 1 << 20));
-        place.PutFile("blob/aa/text", Folder.File("text"));
+        place.PutFile("blob/aa/text", Folder.File("text"), default);
         using var source = PostgresStore.BuilderOf(Address.Connection).Build();
         using var size = source.CreateCommand("SELECT sum(length(body))::int FROM artifact_chunk");
         Assert.InRange((int)size.ExecuteScalar()!, 1, 100_000);
         using var back = new MemoryStream();
-        Assert.True(place.Read("blob/aa/text", back));
+        Assert.True(place.Read("blob/aa/text", back, default));
         Assert.Equal(1 << 20, back.Length);
     }
 }
@@ -324,6 +324,30 @@ public sealed class S3ArtifactsTests : ArtifactPlaceContract
         bucket.StallNext();
         var no = Assert.Throws<ArtifactPlaceException>(() => place.Get("record/aa/aa"));
         Assert.Equal("nothing came or went for 1 s", no.Message);
+    }
+
+    [Fact]
+    public async Task Who_is_told_to_stop_does_not_wait_for_it_either()
+    {
+        using var place = new S3Artifacts(
+            Address with { Endpoint = new Uri(bucket.Url) }, FakeBucket.KeyId, FakeBucket.Secret);
+        place.Put("record/aa/aa", "one"u8.ToArray());
+        bucket.StallNext();
+        using var stop = new CancellationTokenSource();
+        using var read = new StoppingStream(stop);
+
+        var reading = Task.Run(
+            () => place.Read("record/aa/aa", read, stop.Token),
+            TestContext.Current.CancellationToken);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WaitAsync(
+            TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Tells it to stop when the first bytes come.</summary>
+    sealed class StoppingStream(CancellationTokenSource stop) : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer) => stop.Cancel();
     }
 
     [Fact]

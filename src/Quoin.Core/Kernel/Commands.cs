@@ -110,6 +110,9 @@ public sealed record FailRun(RunId Run, int Epoch, RunFailure Failure) : KernelC
 public sealed record MissInputs(RunId Run, int Epoch, ImmutableArray<PartitionId> Needs)
     : KernelCommand
 {
+    /// <summary>They are inputs of it already, and are not where they can be had.</summary>
+    public bool AreLost { get; init; }
+
     /// <summary>What it took.</summary>
     public RunUsage Usage { get; init; }
 }

@@ -317,7 +317,8 @@ public static class Evolve
                     s, p, new Failure(FailureCause.Cycle, s.Sequence) { Run = run.Id });
                 continue;
             }
-            s.FoundTable[p.Value] = [.. s.FoundInputs(p).Union(e.Needs)];
+            var found = e.Needs.Except(run.Config.Inputs).ToArray(); // The rest was lost.
+            if (found.Length > 0) s.FoundTable[p.Value] = [.. s.FoundInputs(p).Union(found)];
             s.Move(p, PartitionPlace.Waiting);
             foreach (var input in e.Needs) Tokens.Demand(s, p.Value, input, acceptedAt);
             if (s.OutstandingInputs(p) == 0) Tokens.BackToWanted(s, p);

@@ -193,7 +193,8 @@ public static class Kernel
             return new Refusal("no-needs", $"{c.Run} is a resource's: its inputs are declared.");
         if (run.Place == RunPlace.Cancelling)
             return new RunCancelAcked(c.Run, c.Epoch) { Usage = c.Usage };
-        var needs = Distinct(c.Needs).RemoveAll(p => run.Config.Inputs.Contains(p));
+        var needs = Distinct(c.Needs).RemoveAll(
+            p => run.Config.Inputs.Contains(p) != c.AreLost);
         if (needs.IsEmpty)
         {
             const string Reason = "it reported needs that are inputs of it already";

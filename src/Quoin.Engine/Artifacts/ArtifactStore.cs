@@ -16,6 +16,7 @@ public sealed class ArtifactStore : IDisposable
     public const string Variable = "QUOIN_ARTIFACTS";
 
     readonly IReadOnlyList<IArtifactPlace> places;
+    readonly TimeProvider time;
     readonly OuterArtifacts[] outer;
     readonly bool writes;
 
@@ -28,7 +29,7 @@ public sealed class ArtifactStore : IDisposable
         string folder, IReadOnlyList<IArtifactPlace> places, bool writes, TimeProvider time,
         Func<string> newName)
     {
-        (this.places, this.writes) = (places, writes);
+        (this.places, this.writes, this.time) = (places, writes, time);
         Local = new LocalArtifacts(folder, newName, time);
         outer = [.. places.Select(place => new OuterArtifacts(place, time, Tell, writes))];
     }
@@ -71,6 +72,41 @@ public sealed class ArtifactStore : IDisposable
             record?.Find(reference) is { } output && output.Digest == content;
     }
 
+    /// <summary>
+    /// The same of many, so many at a time: each answer of a place on another host is a journey.
+    /// What was not answered when the time is over counts as a miss, and is said.
+    /// </summary>
+    internal bool[] CanRestore(
+        IReadOnlyList<(Digest Fingerprint, string Reference, Digest Content)> asked,
+        TimeSpan within)
+    {
+        var (answers, next, missed, since) = (new bool[asked.Count], -1, 0, time.GetTimestamp());
+        // Threads of their own, because they only wait: the pool has one for each core.
+        var threads = Enumerable.Range(0, Math.Min(AskedAtATime, asked.Count))
+            .Select(_ => new Thread(Ask) { IsBackground = true, Name = "quoin artifacts" })
+            .ToList();
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        if (missed > 0)
+            Warn($"the artifacts answer slowly: {missed} of {asked.Count} outputs that are not in "
+                + $"their places were not asked for within {within.TotalSeconds:0} s, and are made "
+                + $"again. Remedy: build without them ({Variable}=local), or wait and try again");
+        return answers;
+
+        void Ask()
+        {
+            for (int i; (i = Interlocked.Increment(ref next)) < asked.Count;)
+            {
+                var (fingerprint, reference, content) = asked[i];
+                if (time.GetElapsedTime(since) > within) Interlocked.Increment(ref missed);
+                else answers[i] = CanRestore(fingerprint, reference, content);
+            }
+        }
+    }
+
+    /// <summary>How many questions are on their way at once.</summary>
+    internal const int AskedAtATime = 16;
+
     /// <summary>What the run with that fingerprint published, layer by layer.</summary>
     internal IEnumerable<(string Layer, ArtifactRecord Record)> Records(Digest fingerprint)
     {
@@ -84,15 +120,22 @@ public sealed class ArtifactStore : IDisposable
     /// Makes an output anew where nothing is, and says from which layer; null: no layer has it
     /// whole, and nothing is left of it.
     /// </summary>
-    internal string? Restore(in ArtifactOutput output, string to)
+    internal string? Restore(
+        in ArtifactOutput output, string to, CancellationToken ct = default)
     {
         var from = "local";
         try
         {
             var isWhole = output.Form == ArtifactForm.Folder
-                ? RestoreFolder(output.Digest, to, ref from)
-                : RestoreFile(output.Digest, to, output.Form == ArtifactForm.Program, ref from);
+                ? RestoreFolder(output.Digest, to, ref from, ct)
+                : RestoreFile(
+                    output.Digest, to, output.Form == ArtifactForm.Program, ref from, ct);
             if (isWhole) return from;
+        }
+        catch (OperationCanceledException)
+        {
+            _ = Folders.RemoveAny(to);
+            throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -111,12 +154,14 @@ public sealed class ArtifactStore : IDisposable
     /// <param name="content">Its digest.</param>
     /// <param name="place">Where it belongs.</param>
     /// <param name="isThere">Looks whether what is there is good enough.</param>
+    /// <param name="ct">Ends what is on its way; nothing is left of it.</param>
     public string? Bring(
-        Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere)
+        Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere,
+        CancellationToken ct = default)
     {
         try
         {
-            return BringAlone(fingerprint, reference, content, place, isThere);
+            return BringAlone(fingerprint, reference, content, place, isThere, ct);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -126,7 +171,8 @@ public sealed class ArtifactStore : IDisposable
     }
 
     string? BringAlone(
-        Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere)
+        Digest fingerprint, string reference, Digest content, string place, Func<bool> isThere,
+        CancellationToken ct)
     {
         using var alone = Local.AloneAt(place);
         if (isThere()) return "";
@@ -137,7 +183,7 @@ public sealed class ArtifactStore : IDisposable
             var beside = Local.Begin();
             try
             {
-                if (Restore(output, beside) is not { } layer) continue;
+                if (Restore(output, beside, ct) is not { } layer) continue;
                 var error = isFree
                     ? JobPublish.MoveNew(beside, place)
                     : JobPublish.MoveOne(beside, place, beside + ".old");
@@ -154,23 +200,24 @@ public sealed class ArtifactStore : IDisposable
         return null;
     }
 
-    bool RestoreFile(Digest digest, string to, bool isProgram, ref string from)
+    bool RestoreFile(
+        Digest digest, string to, bool isProgram, ref string from, CancellationToken ct)
     {
         var end = Local.Copy(digest, to, isProgram);
         if (end == FetchEnd.Whole) return true;
         if (end == FetchEnd.Broken) TellBroken("local", digest);
-        if (Fetch(digest) is not { } layer) return false;
+        if (Fetch(digest, ct) is not { } layer) return false;
         from = layer;
         return Local.Copy(digest, to, isProgram) == FetchEnd.Whole;
     }
 
-    bool RestoreFolder(Digest digest, string to, ref string from)
+    bool RestoreFolder(Digest digest, string to, ref string from, CancellationToken ct)
     {
         var end = Local.Read(digest, out var text);
         if (end == FetchEnd.Broken) TellBroken("local", digest);
         if (end != FetchEnd.Whole)
         {
-            if (Fetch(digest) is not { } layer) return false;
+            if (Fetch(digest, ct) is not { } layer) return false;
             from = layer;
             if (Local.Read(digest, out text) != FetchEnd.Whole) return false;
         }
@@ -181,33 +228,38 @@ public sealed class ArtifactStore : IDisposable
         // through one.
         foreach (var line in lines)
         {
-            if (line.Mode == 'd') Directory.CreateDirectory(Path.Combine(to, line.Path));
-            else if (line.Mode != 'l' && !RestoreFile(
-                line.Digest, Path.Combine(to, line.Path), line.Mode == 'x', ref from)) return false;
+            var path = Path.Combine(to, line.Path);
+            if (line.Mode == 'd') Directory.CreateDirectory(path);
+            else if (line.Mode != 'l'
+                && !RestoreFile(line.Digest, path, line.Mode == 'x', ref from, ct)) return false;
         }
+        var links = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var line in lines)
         {
-            if (line.Mode == 'l' && !RestoreLink(line, to, ref from)) return false;
+            if (line.Mode != 'l') continue;
+            if (TargetOf(line, ref from, ct) is not { } target) return false;
+            links.Add(line.Path, target);
         }
+        if (ContentDigest.LeadingOut(links) is not null) return false;
+        foreach (var (path, target) in links)
+            File.CreateSymbolicLink(Path.Combine(to, path), target);
         return true;
     }
 
-    bool RestoreLink(TreeLine line, string to, ref string from)
+    string? TargetOf(TreeLine line, ref string from, CancellationToken ct)
     {
         if (Local.Read(line.Digest, out var bytes) != FetchEnd.Whole)
         {
-            if (Fetch(line.Digest) is not { } layer) return false;
+            if (Fetch(line.Digest, ct) is not { } layer) return null;
             from = layer;
-            if (Local.Read(line.Digest, out bytes) != FetchEnd.Whole) return false;
+            if (Local.Read(line.Digest, out bytes) != FetchEnd.Whole) return null;
         }
         var target = System.Text.Encoding.UTF8.GetString(bytes);
-        if (!ContentDigest.LeadsInside(line.Path, target)) return false;
-        File.CreateSymbolicLink(Path.Combine(to, line.Path), target);
-        return true;
+        return ContentDigest.LeadsInside(line.Path, target) ? target : null;
     }
 
     // Brings an artifact into the local store, once for all who want it; null: nobody has it.
-    string? Fetch(Digest digest)
+    string? Fetch(Digest digest, CancellationToken ct)
     {
         if (outer.Length == 0) return null;
         using var alone = Local.Alone(digest);
@@ -215,7 +267,7 @@ public sealed class ArtifactStore : IDisposable
         foreach (var layer in outer)
         {
             var half = Local.Begin();
-            var end = layer.Fetch(digest, half);
+            var end = layer.Fetch(digest, half, ct);
             if (end is FetchEnd.Broken or FetchEnd.BrokenThere)
                 TellBroken(layer.Name, digest, isDropped: end == FetchEnd.Broken);
             if (end != FetchEnd.Whole) continue;
@@ -234,7 +286,8 @@ public sealed class ArtifactStore : IDisposable
     /// Keeps what a run published: the content, then the record that names it, layer by layer.
     /// False: no place that others see has all of it.
     /// </summary>
-    internal bool Keep(Digest fingerprint, IReadOnlyList<PublishedOutput> outputs)
+    internal bool Keep(
+        Digest fingerprint, IReadOnlyList<PublishedOutput> outputs, CancellationToken ct = default)
     {
         try
         {
@@ -253,7 +306,7 @@ public sealed class ArtifactStore : IDisposable
                 Local.PutRecord(
                     fingerprint, record.Over(Local.Record(fingerprint)).ToBytes());
             FaultPoint.Reach("record.local");
-            return Put(fingerprint, record, onlyNew: false);
+            return Put(fingerprint, record, onlyNew: false, ct);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -267,11 +320,11 @@ public sealed class ArtifactStore : IDisposable
     /// Gives the places what only this host has: they did not answer then, or its process died.
     /// False: none of them has all of it.
     /// </summary>
-    internal bool Share(Digest fingerprint, ArtifactRecord record)
+    internal bool Share(Digest fingerprint, ArtifactRecord record, CancellationToken ct = default)
     {
         try
         {
-            return Put(fingerprint, record, onlyNew: true);
+            return Put(fingerprint, record, onlyNew: true, ct);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -280,13 +333,15 @@ public sealed class ArtifactStore : IDisposable
         }
     }
 
-    bool Put(Digest fingerprint, ArtifactRecord record, bool onlyNew)
+    bool Put(Digest fingerprint, ArtifactRecord record, bool onlyNew, CancellationToken ct)
     {
         var isShared = false;
         foreach (var layer in writes ? outer : [])
         {
-            isShared |= (onlyNew && layer.Record(fingerprint)?.Has(record) == true)
-                || (Parts(record).All(part => layer.Put(part, Local.PathOf(part)))
+            // The record may be there and a part of it gone: dropped because it was damaged.
+            isShared |= (onlyNew && layer.Record(fingerprint)?.Has(record) == true
+                    && Parts(record).All(layer.Has))
+                || (Parts(record).All(part => layer.Put(part, Local.PathOf(part), ct))
                     && layer.PutRecord(fingerprint, record));
         }
         return isShared;

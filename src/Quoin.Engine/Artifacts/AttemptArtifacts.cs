@@ -39,6 +39,10 @@ sealed class AttemptArtifacts(
                 Failure = new RunFailure(e.Category, e.Message),
             };
         }
+        catch (OperationCanceledException)
+        {
+            return new JobResult { End = JobEnd.Cancelled };
+        }
     }
 
     JobResult? TakeFrom(JobSpec spec, AttemptSpec attempt, JobControl control)
@@ -52,7 +56,8 @@ sealed class AttemptArtifacts(
                 return new JobResult { End = JobEnd.LeaseLost };
             var taken = new ArtifactRecord([.. record.Outputs.Where(
                 output => published.Exists(one => one.Ref == output.Ref))]);
-            if (from == "local" && !store.Share(attempt.Fingerprint, taken) && isApart)
+            if (from == "local" && !store.Share(attempt.Fingerprint, taken, control.Token)
+                && isApart)
                 return Unseen("");
             var elapsed = (int)Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
             WriteLog(spec, from, published);
@@ -85,7 +90,8 @@ sealed class AttemptArtifacts(
             for (var i = 0; i < found.Length; i++)
             {
                 if (!spec.Outputs[i].Claimed) continue;
-                if (store.Restore(found[i], StagedAt(spec, i)) is not { } layer) return null;
+                var layer = store.Restore(found[i], StagedAt(spec, i), control.Token);
+                if (layer is null) return null;
                 if (layer != "local") from = layer;
             }
             return Publish(spec, found, control);
@@ -127,24 +133,53 @@ sealed class AttemptArtifacts(
     }
 
     /// <summary>
-    /// Brings inputs that are not here to their places; null: all are. Else what is missing.
+    /// Brings inputs that are not here to their places; null: all are. Else how the attempt ended:
+    /// what no layer has is made again before this is.
     /// </summary>
-    public string? BringInputs(JobSpec spec, AttemptSpec attempt)
+    public JobResult? BringInputs(JobSpec spec, AttemptSpec attempt, JobControl control)
     {
         foreach (var (path, digest) in isApart ? attempt.Watched : [])
         {
-            if (files.Check(path, digest) != FileVerdict.Same)
-                return $"{path} is not on this host as it was when this was planned; bring its "
-                    + "checkout to the same state";
+            if (files.Check(path, digest) == FileVerdict.Same) continue;
+            return new JobResult
+            {
+                End = JobEnd.Failed,
+                Failure = new RunFailure(
+                    FailureCategory.Temporary,
+                    $"{path} is not on this host as it was when this was planned; bring its "
+                    + "checkout to the same state"),
+            };
         }
-        foreach (var input in spec.Inputs)
+        var lost = ImmutableArray.CreateBuilder<string>();
+        try
         {
-            if (input.Held is not null || !input.Digest.Exists || IsHere(input)) continue;
-            if (Bring(input, attempt.MadeBy.GetValueOrDefault(input.Ref))) continue;
-            return $"input {input.Ref} is not at {input.Path} on this host, and no layer of "
-                + "artifacts has it whole";
+            foreach (var input in spec.Inputs)
+            {
+                if (input.Held is not null || !input.Digest.Exists || IsHere(input)) continue;
+                var madeBy = attempt.MadeBy.GetValueOrDefault(input.Ref);
+                if (!Bring(input, madeBy, control.Token)) lost.Add(input.Ref);
+            }
         }
-        return null;
+        catch (OperationCanceledException)
+        {
+            return new JobResult { End = JobEnd.Cancelled };
+        }
+        if (lost.Count == 0) return null;
+        WriteLog(spec, lost);
+        return new JobResult
+        {
+            End = JobEnd.NeedsInputs,
+            Needs = lost.ToImmutable(),
+            AreLost = true,
+        };
+    }
+
+    void WriteLog(JobSpec spec, IEnumerable<string> lost)
+    {
+        var log = new JobLog(spec.LogFile, time, new Utf8Buffer(1024));
+        log.Begin("inputs-lost"u8).With("run"u8, spec.Id.ToString()).With("inputs"u8, lost).End();
+        log.Begin("ended"u8).With("end"u8, "NeedsInputs").End();
+        log.Close();
     }
 
     // Who shares the folder has what the plan saw. Elsewhere the file may be an older one.
@@ -152,10 +187,10 @@ sealed class AttemptArtifacts(
         ? files.Check(input.Path, input.Digest) == FileVerdict.Same
         : FileStat.Of(input.Path).Exists;
 
-    bool Bring(SpecInput input, Digest madeBy)
+    bool Bring(SpecInput input, Digest madeBy, CancellationToken ct)
     {
         var from = store.Bring(
-            madeBy, input.Ref, input.Digest, input.Path, () => IsHere(input));
+            madeBy, input.Ref, input.Digest, input.Path, () => IsHere(input), ct);
         if (from is { Length: > 0 })
             files.Published(input.Path, FileStat.OfLink(input.Path).Stamp, input.Digest);
         return from is not null;
@@ -165,14 +200,26 @@ sealed class AttemptArtifacts(
     /// Keeps what a run published, if its job does, or if nobody else sees it; says how the run
     /// ended then. Of a host apart a run is good only if others can have what it made.
     /// </summary>
-    public JobResult Keep(AttemptSpec attempt, JobResult result)
+    public JobResult Keep(AttemptSpec attempt, JobResult result, JobControl control)
     {
         result = result with { IsApart = isApart };
         // Under this fingerprint others would take it for what the plan saw.
         if (result.SourceMoved) return isApart ? Failed(": a source changed meanwhile") : result;
         if (!attempt.Keeps && !isApart) return result;
         FaultPoint.Reach("keep.before");
-        var isShared = store.Keep(attempt.Fingerprint, result.Outputs);
+        bool isShared;
+        try
+        {
+            isShared = store.Keep(attempt.Fingerprint, result.Outputs, control.Token);
+        }
+        catch (OperationCanceledException) when (isApart)
+        {
+            return new JobResult { End = JobEnd.Cancelled, Usage = result.Usage };
+        }
+        catch (OperationCanceledException)
+        {
+            return result; // It is made; that others cannot have it is no reason to undo that.
+        }
         FaultPoint.Reach("keep.after");
         return isShared || !isApart ? result : Failed("");
 

@@ -37,7 +37,8 @@ static unsafe class FileCopy
     /// <exception cref="IOException">
     /// One cannot be read or the other not written; nothing is left of it.
     /// </exception>
-    public static (Digest Digest, long Bytes) Copy(string from, string to, bool isProgram)
+    public static (Digest Digest, long Bytes) Copy(
+        string from, string to, bool isProgram, CancellationToken ct = default)
     {
         var source = Libc.Open(from, Libc.ReadOnly | Libc.NonBlock);
         if (source < 0) throw Failure(from, -source);
@@ -49,11 +50,11 @@ static unsafe class FileCopy
             if (target < 0) throw Failure(to, -target);
             try
             {
-                if (Clone(source, target)) return Through(target, -1, to, to);
+                if (Clone(source, target)) return Through(target, -1, to, to, ct);
                 var size = FileStat.OfOpen(source).Stamp.Size;
                 var error = size < ReserveFromBytes ? 0 : Libc.fallocate(target, 0, 0, size);
                 if (error != 0 && Libc.Error == Libc.ENOSPC) throw Failure(to, Libc.ENOSPC);
-                var copied = Through(source, target, from, to);
+                var copied = Through(source, target, from, to, ct);
                 // It was cut while it was read: the rest of the room holds nothing.
                 if (copied.Bytes < size && Libc.ftruncate(target, copied.Bytes) != 0)
                     throw Failure(to, Libc.Error);
@@ -110,7 +111,8 @@ static unsafe class FileCopy
         return isCloned;
     }
 
-    static (Digest Digest, long Bytes) Through(int source, int target, string from, string to)
+    static (Digest Digest, long Bytes) Through(
+        int source, int target, string from, string to, CancellationToken ct)
     {
         chunk ??= GC.AllocateUninitializedArray<byte>(ChunkBytes);
         hash ??= new Xxh3();
@@ -120,6 +122,7 @@ static unsafe class FileCopy
         {
             while (true)
             {
+                ct.ThrowIfCancellationRequested();
                 var count = (int)Libc.read(source, start, ChunkBytes);
                 if (count < 0 && Libc.Error == Libc.EINTR) continue;
                 if (count < 0) throw Failure(from, Libc.Error);

@@ -31,11 +31,13 @@ public interface IArtifactPlace : IDisposable
     /// it; what an ended process left of it is swept.
     /// </summary>
     /// <exception cref="ArtifactPlaceException">It does not answer, or is full.</exception>
-    void PutFile(string key, string file);
+    /// <exception cref="OperationCanceledException">Somebody asked for that.</exception>
+    void PutFile(string key, string file, CancellationToken ct);
 
     /// <summary>Reads what is under a key; false: nothing is.</summary>
     /// <exception cref="ArtifactPlaceException">It does not answer.</exception>
-    bool Read(string key, Stream to);
+    /// <exception cref="OperationCanceledException">Somebody asked for that.</exception>
+    bool Read(string key, Stream to, CancellationToken ct);
 
     /// <summary>Removes what is under a key, if there is something.</summary>
     /// <exception cref="ArtifactPlaceException">It does not answer.</exception>

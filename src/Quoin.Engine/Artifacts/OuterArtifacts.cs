@@ -35,12 +35,13 @@ sealed class OuterArtifacts(
 
     /// <summary>Brings it into a new file, its digests and size checked.</summary>
     /// <exception cref="IOException">The new file cannot be written.</exception>
-    public FetchEnd Fetch(Digest digest, string to)
+    /// <exception cref="OperationCanceledException">Somebody asked for that.</exception>
+    public FetchEnd Fetch(Digest digest, string to, CancellationToken ct = default)
     {
         var end = FetchEnd.Missing;
         try
         {
-            end = Ask(() => FetchNow(digest, to), FetchEnd.Missing);
+            end = Ask(() => FetchNow(digest, to, ct), FetchEnd.Missing);
         }
         catch (NoRoomException e)
         {
@@ -53,7 +54,7 @@ sealed class OuterArtifacts(
         return end;
     }
 
-    FetchEnd FetchNow(Digest digest, string to)
+    FetchEnd FetchNow(Digest digest, string to, CancellationToken ct)
     {
         if (Marker(digest) is not { } marker) return FetchEnd.Missing;
         bool isThere;
@@ -61,7 +62,7 @@ sealed class OuterArtifacts(
         using (var file = new FileStream(to, FileMode.Create, FileAccess.Write))
         using (var sums = new SummingStream(file))
         {
-            isThere = place.Read(BlobOf(marker.Sha256), sums);
+            isThere = place.Read(BlobOf(marker.Sha256), sums, ct);
             isRight = sums.Bytes == marker.Bytes && sums.Digest() == digest
                 && sums.Sha256() == marker.Sha256;
         }
@@ -100,13 +101,15 @@ sealed class OuterArtifacts(
     /// <summary>
     /// Puts a file of the local store there, unless it is there. False: the place does not answer.
     /// </summary>
-    public bool Put(Digest digest, string file) => Ask(
+    /// <exception cref="OperationCanceledException">Somebody asked for that.</exception>
+    public bool Put(Digest digest, string file, CancellationToken ct = default) => Ask(
         () =>
         {
+            ct.ThrowIfCancellationRequested();
             if (Marker(digest) is not null) return true;
             var sum = FileCopy.Sum(file);
             if (sum.Digest != digest) return false;
-            place.PutFile(BlobOf(sum.Sha256), file);
+            place.PutFile(BlobOf(sum.Sha256), file, ct);
             FaultPoint.Reach("artifact.written");
             var marker = new ArtifactMarker(digest, sum.Bytes, sum.Sha256);
             place.Put(MarkerOf(digest), marker.ToBytes());

@@ -67,12 +67,12 @@ public sealed class SharedFolderPlace(string folder, Func<string> newId, TimePro
     });
 
     /// <inheritdoc/>
-    public void PutFile(string key, string file) => Try(() =>
+    public void PutFile(string key, string file, CancellationToken ct) => Try(() =>
     {
         Check();
         if (File.Exists(PathOf(key))) return false;
         var half = Begin(key);
-        FileCopy.Copy(file, half, isProgram: false);
+        FileCopy.Copy(file, half, isProgram: false, ct);
         FaultPoint.Reach("artifact.half");
         if (Folders.Rename(half, PathOf(key)) is not 0 and var error)
         {
@@ -83,14 +83,19 @@ public sealed class SharedFolderPlace(string folder, Func<string> newId, TimePro
     });
 
     /// <inheritdoc/>
-    public bool Read(string key, Stream to) => Try(() =>
+    public bool Read(string key, Stream to, CancellationToken ct) => Try(() =>
     {
         Check();
         if (!File.Exists(PathOf(key))) return false;
         Touch(key);
         using var file = new FileStream(
             PathOf(key), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
-        file.CopyTo(to, FileCopy.ChunkBytes);
+        var chunk = new byte[FileCopy.ChunkBytes];
+        for (int count; (count = file.Read(chunk)) > 0;)
+        {
+            ct.ThrowIfCancellationRequested();
+            to.Write(chunk.AsSpan(0, count));
+        }
         return true;
     });
 

@@ -10,6 +10,8 @@ namespace Quoin.Engine;
 sealed class Outcomes(
     Coordinator coordinator, CoordinatorParts parts, EarlierRuns earlier)
 {
+    readonly HashSet<PartitionId> lost = [];
+
     KernelState State => parts.State;
 
     /// <summary>What it says counts only under its lease.</summary>
@@ -26,7 +28,8 @@ sealed class Outcomes(
                 Fail(ended, result.Failure!);
                 break;
             case JobEnd.NeedsInputs:
-                Miss(ended);
+                if (ended.Result.AreLost) Lose(ended);
+                else Miss(ended);
                 break;
             case JobEnd.Cancelled:
                 // Told to stop by the kernel, or by a kill of the whole process.
@@ -80,6 +83,36 @@ sealed class Outcomes(
                 : RetryRules.RetriesOf(failure.Category, retries),
             RetryAt = parts.Time.GetUtcNow()
                 + RetryRules.Delay(run.Failures + 1, parts.Random.NextDouble()),
+            Usage = ended.Result.Usage,
+        });
+    }
+
+    // They are made again, and then this is run again. Once: what was made again and is lost once
+    // more would be so for ever.
+    void Lose(EndedAttempt ended)
+    {
+        var inputs = ImmutableArray.CreateRange(
+            ended.Result.Needs, name => State.Names.Intern(name));
+        var again = inputs.FirstOrDefault(lost.Contains, new PartitionId(-1));
+        if (again.Value >= 0)
+        {
+            Fail(ended, new RunFailure(
+                FailureCategory.Temporary,
+                $"input {State.Names.Text(again)} was made again, and still it is not where this "
+                + "ran, and no layer of artifacts has it whole"));
+            return;
+        }
+        lost.UnionWith(inputs);
+        foreach (var input in inputs)
+        {
+            parts.Facts.Lost(input);
+            parts.Observer.Warn(
+                $"input {State.Names.Text(input)} of {ended.Id.Run} is lost: it is not in its "
+                + "place, and no layer of artifacts has it whole; it is made again");
+        }
+        coordinator.Do(new MissInputs(ended.Id.Run, ended.Epoch, inputs)
+        {
+            AreLost = true,
             Usage = ended.Result.Usage,
         });
     }

@@ -14,7 +14,12 @@ public sealed class WorkspaceFacts(
 {
     SourceFact?[] sources = []; // By partition.
     readonly Dictionary<string, JobFact> jobs = [];
+    readonly Dictionary<PartitionId, RunId> lost = [];
+    Dictionary<PartitionId, bool> restorable = [];
     StatAhead? ahead;
+
+    // Slower places are not worth waiting for: what is away is made again.
+    static readonly TimeSpan askWithin = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// Who has a planned partition now: null when it is left over from another process.
@@ -48,6 +53,14 @@ public sealed class WorkspaceFacts(
     {
         sources = [];
         jobs.Clear();
+    }
+
+    /// <summary>
+    /// A run that reads it found it nowhere, wherever its file and its copies seem to be.
+    /// </summary>
+    public void Lost(PartitionId partition)
+    {
+        if (state.TryGetManifest(partition, out var manifest)) lost[partition] = manifest.Run;
     }
 
     /// <inheritdoc/>
@@ -127,18 +140,40 @@ public sealed class WorkspaceFacts(
     /// <summary>Tests the nodes of an analyzed graph, and looks at its files ahead.</summary>
     public Plan Test(JobGraph jobs, PlanOptions options)
     {
-        if (jobs.Count < StatAhead.NodesMin || Environment.ProcessorCount == 1)
-            return Plan.Make(jobs, this, options);
-        using var looking = new StatAhead(jobs, files, PathOf);
+        var isSmall = jobs.Count < StatAhead.NodesMin || Environment.ProcessorCount == 1;
+        using var looking = isSmall ? null : new StatAhead(jobs, files, PathOf);
         ahead = looking;
         try
         {
+            AskLayers(jobs);
             return Plan.Make(jobs, this, options);
         }
         finally
         {
             ahead = null; // What it saw is the past for whoever asks after this plan.
+            restorable = [];
         }
+    }
+
+    // What is not in its place may be in a layer on another host: all of it is asked for together,
+    // before the plan asks one by one.
+    void AskLayers(JobGraph jobs)
+    {
+        if (Artifacts is not { IsShared: true } artifacts) return;
+        var (away, asked) = (new List<PartitionId>(), new List<(Digest, string, Digest)>());
+        for (var node = 0; node < jobs.Count; node++)
+        {
+            foreach (var output in jobs.Outputs(node))
+            {
+                if (!state.TryGetManifest(output, out var known)
+                    || Look(output, out _).Kind != FileKind.Missing) continue;
+                away.Add(output);
+                asked.Add((known.Fingerprint, state.Names.Text(output), known.Digest));
+            }
+        }
+        if (away.Count == 0) return;
+        var answers = artifacts.CanRestore(asked, askWithin);
+        for (var i = 0; i < answers.Length; i++) restorable[away[i]] = answers[i];
     }
 
     FileStat Look(PartitionId partition, out string path)
@@ -194,6 +229,8 @@ public sealed class WorkspaceFacts(
     public OutputCheck CheckOutput(PartitionId partition, in PartitionFact fact)
     {
         var stat = Look(partition, out var path);
+        if (lost.TryGetValue(partition, out var run) && run == fact.Run)
+            return OutputCheck.Missing;
         var digest = files.DigestOf(path, stat, trustStat: !Thorough);
         if (!digest.Exists) return CheckAway(partition, fact);
         return digest == fact.Output ? OutputCheck.Ok : OutputCheck.Modified;
@@ -202,9 +239,11 @@ public sealed class WorkspaceFacts(
     // It is not in its place: is that right, or can it be had?
     OutputCheck CheckAway(PartitionId partition, in PartitionFact fact)
     {
-        if (Artifacts?.CanRestore(
-            fact.Fingerprint, state.Names.Text(partition), fact.Output) == true)
-            return OutputCheck.Restorable;
+        var canHave = restorable.TryGetValue(partition, out var answer)
+            ? answer
+            : Artifacts?.CanRestore(
+                fact.Fingerprint, state.Names.Text(partition), fact.Output) == true;
+        if (canHave) return OutputCheck.Restorable;
         return graph.FindProducer(state.Names.Utf8(partition)).Job is { Keep: not KeepRule.All }
             ? OutputCheck.NotKept
             : OutputCheck.Missing;

@@ -53,6 +53,7 @@ public static class ContentDigest
         string path, List<TreeLine> lines, Func<string, FileStat, Digest>? ofFile = null)
     {
         var root = FileStat.Of(path);
+        var links = new Dictionary<string, string>(StringComparer.Ordinal);
         var folders = new Stack<string>();
         folders.Push("");
         long bytes = 0;
@@ -61,12 +62,16 @@ public static class ContentDigest
             foreach (var name in ReadNames(Path.Join(path, folder)))
             {
                 var inner = folder.Length == 0 ? name : folder + "/" + name;
-                var line = Line(path, inner, ofFile);
+                var line = Line(path, inner, ofFile, links);
                 lines.Add(line);
                 bytes += line.Mode is '-' or 'x' ? line.Size : 0;
                 if (line.Mode == 'd') folders.Push(inner);
             }
         }
+        if (LeadingOut(links) is { } leading)
+            throw new ContentException(
+                $"{Path.Join(path, leading)} links to {links[leading]}, which leads out of the "
+                + "output by way of another link; links have to stay inside");
         lines.Sort((a, b) => CompareUtf8(a.Path, b.Path));
         return new Content(Xxh3.Hash(TextOf(lines)), bytes, root);
     }
@@ -105,7 +110,9 @@ public static class ContentDigest
         _ => throw new InvalidOperationException(),
     };
 
-    static TreeLine Line(string root, string inner, Func<string, FileStat, Digest>? ofFile)
+    static TreeLine Line(
+        string root, string inner, Func<string, FileStat, Digest>? ofFile,
+        Dictionary<string, string> links)
     {
         var path = Path.Join(root, inner);
         var stat = FileStat.OfLink(path);
@@ -123,6 +130,7 @@ public static class ContentDigest
                     throw new ContentException(
                         $"{path} links to {target}, outside of the output; links have to be "
                         + "relative and stay inside");
+                links.Add(inner, target);
                 var bytes = Encoding.UTF8.GetBytes(target);
                 return new TreeLine(inner, 'l', Xxh3.Hash(bytes), bytes.Length);
             case FileKind.Missing:
@@ -151,6 +159,39 @@ public static class ContentDigest
             if (depth < 0) return false;
         }
         return true;
+    }
+
+    // As many as Linux follows; a chain that is longer leads nowhere.
+    const int LinksMax = 40;
+
+    /// <summary>
+    /// A link, by its path, that leaves the folder when those are followed that it goes through;
+    /// null: all stay. By its text each may seem to stay: <c>..</c> goes up from where a link led.
+    /// </summary>
+    internal static string? LeadingOut(IReadOnlyDictionary<string, string> links)
+    {
+        foreach (var (link, target) in links)
+        {
+            var at = new List<string>(link.Split('/')[..^1]);
+            var todo = new Stack<string>(target.Split('/').Reverse());
+            for (var followed = 0; followed <= LinksMax && todo.TryPop(out var part);)
+            {
+                if (part is "" or ".") continue;
+                if (part == "..")
+                {
+                    if (at.Count == 0) return link;
+                    at.RemoveAt(at.Count - 1);
+                    continue;
+                }
+                at.Add(part);
+                if (!links.TryGetValue(string.Join('/', at), out var next)) continue;
+                if (next is ['/', ..]) return link;
+                followed++;
+                at.RemoveAt(at.Count - 1);
+                foreach (var step in next.Split('/').Reverse()) todo.Push(step);
+            }
+        }
+        return null;
     }
 
     static List<string> ReadNames(string folder)

@@ -16,6 +16,7 @@ public sealed class JobControl(Func<bool> leaseHolds)
 
     readonly Lock gate = new();
     int wake = -1;
+    CancellationTokenSource? token;
     volatile bool cancelled, killed, revoked;
 
     /// <summary>A control whose lease always holds.</summary>
@@ -23,6 +24,23 @@ public sealed class JobControl(Func<bool> leaseHolds)
 
     /// <summary>True once <see cref="Cancel"/> or <see cref="Kill"/> was called.</summary>
     public bool CancelRequested => cancelled;
+
+    /// <summary>
+    /// Cancelled once <see cref="Cancel"/> or <see cref="Kill"/> was called: for what this process
+    /// does itself for the attempt.
+    /// </summary>
+    public CancellationToken Token
+    {
+        get
+        {
+            lock (gate)
+            {
+                token ??= new CancellationTokenSource();
+                if (cancelled) token.Cancel();
+                return token.Token;
+            }
+        }
+    }
 
     /// <summary>True once <see cref="Kill"/> was called.</summary>
     public bool KillRequested => killed;
@@ -83,10 +101,13 @@ public sealed class JobControl(Func<bool> leaseHolds)
     unsafe void Wake()
     {
         ulong one = 1;
+        CancellationTokenSource? told;
         lock (gate)
         {
             if (wake >= 0) _ = Libc.write(wake, (byte*)&one, 8);
+            told = token;
         }
+        told?.Cancel();
     }
 }
 

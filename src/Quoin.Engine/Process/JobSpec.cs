@@ -144,6 +144,11 @@ public sealed record JobResult
     public ImmutableArray<string> Needs { get; init; } = [];
 
     /// <summary>
+    /// Those are inputs that are not in their places, and that no layer of artifacts has whole.
+    /// </summary>
+    public bool AreLost { get; init; }
+
+    /// <summary>
     /// What an activation of a resource run came to. There also when it ended in another way once
     /// its process had started: a thing that it named has to be dealt with.
     /// </summary>

@@ -17,16 +17,11 @@ static class AttemptRunner
         {
             if (artifacts.TakeOutputs(spec, attempt, control) is { } restored)
                 return restored with { IsApart = artifacts.IsApart };
-            if (artifacts.BringInputs(spec, attempt) is { } missing)
-                return new JobResult
-                {
-                    End = JobEnd.Failed,
-                    Failure = new RunFailure(FailureCategory.Temporary, missing),
-                };
+            if (artifacts.BringInputs(spec, attempt, control) is { } ended) return ended;
         }
         var result = Execute(spec, attempt, files, process, control, progress, keepsLog);
         return result.End == JobEnd.Completed && artifacts is not null
-            ? artifacts.Keep(attempt, result)
+            ? artifacts.Keep(attempt, result, control)
             : result;
     }
 

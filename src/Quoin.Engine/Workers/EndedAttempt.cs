@@ -51,6 +51,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
             Answer.Write(ref w);
             w.End(mark);
         }
+        w.Bool(17, Result.AreLost);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -66,7 +67,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
         var (needs, tail, warnings) =
             (new ProtoList<string>(), new ProtoList<string>(), new ProtoList<string>());
         var usage = default(RunUsage);
-        var (lines, moved, restored, apart) = (0L, false, "", false);
+        var (lines, moved, restored, apart, lost) = (0L, false, "", false, false);
         RunAnswer? answer = null;
         while (r.Next())
         {
@@ -88,6 +89,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
                 case (14 << 3) | block: restored = r.Text(); break;
                 case (15 << 3) | number: apart = r.Bool(); break;
                 case (16 << 3) | block: answer = RunAnswer.Read(new(r.Bytes())); break;
+                case (17 << 3) | number: lost = r.Bool(); break;
                 default: r.Skip(); break;
             }
         }
@@ -104,6 +106,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
             Warnings = warnings.ToImmutable(),
             RestoredFrom = restored,
             IsApart = apart,
+            AreLost = lost,
         };
         return new EndedAttempt(
             new AttemptId(new RunId(run), attempt), epoch, fingerprint, result)

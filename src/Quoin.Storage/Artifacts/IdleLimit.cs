@@ -1,9 +1,20 @@
 namespace Quoin.Storage;
 
-/// <summary>Ends a request over which no byte went for so long; it may take its time.</summary>
-sealed class IdleLimit(TimeSpan limit) : IDisposable
+/// <summary>
+/// Ends a request over which no byte went for so long; it may take its time. Or when somebody says
+/// so.
+/// </summary>
+sealed class IdleLimit : IDisposable
 {
-    readonly CancellationTokenSource over = new(limit);
+    readonly TimeSpan limit;
+    readonly CancellationTokenSource over;
+
+    public IdleLimit(TimeSpan limit, CancellationToken ct = default)
+    {
+        this.limit = limit;
+        over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        over.CancelAfter(limit);
+    }
 
     /// <summary>Cancelled when it is over.</summary>
     public CancellationToken Token => over.Token;

@@ -37,7 +37,7 @@ public sealed class PostgresArtifacts : IArtifactPlace
     public byte[]? Get(string key, bool isUse = true)
     {
         using var bytes = new MemoryStream();
-        return Read(key, bytes, isUse) ? bytes.ToArray() : null;
+        return Read(key, bytes, isUse, CancellationToken.None) ? bytes.ToArray() : null;
     }
 
     /// <inheritdoc/>
@@ -50,7 +50,7 @@ public sealed class PostgresArtifacts : IArtifactPlace
     });
 
     /// <inheritdoc/>
-    public void PutFile(string key, string file) => Try(connection =>
+    public void PutFile(string key, string file, CancellationToken ct) => Try(connection =>
     {
         if (Find(connection, key) is { } found)
         {
@@ -67,6 +67,7 @@ public sealed class PostgresArtifacts : IArtifactPlace
             for (int count; (count = from.ReadAtLeast(
                 chunk.AsSpan(0, ChunkBytes), ChunkBytes, throwOnEndOfStream: false)) > 0; chunks++)
             {
+                ct.ThrowIfCancellationRequested(); // What is there is swept.
                 WriteChunk(connection, id, chunks, chunk.AsSpan(0, count));
                 size += count;
                 FaultPoint.Reach("artifact.chunk");
@@ -81,15 +82,17 @@ public sealed class PostgresArtifacts : IArtifactPlace
     });
 
     /// <inheritdoc/>
-    public bool Read(string key, Stream to) => Read(key, to, isUse: true);
+    public bool Read(string key, Stream to, CancellationToken ct) =>
+        Read(key, to, isUse: true, ct);
 
-    bool Read(string key, Stream to, bool isUse) => Try(connection =>
+    bool Read(string key, Stream to, bool isUse, CancellationToken ct) => Try(connection =>
     {
         // As it was at one moment: what is removed or replaced meanwhile is whole in here.
         using var moment = connection.BeginTransaction(IsolationLevel.RepeatableRead);
         if (Find(connection, key) is not { } found) return false;
         for (var n = 0; n < found.Chunks; n++)
         {
+            ct.ThrowIfCancellationRequested();
             using var command = new NpgsqlCommand(
                 "SELECT form, body FROM artifact_chunk WHERE artifact = $1 AND n = $2",
                 connection) { Parameters = { new() { Value = found.Id }, new() { Value = n } } };

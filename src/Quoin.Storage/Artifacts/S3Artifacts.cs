@@ -82,7 +82,7 @@ public sealed class S3Artifacts : IArtifactPlace
     public byte[]? Get(string key, bool isUse = true)
     {
         using var bytes = new MemoryStream();
-        return Read(key, bytes) ? bytes.ToArray() : null;
+        return Read(key, bytes, CancellationToken.None) ? bytes.ToArray() : null;
     }
 
     /// <inheritdoc/>
@@ -101,25 +101,27 @@ public sealed class S3Artifacts : IArtifactPlace
     });
 
     /// <inheritdoc/>
-    public void PutFile(string key, string file) => Try(async idle =>
-    {
-        if (await IsThereAsync(key, idle)) return false;
-        if (new FileInfo(file).Length > PartBytes)
+    public void PutFile(string key, string file, CancellationToken ct) => Try(
+        async idle =>
         {
-            await PutPartsAsync(key, file, idle);
+            if (await IsThereAsync(key, idle)) return false;
+            if (new FileInfo(file).Length > PartBytes)
+            {
+                await PutPartsAsync(key, file, idle);
+                return true;
+            }
+            var request = new PutObjectRequest
+            {
+                BucketName = address.Bucket,
+                Key = KeyOf(key),
+                FilePath = file,
+                UseChunkEncoding = false,
+            };
+            request.StreamTransferProgress += (_, _) => idle.Moved();
+            await Client.PutObjectAsync(request, idle.Token);
             return true;
-        }
-        var request = new PutObjectRequest
-        {
-            BucketName = address.Bucket,
-            Key = KeyOf(key),
-            FilePath = file,
-            UseChunkEncoding = false,
-        };
-        request.StreamTransferProgress += (_, _) => idle.Moved();
-        await Client.PutObjectAsync(request, idle.Token);
-        return true;
-    });
+        },
+        ct);
 
     async Task<bool> IsThereAsync(string key, IdleLimit idle)
     {
@@ -180,7 +182,10 @@ public sealed class S3Artifacts : IArtifactPlace
     }
 
     /// <inheritdoc/>
-    public bool Read(string key, Stream to) => Try(async idle =>
+    public bool Read(string key, Stream to, CancellationToken ct) =>
+        Try(idle => ReadAsync(key, to, idle), ct);
+
+    async Task<bool> ReadAsync(string key, Stream to, IdleLimit idle)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
@@ -204,7 +209,7 @@ public sealed class S3Artifacts : IArtifactPlace
         {
             ArrayPool<byte>.Shared.Return(chunk);
         }
-    });
+    }
 
     /// <inheritdoc/>
     public void Delete(string key) => Try(async idle =>
@@ -262,12 +267,16 @@ public sealed class S3Artifacts : IArtifactPlace
     }
 
     // On a thread of a slot, which has nothing else to do.
-    T Try<T>(Func<IdleLimit, Task<T>> action)
+    T Try<T>(Func<IdleLimit, Task<T>> action, CancellationToken ct = default)
     {
-        using var idle = new IdleLimit(idleLimit);
+        using var idle = new IdleLimit(idleLimit, ct);
         try
         {
-            return Task.Run(() => action(idle)).GetAwaiter().GetResult();
+            return Task.Run(() => action(idle), CancellationToken.None).GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (ct.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("stopped", e, ct);
         }
         catch (Exception e) when (e is AmazonServiceException or AmazonClientException
             or HttpRequestException or IOException or OperationCanceledException

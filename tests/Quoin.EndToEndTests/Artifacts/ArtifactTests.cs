@@ -96,6 +96,30 @@ public class ArtifactTests : IDisposable
     }
 
     [Fact]
+    public void A_mere_test_restores_what_is_current_and_nothing_else()
+    {
+        var world = Built();
+        var workspace = world.Workspace;
+        File.Delete(workspace.PathOf("out/b"));
+        File.Delete(workspace.PathOf("out/c"));
+        var facts = world.Log().Count();
+
+        var none = workspace.Quoin("build", "--no-build", "--restore", "none").Expect(0);
+        Assert.False(workspace.Exists("out/c"));
+        Assert.DoesNotContain("restored", none.Stderr, StringComparison.Ordinal);
+        var tested = workspace.Quoin("build", "--no-build").Expect(0);
+        Assert.Contains("restored c (from local)\n", tested.Stderr, StringComparison.Ordinal);
+        IsRight(world);
+        Assert.False(workspace.Exists("out/b"));
+        Assert.Contains(
+            "restored b (from local)\n",
+            workspace.Quoin("build", "--no-build", "--restore", "all").Expect(0).Stderr,
+            StringComparison.Ordinal);
+        Assert.Equal(facts, world.Log().Count());
+        Assert.Equal(3, world.Executions);
+    }
+
+    [Fact]
     public void A_clone_runs_nothing_and_every_view_of_it_says_so()
     {
         Built();

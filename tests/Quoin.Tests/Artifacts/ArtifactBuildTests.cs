@@ -222,6 +222,40 @@ public sealed class ArtifactBuildTests : IDisposable
             before, StateLoader.Load(world.Store, new PartitionNames()).History.MedianOf("c"));
     }
 
+    // build-process.md, section 6: all layers fail, and the plan did not know that.
+    [Fact]
+    public async Task An_input_that_is_lost_is_made_again_and_its_reader_run_again()
+    {
+        var cas = $"{artifacts.Root}/a/cas";
+        using var world = World("a", $$"""
+            quoin: 1
+            artifacts: {}
+            datasets: { src: { source: src.txt } }
+            jobs:
+              a: { outputs: [a], inputs: [src], exec: [cat, "{in}"], stdout: "{out}" }
+              gate:
+                outputs: [gate]
+                inputs: [a]
+                exec: [sh, -c, "rm -r .quoin/data/a {{cas}}; echo open"]
+                stdout: "{out}"
+              c: { outputs: [c], inputs: [a, gate], exec: [cat, "{in...}"], stdout: "{out}" }
+            """);
+
+        Assert.Equal("Succeeded", await world.BuildAsync("c"));
+
+        Assert.Equal("a a c gate", world.Ran);
+        var names = await world.Last.Names.Task;
+        Assert.Equal(
+            ["a"],
+            Assert.Single(world.Last.Of<RunDepMissed>()).Needs.Select(need => names.Text(need)));
+        Assert.Equal("one\nopen\n", world.Output("c"));
+        Assert.StartsWith(
+            "input a of r-3 is lost", Assert.Single(world.Last.Warnings),
+            StringComparison.Ordinal);
+        Assert.Equal("Succeeded", await world.BuildAsync("c"));
+        Assert.Empty(world.Last.Of<RunScheduled>());
+    }
+
     [Fact]
     public async Task The_verdict_of_a_check_is_kept_and_its_bytes_are_not()
     {

@@ -155,6 +155,32 @@ public sealed class ArtifactStoreTests : IDisposable
     public void No_line_of_a_folder_leads_out_of_it(string line) =>
         Assert.Null(TreeText.Read(Encoding.UTF8.GetBytes(line + "\n")));
 
+    [Theory]
+    [InlineData("a -> b/c", null)]
+    [InlineData("a/b/up -> ../..; x -> a/b/up/y", null)]
+    [InlineData("a/b/up -> ../..; x -> a/b/up/../y", "x")]
+    [InlineData("d -> e; e -> sub/deep; x -> d/../../../y", "x")]
+    [InlineData("round -> round/more", null)]
+    [InlineData("one -> two; two -> one", null)]
+    public void No_chain_of_links_leads_out_of_a_folder(string links, string? leading) =>
+        Assert.Equal(leading, ContentDigest.LeadingOut(links.Split("; ").Select(
+            link => link.Split(" -> ")).ToDictionary(link => link[0], link => link[1])));
+
+    [Fact]
+    public void A_folder_with_such_a_chain_is_no_output()
+    {
+        Directory.CreateDirectory($"{world.Root}/tree/a/b");
+        File.CreateSymbolicLink($"{world.Root}/tree/a/b/up", "../..");
+        ContentDigest.OfPath($"{world.Root}/tree");
+        File.CreateSymbolicLink($"{world.Root}/tree/x", "a/b/up/../y");
+
+        var no = Assert.Throws<ContentException>(() => ContentDigest.OfPath($"{world.Root}/tree"));
+
+        Assert.Contains(
+            "tree/x links to a/b/up/../y, which leads out of the output by way of another link",
+            no.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_lies_in_a_folder_of_a_line_before_is_read() =>
         Assert.Equal(

@@ -234,6 +234,61 @@ public sealed class OuterArtifactsTests : IDisposable
         Assert.Equal("newer\n", File.ReadAllText(place));
     }
 
+    [Fact]
+    public void Who_is_told_to_stop_leaves_nothing_and_blames_no_place()
+    {
+        var made = world.Publish("a", "one\n");
+        var print = ArtifactWorld.Print("f");
+        world.Host("a", world.Folder()).Keep(print, [made]);
+        using var stop = new CancellationTokenSource();
+        var place = new CountingPlace(world.Folder()) { OnRead = stop.Cancel };
+        var other = world.Host("b", place);
+        var to = world.Free();
+
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => other.Restore(Only(other, print), to, stop.Token));
+        Assert.False(Path.Exists(to));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => world.Host("c", place).Keep(print, [made], stop.Token));
+        Assert.Equal("shared", other.Restore(Only(other, print), to));
+        Assert.Empty(world.Warnings);
+    }
+
+    [Fact]
+    public void Many_outputs_are_asked_for_at_once()
+    {
+        using var together = new Barrier(ArtifactStore.AskedAtATime / 2);
+        var place = new CountingPlace(world.Folder())
+        {
+            OnGet = () => Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(30))),
+        };
+        var store = world.Host("a", place);
+        var asked = Enumerable.Range(0, together.ParticipantCount).Select(
+            i => (ArtifactWorld.Print($"{i}"), "a", ArtifactWorld.Print("content"))).ToList();
+
+        var answers = store.CanRestore(asked, TimeSpan.FromSeconds(10));
+
+        Assert.Equal(asked.Count, answers.Length);
+        Assert.DoesNotContain(true, answers);
+        Assert.Empty(world.Warnings);
+    }
+
+    [Fact]
+    public void A_place_that_takes_its_time_is_not_waited_for()
+    {
+        var place = new CountingPlace(world.Folder())
+        {
+            OnGet = () => world.Time.Advance(TimeSpan.FromSeconds(6)),
+        };
+        var asked = Enumerable.Range(0, 200).Select(
+            i => (ArtifactWorld.Print($"{i}"), "a", ArtifactWorld.Print("content"))).ToList();
+
+        world.Host("a", place).CanRestore(asked, TimeSpan.FromSeconds(10));
+
+        Assert.Matches(
+            "^the artifacts answer slowly: 1[0-9]{2} of 200 outputs", Assert.Single(world.Warnings));
+    }
+
     sealed class CountingPlace(IArtifactPlace inner) : IArtifactPlace
     {
         int reads;
@@ -242,23 +297,30 @@ public sealed class OuterArtifactsTests : IDisposable
 
         public Action OnRead { get; init; } = static () => { };
 
+        public Action OnGet { get; init; } = static () => { };
+
         public string Name => inner.Name;
 
         public string Shown => inner.Shown;
 
         public string Remedy => inner.Remedy;
 
-        public byte[]? Get(string key, bool isUse = true) => inner.Get(key, isUse);
+        public byte[]? Get(string key, bool isUse = true)
+        {
+            OnGet();
+            return inner.Get(key, isUse);
+        }
 
         public void Put(string key, ReadOnlyMemory<byte> bytes) => inner.Put(key, bytes);
 
-        public void PutFile(string key, string file) => inner.PutFile(key, file);
+        public void PutFile(string key, string file, CancellationToken ct) =>
+            inner.PutFile(key, file, ct);
 
-        public bool Read(string key, Stream to)
+        public bool Read(string key, Stream to, CancellationToken ct)
         {
             Interlocked.Increment(ref reads);
             OnRead();
-            return inner.Read(key, to);
+            return inner.Read(key, to, ct);
         }
 
         public void Delete(string key) => inner.Delete(key);

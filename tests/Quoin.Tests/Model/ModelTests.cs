@@ -129,7 +129,10 @@ public sealed class ModelTests(ITestOutputHelper output)
                 Retries = b % 3,
                 RetryAt = later,
             },
-            15 => new MissInputs(id, epoch, b % 5 == 0 ? [] : [P(b), P(c)]),
+            15 => new MissInputs(id, epoch, b % 5 == 0 ? [] : [P(b), P(c)])
+            {
+                AreLost = c % 2 == 0,
+            },
             16 => b % 4 == 0
                 ? new CancelWant(want, "test")
                 : new RequestRunCancel(id, "test") { ToReplan = b % 3 == 0 },
@@ -193,7 +196,8 @@ public sealed class ModelTests(ITestOutputHelper output)
         ScheduleRun c => $"schedule {world.State.Names.Text(c.Ready)} {c.Supersede}",
         CompleteRun c => $"complete {c.Run} {c.Epoch} "
             + All(world, [.. c.Outputs.Select(o => o.Partition)]),
-        MissInputs c => $"{c.Run} {c.Epoch} needs {All(world, c.Needs)}",
+        MissInputs c => $"{c.Run} {c.Epoch} {(c.AreLost ? "lost" : "needs")} "
+            + All(world, c.Needs),
         KeepCurrent c => $"keep {world.State.Names.Text(c.Partition)}",
         Taint c => $"taint {world.State.Names.Text(c.Partition)}",
         _ => command.ToString(),

@@ -214,7 +214,8 @@ sealed class ReferenceKernel : ReferenceCascade
     {
         if (!Holds(c.Run, c.Epoch, out var run)) return null;
         if (run.Place == RunPlace.Cancelling) return Release(c.Run.Value);
-        var needs = Ids(c.Needs).Except(Ids(run.Config.Inputs)).ToArray();
+        var inputs = Ids(run.Config.Inputs);
+        var needs = Ids(c.Needs).Distinct().Where(p => inputs.Contains(p) == c.AreLost).ToArray();
         if (needs.Length == 0)
             return EndAttempt(c.Run.Value, () => run.Failures++, false, default);
         var acceptedAt = Wants.GetValueOrDefault(run.Config.For.Value)?.AcceptedAt ?? 0;
@@ -227,7 +228,7 @@ sealed class ReferenceKernel : ReferenceCascade
                 FailOrRelease(p, FailureCause.Cycle, c.Run.Value);
                 continue;
             }
-            At(p).Found.UnionWith(needs);
+            At(p).Found.UnionWith(needs.Except(inputs));
             At(p).Place = PartitionPlace.Waiting;
             foreach (var need in needs) Demand(p, need, acceptedAt);
             if (Outstanding(p) == 0) BackToWanted(p);

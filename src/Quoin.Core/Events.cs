@@ -70,7 +70,11 @@ public sealed record WantSucceeded(WantId Want) : WantEvent(Want);
 public sealed record WantFailed(WantId Want, ImmutableArray<PartitionId> Failed) : WantEvent(Want);
 
 /// <summary>Notification: the want waits for a run that another want's plan started.</summary>
-public sealed record WantDelegated(WantId Want, PartitionId Partition, RunId Run) : WantEvent(Want);
+public sealed record WantDelegated(WantId Want, PartitionId Partition, RunId Run) : WantEvent(Want)
+{
+    /// <summary>The want whose plan started that run; null: it is over.</summary>
+    public WantId? To { get; init; }
+}
 
 /// <summary>
 /// P1. Wanted partitions learned which one config makes them and from which inputs.

@@ -102,7 +102,8 @@ public class JoinTests
 
         Assert.StartsWith(
             "✔ 1 of 1 current (1 checked in ", current.ErrorLines[^1], StringComparison.Ordinal);
-        Assert.Contains("delegated", plan, StringComparison.Ordinal);
+        Assert.Contains(", 1 delegated to w-2, ", plan, StringComparison.Ordinal);
+        Assert.Contains(", about ", plan, StringComparison.Ordinal);
         second.WaitForExit().Expect(0);
         first.WaitForExit().Expect(0);
     }

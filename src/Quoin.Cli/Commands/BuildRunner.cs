@@ -13,6 +13,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
 {
     static readonly TimeSpan ScreenTick = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan BeatEvery = TimeSpan.FromSeconds(30);
 
     readonly BuildWatch watch = new(cli.Time) { WorkerOptions = Project.StoreOption(cli) };
     Dictionary<string, TimeSpan> usualOfJobs = [];
@@ -61,6 +62,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             session.Kill();
         });
         var tick = cli.ErrScreen.Live || cli.Options.Json ? ScreenTick : PlainTick;
+        using var beat = cli.Time.CreateTimer(_ => session.Beat(), null, BeatEvery, BeatEvery);
         await watch.ShowAsync(progress, view, asked, () => progress.Running == 0, tick, () =>
         {
             if (stopWhenAccepted && progress.IsAccepted) Stop(session, progress);
@@ -163,6 +165,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             FractionOf = watch.FractionOf,
             LogTailOf = tailOf,
             AttemptsMax = AttemptsMax,
+            IsKept = job => graph.FindJob(job) is not { Keep: KeepRule.Check },
         };
         return cli.ErrScreen.Live
             ? new ScreenBuildView(cli, progress, background)

@@ -151,12 +151,8 @@ static class PlanCommand
     {
         foreach (var problem in plan.Problems)
             foreach (var line in ProblemText.Lines(problem)) cli.Say(line);
-        if (plan.Problems.IsEmpty) return;
-        var others = plan.Counts.Total - plan.Counts.Blocked;
-        var block = plan.Problems.Length == 1 ? "blocks" : "block";
-        cli.Say($"{Units.Count(plan.Problems.Length, "error")} {block}"
-            + $" {Units.Count(plan.Counts.Blocked, "partition")};"
-            + $" the other {others} are built (--strict: nothing)");
+        if (BuildPhrases.Blocked(plan.Problems.Length, plan.Counts) is { } blocked)
+            cli.Say(blocked);
     }
 
     static Line CountsLine(DryPlan dry, int wanted)

@@ -21,6 +21,9 @@ sealed record BuildBackground
     /// <summary>How long it will still take; null without history.</summary>
     public Func<TimeRange?> TimeLeft { get; init; } = () => null;
 
+    /// <summary>The job's outputs stay as files: what its runs make is something.</summary>
+    public Func<string, bool> IsKept { get; init; } = _ => true;
+
     /// <summary>How far a run says that it is, 0 to 1.</summary>
     public Func<RunId, double?> FractionOf { get; init; } = _ => null;
 

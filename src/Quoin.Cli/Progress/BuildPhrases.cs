@@ -19,12 +19,28 @@ static class BuildPhrases
             $"{progress.Wanted} wanted: {Units.Count(counts.Total, "partition")}"
                 + $" = {counts.Current} current",
         };
-        if (progress.Delegated > 0) parts.Add($"{progress.Delegated} delegated");
+        var to = progress.DelegatedTo.Count == 0
+            ? ""
+            : $" to {Some([.. progress.DelegatedTo.Select(want => want.ToString())])}";
+        if (progress.Delegated > 0) parts.Add($"{progress.Delegated} delegated{to}");
         var maybe = counts.Maybe > 0 ? $" ({counts.Maybe} maybe current)" : "";
         parts.Add($"{build} to build{maybe}");
         if (counts.Blocked > 0) parts.Add($"{counts.Blocked} blocked");
         if (estimate is { } range) parts.Add($"about {range}");
         return parts;
+    }
+
+    /// <summary>
+    /// <c>5 errors block 12 partitions; the other 41 are built (--strict: nothing)</c>; null when
+    /// there are none.
+    /// </summary>
+    public static string? Blocked(int problems, PlanCounts counts)
+    {
+        if (problems == 0) return null;
+        var block = problems == 1 ? "blocks" : "block";
+        return $"{Units.Count(problems, "error")} {block}"
+            + $" {Units.Count(counts.Blocked, "partition")};"
+            + $" the other {counts.Total - counts.Blocked} are built (--strict: nothing)";
     }
 
     /// <summary>Why anything has to be built; null when the events give no reason.</summary>

@@ -19,6 +19,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     readonly Dictionary<RunId, BuildTask> runs = [];
     readonly Dictionary<StaleReason, int> staleCounts = [];
     readonly Dictionary<WorkerId, int> slots = [];
+    readonly List<ProgressNotice> delegated = [];
     WantId? watched = want;
 
     /// <summary>The want that is watched.</summary>
@@ -69,6 +70,10 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
 
     /// <summary>Partitions that other wants' runs make.</summary>
     public int Delegated { get; private set; }
+
+    /// <summary>Whose.</summary>
+    public SortedSet<WantId> DelegatedTo { get; } =
+        new(Comparer<WantId>.Create((a, b) => a.Value.CompareTo(b.Value)));
 
     /// <summary>Those of them that are there now.</summary>
     public int DelegatedDone { get; private set; }
@@ -195,6 +200,8 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 Phase = BuildPhase.Running;
                 TimeLeft = TimeLeftAt.Of(e, at);
                 notices.Add(new ProgressNotice.Planned(at));
+                notices.AddRange(delegated);
+                delegated.Clear();
                 foreach (var partition in blocked) CancelConsumers(partition, at, notices);
                 break;
             case PlanExtended e when tasks.TryGetValue(e.By, out var again)
@@ -382,27 +389,10 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         Busy += TimeSpan.FromMilliseconds(usage.ElapsedMs);
     }
 
-    // Everything planned that reads a partition which cannot be had, and what reads that, nearest
-    // first. Failures are rare, so the way from inputs to readers is searched, not kept.
     void CancelConsumers(PartitionId partition, DateTimeOffset at, List<ProgressNotice> notices)
     {
-        var gone = new HashSet<PartitionId> { partition };
-        for (var found = true; found;)
-        {
-            found = false;
-            foreach (var task in mine)
-            {
-                if (task.IsOver || task.State == TaskState.Running) continue;
-                foreach (var input in task.Inputs)
-                {
-                    if (!gone.Contains(input)) continue;
-                    Cancel(task, input, at, notices);
-                    gone.UnionWith(task.Outputs);
-                    found = true;
-                    break;
-                }
-            }
-        }
+        foreach (var (task, input) in BuildTask.Blocked(mine, partition))
+            Cancel(task, input, at, notices);
     }
 
     void Cancel(
@@ -491,7 +481,10 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
             task.IsDelegated = true;
             Delegated += task.Outputs.Length;
         }
-        notices.Add(new ProgressNotice.Delegated(at, e.Partition, e.Run));
+        if (e.To is { } to) DelegatedTo.Add(to);
+        // A part of the plan: told behind its line.
+        (Phase == BuildPhase.Planning ? delegated : notices)
+            .Add(new ProgressNotice.Delegated(at, e.Partition, e.Run, e.To));
     }
 
     BuildTask? Mine(PartitionId partition) =>

@@ -79,6 +79,33 @@ sealed class BuildTask(
     /// <summary>First output: the name that people see.</summary>
     public PartitionId Name => Outputs[0];
 
+    /// <summary>
+    /// Everything that reads a partition which cannot be had, and what reads that, nearest first;
+    /// whoever gets one says that it is over. Failures are rare, so the way from inputs to readers
+    /// is searched, not kept.
+    /// </summary>
+    public static IEnumerable<(BuildTask Task, PartitionId Input)> Blocked(
+        IReadOnlyList<BuildTask> tasks, PartitionId partition)
+    {
+        var gone = new HashSet<PartitionId> { partition };
+        for (var found = true; found;)
+        {
+            found = false;
+            foreach (var task in tasks)
+            {
+                if (task.IsOver || task.State == TaskState.Running) continue;
+                foreach (var input in task.Inputs)
+                {
+                    if (!gone.Contains(input)) continue;
+                    yield return (task, input);
+                    gone.UnionWith(task.Outputs);
+                    found = true;
+                    break;
+                }
+            }
+        }
+    }
+
     public bool IsOver =>
         State is TaskState.Built or TaskState.Current or TaskState.Failed or TaskState.Cancelled;
 }

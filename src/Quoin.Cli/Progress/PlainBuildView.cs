@@ -79,7 +79,11 @@ sealed class PlainBuildView(
                 cli.Say(new Line($"{progress.Want}", Style.Bold).Add(
                     "  " + string.Join(", ", BuildPhrases.Plan(progress, background.TimeLeft()))));
                 if (BuildPhrases.Why(progress) is { } why) cli.Say($"      why: {why}");
+                SayBlocked();
                 lastLine = at;
+                break;
+            case ProgressNotice.Planned:
+                SayBlocked();
                 break;
             case ProgressNotice.Grew n:
                 Write(at, "plan", $"+{n.Added} found by {progress.NameOf(n.By)}");
@@ -89,7 +93,9 @@ sealed class PlainBuildView(
                 lastLine = at;
                 break;
             case ProgressNotice.Started n when verbose:
-                Write(at, "building", $"{NameOf(n.Task)} on {n.Task.Worker}");
+                Write(
+                    at, background.IsKept(n.Task.Job) ? "building" : "running",
+                    $"{NameOf(n.Task)} on {n.Task.Worker}");
                 break;
             case ProgressNotice.Built { Task: { IsResource: true } task }:
                 Write(at, "live", NameOf(task) + LiveAfter(task, at));
@@ -113,7 +119,8 @@ sealed class PlainBuildView(
                 Write(at, "current", $"{NameOf(n.Task)}: its inputs came out as they were");
                 break;
             case ProgressNotice.Delegated n:
-                Write(at, "delegated", $"{progress.NameOf(n.Partition)} to {n.Run}");
+                var of = n.To is { } to ? $" of {to}" : "";
+                Write(at, "delegated", $"{progress.NameOf(n.Partition)} to {n.Run}{of}");
                 break;
             case ProgressNotice.Retried n:
                 Write(at, "retry", $"{NameOf(n.Task)} in {Units.Duration(n.Delay)}"
@@ -133,6 +140,12 @@ sealed class PlainBuildView(
                 Write(at, "cancelled", NameOf(n.Task) + because, Style.Yellow);
                 break;
         }
+    }
+
+    void SayBlocked()
+    {
+        if (BuildPhrases.Blocked(progress.Problems.Count, progress.Counts) is { } blocked)
+            cli.Say(blocked);
     }
 
     void ShowResource(ProgressNotice.Resource n)

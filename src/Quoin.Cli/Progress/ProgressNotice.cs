@@ -27,8 +27,8 @@ abstract record ProgressNotice(DateTimeOffset At)
     public sealed record Current(DateTimeOffset At, BuildTask Task) : ProgressNotice(At);
 
     /// <summary>Another want's run makes it.</summary>
-    public sealed record Delegated(DateTimeOffset At, PartitionId Partition, RunId Run)
-        : ProgressNotice(At);
+    public sealed record Delegated(
+        DateTimeOffset At, PartitionId Partition, RunId Run, WantId? To) : ProgressNotice(At);
 
     /// <summary>An attempt failed and there will be another.</summary>
     public sealed record Retried(

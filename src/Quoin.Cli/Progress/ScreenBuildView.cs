@@ -53,6 +53,8 @@ sealed class ScreenBuildView(
                     BuildPhrases.Plan(progress, background.TimeLeft())));
                 if (BuildPhrases.Why(progress) is { } why)
                     staying.Add(new Line("      why: ", Style.Dim).Add(why));
+                if (BuildPhrases.Blocked(progress.Problems.Count, progress.Counts) is { } blocked)
+                    staying.Add(new Line("      ").Add(blocked));
                 break;
             case ProgressNotice.Grew n:
                 staying.Add(new Line($"      +{n.Added} found by {progress.NameOf(n.By)}"));

@@ -17,7 +17,8 @@ static class EventText
         WantCancelled w => $"by {w.By}",
         WantSucceeded => "",
         WantFailed w => Some(w.Failed, names),
-        WantDelegated w => $"{names.Text(w.Partition)} to {w.Run}",
+        WantDelegated w => $"{names.Text(w.Partition)} to {w.Run}"
+            + (w.To is { } to ? $" of {to}" : ""),
         PartitionPlanned p => $"job {p.Job} for {p.For}: {Some(p.Outputs, names)}"
             + $" from {Units.Count(p.Inputs.Length, "input")}",
         PartitionStale p => BuildPhrases.Name(p.Reason) + Colon(p.Detail),

@@ -25,6 +25,9 @@ public sealed record ConfigAnswer
     /// <summary>How the call failed; null when it did not.</summary>
     public string? Failure { get; }
 
+    /// <summary>It is known from an earlier call: the command did not run.</summary>
+    public bool IsKept { get; init; }
+
     /// <summary>The call answered.</summary>
     public static ConfigAnswer Of(ImmutableArray<JobConfig> configs) => new(configs, null);
 

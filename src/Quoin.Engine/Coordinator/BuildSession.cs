@@ -198,6 +198,11 @@ public sealed class BuildSession : IAsyncDisposable
     /// </summary>
     public void Cancel(WantId? want, string by) => coordinator.Post(new Message.Cancel(want, by));
 
+    /// <summary>
+    /// Notes in the plan logs of open wants how they stand; for who shows people a sign of life.
+    /// </summary>
+    public void Beat() => coordinator.Post(new Message.Beat());
+
     /// <summary>Ends all running jobs with SIGKILL.</summary>
     public void Kill() => coordinator.Post(new Message.Kill());
 

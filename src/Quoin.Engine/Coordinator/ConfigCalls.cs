@@ -34,7 +34,8 @@ public sealed class ConfigCalls(
         var question = ConfigProtocol.WriteQuestion(request.Outputs);
         var key = request.Job.ConfigCache ? KeyOf(request.Job, question) : default;
         if (key.Exists && store.ConfigAnswer(key) is { } kept
-            && ConfigProtocol.ReadAnswer(kept, request) is { Failure: null } known) return known;
+            && ConfigProtocol.ReadAnswer(kept, request) is { Failure: null } known)
+            return known with { IsKept = true };
         var job = request.Job;
         ct.ThrowIfCancellationRequested();
         var end = process.Run(

@@ -44,7 +44,8 @@ sealed class Coordinator : IDisposable
         again = new PlansAgain(this, parts, planning, earlier, dispatcher);
         gate = new WantGate(this, parts, dispatcher.Holdings);
         unsaved = new UnsavedAnswers(parts);
-        PlanLog = new PlanLog(parts.Time, parts.PlanLines);
+        PlanLog = new PlanLog(parts.Time, (want, line) =>
+            AfterCommit(() => parts.PlanLines(want, line)));
     }
 
     KernelState State => parts.State;
@@ -143,6 +144,9 @@ sealed class Coordinator : IDisposable
             case Message.Cancel m: Cancel(m); break;
             case Message.Kill: dispatcher.KillAll(); break;
             case Message.Tick: break; // What is due is looked at after every message.
+            case Message.Beat:
+                foreach (var want in State.Wants.Values) PlanLog.Beat(want, dispatcher.Standing);
+                break;
             case Message.Ask m: Answer(m); break;
             case Message.WhenIdle m: idle.Add(m.Idle); break;
             case Message.Stop: stopping = true; break;
@@ -187,6 +191,7 @@ sealed class Coordinator : IDisposable
         }
         while (HasNotices());
         dispatcher.Drop();
+        PlanLog.Stands(State.Wants, dispatcher.Standing);
         Commit();
         dispatcher.TellWaiting();
         if (idle.Count == 0 || State.Wants.Count > 0
@@ -300,12 +305,11 @@ sealed class Coordinator : IDisposable
             var told = e is WantPlanned p
                 ? p with { Shortest = left?.Low, Longest = left?.High }
                 : e;
+            if (e is WantPlanned) Delegate(want, plan); // A part of what the plan says.
             if (!earlier.Holds(told)) Do(new ProposePlan(told));
         }
         gate.Accepted();
-        Delegate(want, plan);
-        var accepted = State.Wants.GetValueOrDefault(want.Value);
-        AfterCommit(() => PlanLog.Planned(want, accepted, plan));
+        PlanLog.Planned(want, State.Wants.GetValueOrDefault(want.Value), plan, planning.Trace);
         if (m.Command is null)
             AfterCommit(() => parts.Observer.Planned(want, plan, left));
         else AfterCommit(() => parts.Observer.Joined(want, m.Request.Text));
@@ -333,7 +337,14 @@ sealed class Coordinator : IDisposable
         {
             if (!plan.IsDelegated(node) && !plan.IsPlanned(node)) continue;
             foreach (var p in plan.Graph.Outputs(node).ToArray())
-                if (State.HolderOf(p) is { } run) Apply(new WantDelegated(want, p, run.Id));
+            {
+                if (State.HolderOf(p) is not { } run) continue;
+                var to = run.Config.For;
+                Apply(new WantDelegated(want, p, run.Id)
+                {
+                    To = State.Wants.ContainsKey(to.Value) ? to : null,
+                });
+            }
         }
     }
 
@@ -344,7 +355,7 @@ sealed class Coordinator : IDisposable
             Apply(new WantFailed(want.Id, [.. want.FailedTargets]));
         planning.Forget(want.Id);
         earlier.Forget(want.Id);
-        AfterCommit(() => PlanLog.Ended(want.Id, outcome));
+        PlanLog.Ended(want.Id, outcome);
         if (reports.Remove(want.Id.Value, out var report))
             AfterCommit(() => report.TrySetResult(
                 new WantReport

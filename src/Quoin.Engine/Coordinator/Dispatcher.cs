@@ -57,6 +57,23 @@ sealed class Dispatcher : IDisposable
     /// <summary>When ranks are decided anew.</summary>
     public Replanning Replanning { get; }
 
+    /// <summary>What is ready, waits and runs, for all wants together.</summary>
+    public PlanStanding Standing
+    {
+        get
+        {
+            var self = State.Workers.GetValueOrDefault(parts.Worker.Owner);
+            var running = State.Runs.Count - retries.Count;
+            var waitsFor = ready.Count > 0 && self?.Busy < self?.Slots ? "memory or a pool"
+                : ready.Count > 0 ? "a slot"
+                : labelled.Count > 0 ? "a worker with labels"
+                : running == 0 && retries.Count > 0 ? "a timer"
+                : held.Count > 0 ? "an output of another run"
+                : "";
+            return new(ready.Count + labelled.Count, retries.Count, running, waitsFor);
+        }
+    }
+
     /// <summary>How many runs hold resources.</summary>
     public int Holding => ledger.Count;
 
@@ -79,9 +96,7 @@ sealed class Dispatcher : IDisposable
         parts.Observer.WaitsForWorkers(runs, labels);
     }
 
-    /// <summary>
-    /// A planned partition has all its inputs: test it once more, or queue its run.
-    /// </summary>
+    /// <summary>A planned partition has all its inputs: test it, or queue its run.</summary>
     public void AddReady(PartitionId p)
     {
         if (!State.IsReady(p) || !planning.TryGetOwner(p, out var planned, out var node)) return;
@@ -237,12 +252,11 @@ sealed class Dispatcher : IDisposable
             ledger.Give(p);
             if (refusal.Code == "output-held") held.Add(p);
             var name = State.Names.Text(p);
-            coordinator.AfterCommit(
-                () => coordinator.PlanLog.Refused(planned.Want, name, refusal));
+            coordinator.PlanLog.Refused(planned.Want, name, refusal);
             return null;
         }
         var run = State.Runs[State.LastRun];
-        // Its other outputs became ready with it, and each was added: one of them may be given up.
+        // Its other outputs became ready, and were added: one of them may be given up.
         foreach (var claim in run.Claims)
         {
             ready.Remove(claim);

@@ -37,6 +37,9 @@ abstract record Message
     /// <summary>A timer went off.</summary>
     public sealed record Tick : Message;
 
+    /// <summary>A sign of life is due.</summary>
+    public sealed record Beat : Message;
+
     /// <summary>Any other command, with the answer for who asked.</summary>
     public sealed record Ask(
         Func<KernelState, IReadOnlyList<KernelCommand>> Commands,

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text.Json;
 using Quoin.Core;
 
@@ -10,8 +11,17 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> append)
 {
-    /// <summary>The want was planned: how much, and every problem with its chain.</summary>
-    public void Planned(WantId want, WantToken? token, Plan plan)
+    static readonly TimeSpan standsEvery = TimeSpan.FromSeconds(1);
+
+    PlanStanding stood;
+    long? stoodAt;
+
+    /// <summary>
+    /// The want was planned: what config commands were asked and said, how much there is to do, and
+    /// every problem with its chain.
+    /// </summary>
+    public void Planned(
+        WantId want, WantToken? token, Plan plan, ImmutableArray<AnalysisRound> rounds)
     {
         if (token is not null)
             Add(want, "selected", json =>
@@ -19,6 +29,8 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
                 json.WriteString("request", token.Request);
                 json.WriteNumber("wanted", token.Targets.Length);
             });
+        foreach (var (i, round) in rounds.Index()) Round(want, i + 1, round);
+        Args(want, plan);
         foreach (var problem in plan.Problems) Problem(want, problem);
         Add(want, token is null ? "extended" : "planned", json =>
         {
@@ -31,6 +43,77 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
             json.WriteNumber("blocked", counts.Blocked);
             json.WriteNumber("delegated", plan.Delegated);
         });
+    }
+
+    void Round(WantId want, int number, AnalysisRound round)
+    {
+        Add(want, "round", json =>
+        {
+            json.WriteNumber("n", number);
+            json.WriteNumber("jobs", round.Asked.Length);
+            json.WriteNumber("partitions", round.Asked.Sum(asked => asked.Outputs.Length));
+        });
+        for (var i = 0; i < round.Asked.Length; i++)
+        {
+            var (asked, answer) = (round.Asked[i], round.Answers[i]);
+            Add(want, "config-called", json =>
+            {
+                json.WriteString("job", asked.Job.Name);
+                json.WriteNumber("count", asked.Outputs.Length);
+                json.WriteBoolean("cached", answer.IsKept);
+            });
+            Add(want, answer.Failure is null ? "config-answered" : "config-failed", json =>
+            {
+                json.WriteString("job", asked.Job.Name);
+                if (answer.Failure is { } why) json.WriteString("message", why);
+                else json.WriteNumber("configs", answer.Configs.Length);
+            });
+        }
+    }
+
+    // Which of the names that somebody or some job asked for a pattern takes.
+    void Args(WantId want, Plan plan)
+    {
+        foreach (var problem in plan.Problems.Where(problem => problem.Code == "no-producer"))
+            Add(want, "args-rejected", json =>
+            {
+                json.WriteString("ref", problem.Chain.IsEmpty ? "" : problem.Chain[^1]);
+                json.WriteString("message", problem.Message);
+            });
+        if (plan.Graph.Count == 0) return;
+        Add(want, "args-accepted", json =>
+            json.WriteNumber("partitions", plan.Graph.OutputCount));
+    }
+
+    /// <summary>
+    /// What is ready, waits and runs, when that changed; at most once a second. Why nothing starts,
+    /// when that changed.
+    /// </summary>
+    public void Stands(IReadOnlyDictionary<int, WantToken> wants, PlanStanding standing)
+    {
+        if (standing == stood || wants.Count == 0
+            || (standing.WaitsFor == stood.WaitsFor && stoodAt is { } at
+                && time.GetElapsedTime(at) < standsEvery)) return;
+        var isNew = standing.WaitsFor != stood.WaitsFor && standing.WaitsFor.Length > 0;
+        (stood, stoodAt) = (standing, time.GetTimestamp());
+        foreach (var want in wants.Values)
+        {
+            Add(want.Id, "remaining", json => Write(json, want, standing));
+            if (isNew)
+                Add(want.Id, "waiting", json => json.WriteString("for", standing.WaitsFor));
+        }
+    }
+
+    /// <summary>A sign of life.</summary>
+    public void Beat(WantToken want, PlanStanding standing) =>
+        Add(want.Id, "heartbeat", json => Write(json, want, standing));
+
+    static void Write(Utf8JsonWriter json, WantToken want, PlanStanding standing)
+    {
+        json.WriteNumber("ready", standing.Ready);
+        json.WriteNumber("waiting", standing.Waiting);
+        json.WriteNumber("running", standing.Running);
+        json.WriteNumber("left", want.Remaining);
     }
 
     /// <summary>
@@ -62,7 +145,7 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
         }));
 
     void Problem(WantId want, PlanProblem problem) =>
-        Add(want, "unresolved", json =>
+        Add(want, problem.Code == "cycle" ? "cycle" : "unresolved", json =>
         {
             json.WriteString("code", problem.Code);
             json.WriteString("message", problem.Message);
@@ -105,3 +188,10 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
         }
     }
 }
+
+/// <summary>How the work of a coordinator stands.</summary>
+/// <param name="Ready">Runs that could start.</param>
+/// <param name="Waiting">Runs that wait for the time of their next attempt.</param>
+/// <param name="Running">Runs in somebody's hands.</param>
+/// <param name="WaitsFor">Why none of the ready ones starts; empty: they do, or none is.</param>
+readonly record struct PlanStanding(int Ready, int Waiting, int Running, string WaitsFor);

@@ -61,10 +61,19 @@ sealed class Planning(
             Known = facts.Known,
         });
         analysis.Start(targets.AsSpan());
+        var rounds = ImmutableArray.CreateBuilder<AnalysisRound>();
         while (analysis.Requests is { IsEmpty: false } requests)
-            analysis.Answer(calls.AnswerAll(requests, ct));
+        {
+            var answers = calls.AnswerAll(requests, ct);
+            rounds.Add(new AnalysisRound(requests, [.. answers]));
+            analysis.Answer(answers);
+        }
+        Trace = rounds.DrainToImmutable();
         return analysis.Finish();
     }
+
+    /// <summary>What the last analysis asked of config commands, round by round.</summary>
+    public ImmutableArray<AnalysisRound> Trace { get; private set; } = [];
 
     PlanOptions OptionsOf(WantOptions options, FreshMode fresh) => new()
     {
@@ -183,6 +192,10 @@ sealed class Planning(
     /// <summary>Some run of an open plan could take fewer cores or more.</summary>
     public bool IsMoldable => plans.Exists(planned => planned.Estimates.All.Strategy.Length > 0);
 }
+
+/// <summary>What one round of an analysis asked of config commands, and what they said.</summary>
+sealed record AnalysisRound(
+    ImmutableArray<ConfigRequest> Asked, ImmutableArray<ConfigAnswer> Answers);
 
 /// <summary>A plan with the want that it is for.</summary>
 sealed record PlannedWant(Plan Plan, WantId Want, NodeEstimates Estimates)

@@ -25,7 +25,7 @@ sealed class PlansAgain(
             else
             {
                 earlier.Await(run, want);
-                coordinator.AfterCommit(() => coordinator.PlanLog.Waits(want, run.Id));
+                coordinator.PlanLog.Waits(want, run.Id);
             }
         }
     }
@@ -76,7 +76,7 @@ sealed class PlansAgain(
     {
         var plan = planning.MakeAgain(wanted, want.Options, ct);
         Await(want.Id, plan);
-        coordinator.AfterCommit(() => coordinator.PlanLog.Planned(want.Id, null, plan));
+        coordinator.PlanLog.Planned(want.Id, null, plan, planning.Trace);
         var estimates = planning.Rank(
             plan, want.Id, want.Options, dispatcher.Replanning.Room);
         foreach (var e in planning.Events(estimates))

@@ -198,7 +198,7 @@ public static class EventCodec
         if (type.SequenceEqual("run-failed"u8)) return EventReading.RunFailed(body);
         if (type.SequenceEqual("want-accepted"u8)) return EventReading.WantAccepted(body, names);
         if (type.SequenceEqual("want-planned"u8)) return PlanReading.WantPlanned(body);
-        if (type.SequenceEqual("want-delegated"u8)) return EventReading.WantDelegated(body, names);
+        if (type.SequenceEqual("want-delegated"u8)) return PlanReading.WantDelegated(body, names);
         if (type.SequenceEqual("want-succeeded"u8)) return EventReading.WantSucceeded(body);
         if (type.SequenceEqual("want-failed"u8)) return EventReading.WantFailed(body, names);
         if (type.SequenceEqual("want-cancelled"u8)) return EventReading.WantCancelled(body, pool);

@@ -84,23 +84,6 @@ static class EventReading
         return new(EventValues.Want(want), failed.ToImmutable());
     }
 
-    public static WantDelegated WantDelegated(ProtoReader r, PartitionNames names)
-    {
-        int want = 0, run = 0;
-        PartitionId? partition = null;
-        while (r.Next())
-        {
-            switch (r.Tag)
-            {
-                case (1 << 3) | Number: want = r.Int32(); break;
-                case (2 << 3) | Block: partition = r.Name(names); break;
-                case (3 << 3) | Number: run = r.Int32(); break;
-                default: r.Skip(); break;
-            }
-        }
-        return new(EventValues.Want(want), EventValues.Required(partition), EventValues.Run(run));
-    }
-
     public static PartitionPlanned PartitionPlanned(
         ProtoReader r, PartitionNames names, TextPool pool)
     {

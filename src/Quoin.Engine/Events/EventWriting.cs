@@ -60,6 +60,7 @@ static class EventWriting
         w.Int32(1, e.Want.Value);
         w.Name(2, e.Partition, names);
         w.Int32(3, e.Run.Value);
+        w.Int32(4, e.To?.Value ?? 0);
     }
 
     public static void Write(ref ProtoWriter w, PartitionPlanned e, PartitionNames names)

@@ -214,9 +214,74 @@ public sealed class OutcomeTests
     {
         using var world = World(Job("a", "", "echo a >$0"));
         Assert.Equal("Succeeded", await world.BuildAsync("a"));
-        var types = world.Read(".quoin/log/w-1/plan.jsonl").TrimEnd('\n').Split('\n')
-            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString());
-        Assert.Equal(["selected", "planned", "ended"], types);
+        Assert.Equal(
+            ["selected", "args-accepted", "planned", "remaining", "ended"], TypesOf(world));
+    }
+
+    static string[] TypesOf(EngineWorld world) =>
+    [
+        .. world.Read(".quoin/log/w-1/plan.jsonl").TrimEnd('\n').Split('\n')
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()!),
+    ];
+
+    // build-process.md, section 1.2: what of the diagrams is an entry of the plan log.
+    [Fact]
+    public async Task The_log_of_a_plan_has_what_commands_said_and_what_could_not_be_had()
+    {
+        using var world = new EngineWorld("""
+            quoin: 1
+            jobs:
+              asked:
+                outputs: ["asked/{n:int}"]
+                config: [sh, config.sh]
+                exec: [sh, -c, "echo >$0", "{out}"]
+              broken: { outputs: [broken], config: [sh, -c, "exit 2"], exec: ["true"] }
+              x: { outputs: [x], inputs: [y], exec: ["true"] }
+              y: { outputs: [y], inputs: [x], exec: ["true"] }
+            """);
+        world.Write("config.sh", """
+            cat >/dev/null
+            echo '{"configs": [{"outputs": ["asked/1"], "args": [">one"]}]}'
+
+            """);
+        await using (var session = world.Open())
+        {
+            var report = await session.WantAsync(new WantRequest
+            {
+                Targets = ["asked/1", "broken", "x", "nobody"],
+            }).WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.Equal(WantOutcome.Failed, report.Outcome);
+        }
+
+        Assert.Equal(
+            [
+                "selected", "round", "config-called", "config-answered", "config-called",
+                "config-failed", "args-rejected", "args-accepted", "unresolved", "unresolved",
+                "cycle", "planned", "remaining", "ended",
+            ],
+            TypesOf(world));
+    }
+
+    [Fact]
+    public async Task A_want_that_waits_says_for_what_and_gives_signs_of_life()
+    {
+        using var world = World(
+            Job("a", "", "until [ -e go ]; do sleep 0.02; done; echo a >$0"),
+            Job("b", "", "echo b >$0"), Job("c", "", "echo c >$0"));
+        await using (var session = world.Open())
+        {
+            var asked = session.WantAsync(new WantRequest { Targets = ["a", "b", "c"] });
+            await world.Last.Started.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            session.Beat();
+            await session.AskAsync(_ => []); // It was heard.
+            world.Write("go", "");
+            await asked.WaitAsync(TimeSpan.FromSeconds(60));
+        }
+
+        Assert.Contains("heartbeat", TypesOf(world));
+        Assert.Contains(
+            "\"type\":\"waiting\",\"for\":\"a slot\"",
+            world.Read(".quoin/log/w-1/plan.jsonl"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -73,11 +73,14 @@ sealed class JoinRunner(
         foreach (var logged in store.Read(oldest - 1, names))
         {
             if (logged.Position > loaded.Position) break;
-            if (logged.Event is PartitionPlanned or WorkerAdded or RunScheduled or RunLeased
-                or RunCompleted) before.Add(logged);
+            if (IsOfOthers(logged.Event)) before.Add(logged);
         }
         return loaded.Position;
     }
+
+    // What wants of others plan and start, which this one may wait for.
+    static bool IsOfOthers(BuildEvent e) => e is PartitionPlanned or WorkerAdded or RunScheduled
+        or RunLeased or RunCompleted;
 
     async Task FollowAsync(
         IBuildStore store, long position, DateTimeOffset startedAt, Interruption interruption)
@@ -126,7 +129,11 @@ sealed class JoinRunner(
             before.Clear();
             view = runner.ViewOf(progress, store);
         }
-        if (progress is null) return;
+        if (progress is null)
+        {
+            if (IsOfOthers(logged.Event)) before.Add(logged); // Accepted while this one joined.
+            return;
+        }
         nothingPlanned |=
             logged.Event is AnalysisFailed failed && failed.Want == progress.Want;
         var notices = new List<ProgressNotice>();

@@ -26,7 +26,8 @@ static class BuildPhrases
         var maybe = counts.Maybe > 0 ? $" ({counts.Maybe} maybe current)" : "";
         parts.Add($"{build} to build{maybe}");
         if (counts.Blocked > 0) parts.Add($"{counts.Blocked} blocked");
-        if (estimate is { } range) parts.Add($"about {range}");
+        // From the plan's own moment on, whoever tells it later.
+        if ((progress.TimeLeft?.Whole ?? estimate) is { } range) parts.Add($"about {range}");
         return parts;
     }
 

@@ -128,6 +128,14 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
     /// <summary>How long it will still take; null: too little is known.</summary>
     public TimeLeftAt? TimeLeft { get; set; }
 
+    /// <summary>Runs of others that nobody was told of, as the plan is not complete.</summary>
+    public IReadOnlyList<ProgressNotice> TakeDelegated()
+    {
+        ProgressNotice[] taken = [.. delegated];
+        delegated.Clear();
+        return taken;
+    }
+
     /// <summary>A partition's name.</summary>
     public string NameOf(PartitionId id) => Names.Text(id);
 
@@ -200,8 +208,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
                 Phase = BuildPhase.Running;
                 TimeLeft = TimeLeftAt.Of(e, at);
                 notices.Add(new ProgressNotice.Planned(at));
-                notices.AddRange(delegated);
-                delegated.Clear();
+                notices.AddRange(TakeDelegated());
                 foreach (var partition in blocked) CancelConsumers(partition, at, notices);
                 break;
             case PlanExtended e when tasks.TryGetValue(e.By, out var again)

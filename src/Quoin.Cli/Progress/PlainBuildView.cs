@@ -46,6 +46,7 @@ sealed class PlainBuildView(
     /// <inheritdoc/>
     public void Tick(DateTimeOffset now)
     {
+        foreach (var notice in progress.TakeDelegated()) Show(notice);
         if (progress.EndedAt is not null || lastLine is null || now - lastLine < Silence) return;
         if (progress.Phase == BuildPhase.Planning)
         {

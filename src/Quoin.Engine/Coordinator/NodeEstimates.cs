@@ -14,9 +14,12 @@ sealed class NodeEstimates
     public NodeEstimates(Plan plan, DurationEstimates durations, TimetableRoom room)
     {
         this.plan = plan;
-        All = PlanEstimates.Of(plan.Graph, plan.IsPlanned, durations, room);
+        All = PlanEstimates.Of(plan.Graph, IsToBeMade, durations, room);
         ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
     }
+
+    // What others make is waited for, too.
+    bool IsToBeMade(int node) => plan.IsPlanned(node) || plan.IsDelegated(node);
 
     public PlanEstimates All { get; private set; }
 
@@ -33,7 +36,7 @@ sealed class NodeEstimates
         bool keepsCores)
     {
         All = PlanEstimates.Of(
-            plan.Graph, node => plan.IsPlanned(node) && IsLeft(plan.Graph.Outputs(node)),
+            plan.Graph, node => IsToBeMade(node) && IsLeft(plan.Graph.Outputs(node)),
             durations, room, All, keepsCores);
         ranks = UpwardRank.Of(plan.Graph, All.Milliseconds);
 

@@ -185,8 +185,9 @@ sealed class Planning(
         var durations = new DurationEstimates(graph, history);
         foreach (var planned in plans)
             planned.Estimates.Update(
-                p => owners.TryGetValue(p, out var owner) && owner.Plan == planned, durations,
-                room, keepsCores);
+                p => owners.TryGetValue(p, out var owner) && (owner.Plan == planned
+                    || planned.Plan.IsDelegated(planned.Plan.Graph.ProducerOf(p))),
+                durations, room, keepsCores);
     }
 
     /// <summary>Some run of an open plan could take fewer cores or more.</summary>

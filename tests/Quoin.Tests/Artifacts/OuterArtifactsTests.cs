@@ -286,7 +286,8 @@ public sealed class OuterArtifactsTests : IDisposable
         world.Host("a", place).CanRestore(asked, TimeSpan.FromSeconds(10));
 
         Assert.Matches(
-            "^the artifacts answer slowly: 1[0-9]{2} of 200 outputs", Assert.Single(world.Warnings));
+            "^the artifacts answer slowly: 1[0-9]{2} of 200 outputs",
+            Assert.Single(world.Warnings));
     }
 
     sealed class CountingPlace(IArtifactPlace inner) : IArtifactPlace

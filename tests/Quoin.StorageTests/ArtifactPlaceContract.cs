@@ -92,7 +92,7 @@ public abstract class ArtifactPlaceContract : IDisposable
         Assert.Single(one.List("blob/bb/"));
         Assert.Single(one.List("artifact/bb/"));
         using var back = new MemoryStream();
-        Assert.True(one.Read("blob/bb/same", back));
+        Assert.True(one.Read("blob/bb/same", back, default));
         Assert.Equal(File.ReadAllBytes(file), back.ToArray());
     }
 
@@ -227,10 +227,12 @@ public sealed class PostgresArtifactsTests(PostgresServer server) : ArtifactPlac
         var pipe = Folder.File("pipe");
         using (var make = System.Diagnostics.Process.Start("mkfifo", pipe)) make.WaitForExit();
         var putting = Task.Run(
-            () => slow.PutFile("blob/aa/same", pipe), TestContext.Current.CancellationToken);
+            () => slow.PutFile("blob/aa/same", pipe, default),
+            TestContext.Current.CancellationToken);
         await using (var to = new FileStream(pipe, FileMode.Open, FileAccess.Write))
         {
-            quick.PutFile("blob/aa/same", FileOf(10, 4)); // The slow one has announced its own.
+            // The slow one has announced its own.
+            quick.PutFile("blob/aa/same", FileOf(10, 4), default);
             to.Write(File.ReadAllBytes(Folder.File("file-4")));
         }
         await putting;

@@ -102,7 +102,7 @@ public class ArtifactTests : IDisposable
         var workspace = world.Workspace;
         File.Delete(workspace.PathOf("out/b"));
         File.Delete(workspace.PathOf("out/c"));
-        var facts = world.Log().Count();
+        var facts = world.Log().Count;
 
         var none = workspace.Quoin("build", "--no-build", "--restore", "none").Expect(0);
         Assert.False(workspace.Exists("out/c"));
@@ -115,7 +115,7 @@ public class ArtifactTests : IDisposable
             "restored b (from local)\n",
             workspace.Quoin("build", "--no-build", "--restore", "all").Expect(0).Stderr,
             StringComparison.Ordinal);
-        Assert.Equal(facts, world.Log().Count());
+        Assert.Equal(facts, world.Log().Count);
         Assert.Equal(3, world.Executions);
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Storage;
@@ -118,7 +117,7 @@ static class Project
 
     // Whoever comes first makes the store, also when two start at once.
     /// <summary>The id of a store that may have to be made.</summary>
-    public static string NewId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
+    public static string NewId() => ThisMachine.Hex(32);
 
     /// <summary>
     /// <c> --store …</c> as another process needs it, without a password; empty for the default.

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Storage;
@@ -39,7 +38,7 @@ static class ProjectArtifacts
         };
     }
 
-    static string NewName() => RandomNumberGenerator.GetHexString(16, lowercase: true);
+    static string NewName() => ThisMachine.Hex(16);
 
     static SharedFolderPlace Folder(Cli cli, Workspace workspace, string path) =>
         new(Path.GetFullPath(path, workspace.Root), NewName, cli.Time);

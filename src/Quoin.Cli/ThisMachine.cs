@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
 
@@ -11,7 +11,24 @@ static class ThisMachine
 {
     /// <summary>A new name for this process.</summary>
     public static WorkerId NewWorkerId() =>
-        ProcessNames.New(RandomNumberGenerator.GetHexString(6, lowercase: true));
+        ProcessNames.New(Hex(6));
+
+    /// <summary>
+    /// So many random digits. From the system: .NET's own source of randomness sets up a library of
+    /// ciphers first, which takes longer than a small build. For names, not for secrets.
+    /// </summary>
+    public static string Hex(int digits)
+    {
+        Span<byte> bytes = stackalloc byte[(digits + 1) / 2];
+        using var source = File.OpenHandle("/dev/urandom");
+        if (RandomAccess.Read(source, bytes, 0) < bytes.Length)
+            throw new IOException("/dev/urandom gave too little");
+        return Convert.ToHexStringLower(bytes)[..digits];
+    }
+
+    /// <summary>A number to start from for what only has to differ.</summary>
+    public static int Seed() =>
+        int.Parse(Hex(7), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>Bytes of memory that runs may claim together.</summary>
     public static long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;

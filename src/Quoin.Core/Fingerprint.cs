@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Quoin.Core;
@@ -29,8 +28,8 @@ public static class Fingerprint
     /// <summary>SHA-256 of a text.</summary>
     public static Digest DigestOf(ReadOnlySpan<byte> utf8)
     {
-        Span<byte> hash = stackalloc byte[32];
-        SHA256.HashData(utf8, hash);
+        Span<byte> hash = stackalloc byte[Sha256.BytesCount];
+        Sha256.Hash(utf8, hash);
         return new Digest(DigestAlgorithm.Sha256, hash);
     }
 

@@ -128,10 +128,13 @@ public sealed class PartitionNames
         Array.Resize(ref hashes, hashes.Length * 2);
     }
 
-    // Names share long prefixes and differ in a few digits at the end, so every byte counts:
-    // eight at a time, multiplied and folded (the mixing step of wyhash).
+    /// <summary>
+    /// A hash for tables in memory. Names share long prefixes and differ in a few digits at the
+    /// end, so every byte counts: eight at a time, multiplied and folded (the mixing step of
+    /// wyhash).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static uint Hash(ReadOnlySpan<byte> utf8)
+    public static uint Hash(ReadOnlySpan<byte> utf8)
     {
         var hash = 0x9E3779B97F4A7C15UL ^ (ulong)utf8.Length;
         while (utf8.Length >= 8)

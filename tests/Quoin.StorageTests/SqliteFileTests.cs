@@ -222,7 +222,7 @@ public sealed class SqliteFileTests : IDisposable
         using (var other = Other()) other.Execute("DROP TABLE file_stamp"u8);
         await using var store = SqliteStore.Open(Db, Options);
 
-        var refused = Assert.Throws<StoreException>(() => store.FileStamps());
+        var refused = Assert.Throws<StoreException>(() => store.FileStamps().ToList());
 
         Assert.Equal("store-corrupt", refused.Code);
         Assert.StartsWith(

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Storage;
@@ -48,7 +47,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
     {
         var startedAt = cli.Time.GetUtcNow();
         using var interruption = new Interruption();
-        await using var session = Open(store, watch);
+        await using var session = Open(store, watch, plansAtOnce: true);
         var progress = new BuildProgress(null, session.Names) { StartedAt = startedAt };
         var view = ViewOf(progress, store);
         watch.OnPlan = plan => usualOfJobs = UsualOf(plan, session.History);
@@ -80,14 +79,15 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
     }
 
     /// <summary>A session of this process on a store that it has the lead of.</summary>
-    public BuildSession Open(IBuildStore store, IBuildObserver observer) =>
+    public BuildSession Open(
+        IBuildStore store, IBuildObserver observer, bool plansAtOnce = false) =>
         BuildSession.Open(new BuildSessionOptions
         {
             Workspace = workspace,
             Graph = graph,
             Store = store,
             Time = cli.Time,
-            Random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue)),
+            Random = new Random(ThisMachine.Seed()),
             Worker = ThisMachine.NewWorkerId(),
             Slots = slots.Count,
             Labels = slots.Labels,
@@ -96,6 +96,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             KeepsLogs = Project.IsRemote(cli),
             Artifacts = Artifacts,
             Callback = Environment.GetEnvironmentVariable("QUOIN_SERVER"),
+            PlansAtOnce = plansAtOnce,
             Observer = observer,
         });
 

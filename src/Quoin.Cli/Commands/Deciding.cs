@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
 
@@ -55,7 +54,7 @@ sealed class Deciding : IAsyncDisposable
         var open = new HashSet<string>(StringComparer.Ordinal);
         foreach (var request in requests)
         {
-            var id = RandomNumberGenerator.GetHexString(16, lowercase: true);
+            var id = ThisMachine.Hex(16);
             open.Add(id);
             await Store.SendAsync(request.ToInbox(id), ct);
         }

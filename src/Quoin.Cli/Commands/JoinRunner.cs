@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Quoin.Core;
 using Quoin.Engine;
 
@@ -16,7 +15,7 @@ sealed class JoinRunner(
     static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
     static readonly TimeSpan LookForLead = TimeSpan.FromSeconds(1);
 
-    readonly string id = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    readonly string id = ThisMachine.Hex(16);
     readonly PartitionNames names = new();
     readonly List<LoggedEvent> before = [];
     BuildProgress? progress;

@@ -31,7 +31,7 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
     public Digest Of(int node)
     {
         Write(node, definition: false);
-        return writer.Finish();
+        return facts.DigestOf(writer.Text);
     }
 
     /// <summary>

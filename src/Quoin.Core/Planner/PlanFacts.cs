@@ -24,6 +24,11 @@ public interface IPlanFacts
     /// </summary>
     OutputCheck CheckOutput(PartitionId partition, in PartitionFact fact);
 
+    /// <summary>
+    /// <see cref="Fingerprint.DigestOf"/>; whoever remembers texts is quicker than that.
+    /// </summary>
+    Digest DigestOf(ReadOnlySpan<byte> fingerprintText) => Fingerprint.DigestOf(fingerprintText);
+
     /// <summary>The stored text of a fingerprint; empty when it is not stored here.</summary>
     ReadOnlyMemory<byte> FingerprintText(Digest fingerprint);
 }

@@ -59,6 +59,9 @@ public sealed record BuildSessionOptions
     /// <summary>Copies of outputs; null: none are kept. The session does not close it.</summary>
     public ArtifactStore? Artifacts { get; init; }
 
+    /// <summary>A want follows right away: its files are looked at while the state is read.</summary>
+    public bool PlansAtOnce { get; init; }
+
     /// <summary>Who watches.</summary>
     public required IBuildObserver Observer { get; init; }
 }
@@ -73,18 +76,18 @@ public sealed class BuildSession : IAsyncDisposable
     readonly Guardian guardian;
     readonly Coordinator coordinator;
     readonly LoadedState loaded;
+    readonly FileStampCache files;
     readonly Task running;
     readonly ITimer? begin;
     IDisposable? watch;
 
-    BuildSession(BuildSessionOptions options, LoadedState loaded)
+    BuildSession(BuildSessionOptions options, LoadedState loaded, FileStampCache files)
     {
-        (this.options, this.loaded) = (options, loaded);
+        (this.options, this.loaded, this.files) = (options, loaded, files);
         var workspace = options.Workspace;
         guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
         guardian.SweepOthers();
         RemoveStaging(workspace, options.Store);
-        var files = new FileStampCache(workspace.Root, options.Store.FileStamps(), options.Time);
         var calls = new ConfigCalls(
             workspace, options.Store, files, new ConfigProcess(guardian));
         var parts = new CoordinatorParts
@@ -100,6 +103,7 @@ public sealed class BuildSession : IAsyncDisposable
                 workspace, options.Graph, loaded.State, files, options.Store, calls)
             {
                 Artifacts = options.Artifacts,
+                Fingerprints = loaded.Fingerprints,
             },
             Keeping = new Keeping(options.Graph, loaded.State, options.Artifacts),
             MakeWorker = mailbox => MakeWorker(mailbox, files),
@@ -114,6 +118,7 @@ public sealed class BuildSession : IAsyncDisposable
             CallSlots = options.CallSlots,
             Callback = options.Callback,
             NewToken = static () => RandomNumberGenerator.GetHexString(32, lowercase: true),
+            PlansAtOnce = options.PlansAtOnce,
             Labels = options.Labels,
         };
         coordinator = new Coordinator(parts, loaded.Position);
@@ -181,8 +186,12 @@ public sealed class BuildSession : IAsyncDisposable
     /// <exception cref="StoreException">The store cannot be read.</exception>
     public static BuildSession Open(BuildSessionOptions options)
     {
+        var root = options.Workspace.Root;
+        var files = options.PlansAtOnce
+            ? FileStampCache.ReadAhead(root, options.Store, options.Time)
+            : new FileStampCache(root, options.Store.FileStamps(), options.Time);
         var loaded = StateLoader.Load(options.Store, new PartitionNames());
-        return new BuildSession(options, loaded);
+        return new BuildSession(options, loaded, files);
     }
 
     /// <summary>Plans and accepts a want, and follows it to its end.</summary>
@@ -249,11 +258,12 @@ public sealed class BuildSession : IAsyncDisposable
             await running;
             if (coordinator.Position - loaded.SnapshotAt >= StateLoader.TailMax)
                 await StateLoader.SaveAsync(
-                    options.Store, loaded.State, loaded.History, coordinator.Position,
+                    options.Store, loaded with { Position = coordinator.Position },
                     CancellationToken.None);
         }
         finally
         {
+            files.EndLookAhead();
             coordinator.Dispose();
             guardian.Dispose();
         }

@@ -38,6 +38,7 @@ public sealed class ConfigCalls(
             return known with { IsKept = true };
         var job = request.Job;
         ct.ThrowIfCancellationRequested();
+        files.EndLookAhead(); // This may take long.
         var end = process.Run(
             job.ConfigCommand, workspace.Absolute(job.Folder), job.Env, question.Span, TimeMax);
         if (!end.Ok)

@@ -98,7 +98,8 @@ sealed class Coordinator : IDisposable
 
     /// <summary>
     /// Takes the store over from whoever had it, continues its wants, and does what was asked while
-    /// nobody led. When a message waits already, the facts so far go with what comes of it.
+    /// nobody led. When a message waits already, or is sure to come at once, the facts so far go
+    /// with what comes of it.
     /// </summary>
     public void Begin()
     {
@@ -108,7 +109,7 @@ sealed class Coordinator : IDisposable
         foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
             Continue(want);
         inbox.CarryRest();
-        if (!mailbox.HasMessages) Settle();
+        if (!parts.PlansAtOnce && !mailbox.HasMessages) Settle();
     }
 
     /// <summary>

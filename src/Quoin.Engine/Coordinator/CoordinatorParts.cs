@@ -34,6 +34,9 @@ sealed record CoordinatorParts
     public required int Slots { get; init; }
     public required long MemoryBytes { get; init; }
 
+    /// <summary>A want is posted right after the start.</summary>
+    public bool PlansAtOnce { get; init; }
+
     /// <summary>How many calls about things outside are made at a time.</summary>
     public int CallSlots { get; init; } = ResourceRuns.Slots;
 

@@ -81,12 +81,13 @@ public static class DryRun
     {
         store ??= new MemoryStore();
         var reading = new ReadingStore(store);
+        var files = FileStampCache.ReadAhead(workspace.Root, reading, time);
         var loaded = StateLoader.Load(store, new PartitionNames());
-        var files = new FileStampCache(workspace.Root, reading.FileStamps(), time);
         var calls = new ConfigCalls(workspace, reading, files, new ConfigProcess(guardian));
         var facts = new WorkspaceFacts(workspace, graph, loaded.State, files, reading, calls)
         {
             Artifacts = artifacts,
+            Fingerprints = loaded.Fingerprints,
         };
         return (
             new Planning(graph, loaded.State, facts, calls, loaded.History, time), loaded);

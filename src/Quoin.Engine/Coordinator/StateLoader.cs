@@ -11,7 +11,11 @@ namespace Quoin.Engine;
 /// <param name="Position">The last event that was read.</param>
 /// <param name="SnapshotAt">Where the snapshot stood that it started from; 0: none.</param>
 public sealed record LoadedState(
-    KernelState State, DurationHistory History, long Position, long SnapshotAt);
+    KernelState State, DurationHistory History, long Position, long SnapshotAt)
+{
+    /// <summary>Fingerprints of what was published before the snapshot.</summary>
+    public FingerprintMemo Fingerprints { get; init; } = new();
+}
 
 /// <summary>
 /// Reads the state of a store: the newest snapshot, if this program understands it, and the events
@@ -19,8 +23,8 @@ public sealed record LoadedState(
 /// </summary>
 public static class StateLoader
 {
-    // The kernel's format and the history's: either one changing makes older snapshots useless.
-    internal const int Format = (KernelSnapshot.Format << 8) | 2;
+    // The kernel's format and this one's own: either one changing makes older snapshots useless.
+    internal const int Format = (KernelSnapshot.Format << 8) | 3;
     const int ChecksumBytes = 16;
 
     /// <summary>Events after the snapshot that make a new one worth its cost.</summary>
@@ -58,20 +62,35 @@ public static class StateLoader
 
     /// <summary>Replaces the store's snapshot by this state.</summary>
     public static Task SaveAsync(
-        IBuildStore store, KernelState state, DurationHistory history, long position,
-        CancellationToken ct)
+        IBuildStore store, LoadedState now, CancellationToken ct)
     {
-        var kernel = new ArrayBufferWriter<byte>(1 << 16);
-        KernelSnapshot.Write(state, kernel);
-        var body = new ArrayBufferWriter<byte>(kernel.WrittenCount + (1 << 12));
+        var body = new ArrayBufferWriter<byte>(1 << 16);
+        body.GetSpan(ChecksumBytes);
         body.Advance(ChecksumBytes);
-        BitConverter.TryWriteBytes(body.GetSpan(4), kernel.WrittenCount);
-        body.Advance(4);
-        body.Write(kernel.WrittenSpan);
-        history.Write(body);
+        WritePart(body, to => KernelSnapshot.Write(now.State, to));
+        WritePart(body, now.History.Write);
+        WritePart(body, to => now.Fingerprints.Write(now.State, to));
         var bytes = body.WrittenMemory.ToArray();
         Xxh3.Hash(bytes.AsSpan(ChecksumBytes)).CopyTo(bytes);
-        return store.SaveSnapshotAsync(new StoredSnapshot(position, Format, bytes), ct);
+        return store.SaveSnapshotAsync(new StoredSnapshot(now.Position, Format, bytes), ct);
+    }
+
+    // Its length, then what it is.
+    static void WritePart(ArrayBufferWriter<byte> body, Action<ArrayBufferWriter<byte>> write)
+    {
+        var part = new ArrayBufferWriter<byte>(1 << 12);
+        write(part);
+        BitConverter.TryWriteBytes(body.GetSpan(4), part.WrittenCount);
+        body.Advance(4);
+        body.Write(part.WrittenSpan);
+    }
+
+    static ReadOnlySpan<byte> TakePart(ref ReadOnlySpan<byte> body)
+    {
+        var length = BitConverter.ToInt32(body);
+        var part = body.Slice(4, length);
+        body = body[(4 + length)..];
+        return part;
     }
 
     /// <summary>Lets the durations learn from an event that is about to be applied.</summary>
@@ -94,10 +113,12 @@ public static class StateLoader
             var body = snapshot.Body.Span[ChecksumBytes..];
             var checksum = new Digest(DigestAlgorithm.Xxh3, snapshot.Body.Span[..ChecksumBytes]);
             if (Xxh3.Hash(body) != checksum) return null;
-            var length = BitConverter.ToInt32(body);
-            var state = KernelSnapshot.Read(body.Slice(4, length), names);
-            return DurationHistory.TryRead(body[(4 + length)..], names) is { } history
+            var state = KernelSnapshot.Read(TakePart(ref body), names);
+            return DurationHistory.TryRead(TakePart(ref body), names) is { } history
                 ? new LoadedState(state, history, snapshot.Position, snapshot.Position)
+                {
+                    Fingerprints = FingerprintMemo.Read(TakePart(ref body)),
+                }
                 : null;
         }
         catch (Exception e) when (e is FormatException or ArgumentException

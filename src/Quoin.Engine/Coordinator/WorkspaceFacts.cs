@@ -16,7 +16,6 @@ public sealed class WorkspaceFacts(
     readonly Dictionary<string, JobFact> jobs = [];
     readonly Dictionary<PartitionId, RunId> lost = [];
     Dictionary<PartitionId, bool> restorable = [];
-    StatAhead? ahead;
 
     // Slower places are not worth waiting for: what is away is made again.
     static readonly TimeSpan askWithin = TimeSpan.FromSeconds(10);
@@ -28,6 +27,9 @@ public sealed class WorkspaceFacts(
 
     /// <summary>Copies of outputs; null: none are kept.</summary>
     public ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>Texts that were digested before.</summary>
+    public FingerprintMemo Fingerprints { get; init; } = new();
 
     /// <summary>With <c>--thorough</c> outputs are hashed, however their stat looks.</summary>
     public bool Thorough { get; set; }
@@ -125,8 +127,8 @@ public sealed class WorkspaceFacts(
         if (source.Value >= sources.Length)
             Array.Resize(ref sources, Math.Max(state.Names.Count, source.Value + 1));
         if (sources[source.Value] is { } fact) return fact;
-        var stat = Look(source, out var path);
-        var digest = files.DigestOf(path, stat, trustStat: !Thorough);
+        var path = PathOf(source);
+        var digest = files.DigestOf(path, trustStat: !Thorough);
         return sources[source.Value] = new SourceFact(path, digest);
     }
 
@@ -137,12 +139,9 @@ public sealed class WorkspaceFacts(
         return jobs[job.Name] = MakeJobFact(job);
     }
 
-    /// <summary>Tests the nodes of an analyzed graph, and looks at its files ahead.</summary>
+    /// <summary>Tests the nodes of an analyzed graph.</summary>
     public Plan Test(JobGraph jobs, PlanOptions options)
     {
-        var isSmall = jobs.Count < StatAhead.NodesMin || Environment.ProcessorCount == 1;
-        using var looking = isSmall ? null : new StatAhead(jobs, files, PathOf);
-        ahead = looking;
         try
         {
             AskLayers(jobs);
@@ -150,7 +149,7 @@ public sealed class WorkspaceFacts(
         }
         finally
         {
-            ahead = null; // What it saw is the past for whoever asks after this plan.
+            files.EndLookAhead(); // What was seen is the past for whoever asks after this plan.
             restorable = [];
         }
     }
@@ -166,7 +165,7 @@ public sealed class WorkspaceFacts(
             foreach (var output in jobs.Outputs(node))
             {
                 if (!state.TryGetManifest(output, out var known)
-                    || Look(output, out _).Kind != FileKind.Missing) continue;
+                    || files.IsThere(PathOf(output))) continue;
                 away.Add(output);
                 asked.Add((known.Fingerprint, state.Names.Text(output), known.Digest));
             }
@@ -174,17 +173,6 @@ public sealed class WorkspaceFacts(
         if (away.Count == 0) return;
         var answers = artifacts.CanRestore(asked, askWithin);
         for (var i = 0; i < answers.Length; i++) restorable[away[i]] = answers[i];
-    }
-
-    FileStat Look(PartitionId partition, out string path)
-    {
-        if (ahead is not null && ahead.TryGet(partition, out var known, out var stat))
-        {
-            path = known;
-            return stat;
-        }
-        path = PathOf(partition);
-        return files.StatOf(path);
     }
 
     string PathOf(PartitionId partition) => graph.PathOf(state.Names.Utf8(partition));
@@ -228,10 +216,9 @@ public sealed class WorkspaceFacts(
     /// <inheritdoc/>
     public OutputCheck CheckOutput(PartitionId partition, in PartitionFact fact)
     {
-        var stat = Look(partition, out var path);
         if (lost.TryGetValue(partition, out var run) && run == fact.Run)
             return OutputCheck.Missing;
-        var digest = files.DigestOf(path, stat, trustStat: !Thorough);
+        var digest = files.DigestOf(PathOf(partition), trustStat: !Thorough);
         if (!digest.Exists) return CheckAway(partition, fact);
         return digest == fact.Output ? OutputCheck.Ok : OutputCheck.Modified;
     }
@@ -248,6 +235,9 @@ public sealed class WorkspaceFacts(
             ? OutputCheck.NotKept
             : OutputCheck.Missing;
     }
+
+    /// <inheritdoc/>
+    public Digest DigestOf(ReadOnlySpan<byte> fingerprintText) => Fingerprints.Of(fingerprintText);
 
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> FingerprintText(Digest fingerprint) =>

@@ -29,8 +29,11 @@ public sealed class FileStampCache
     readonly string root;
     readonly IFileView view;
     readonly TimeProvider time;
-    readonly ConcurrentDictionary<string, Known> known;
+    readonly Task<FileStampTable> kept;
+    readonly ConcurrentDictionary<string, Known> changedSince = new(StringComparer.Ordinal);
     readonly ConcurrentQueue<string> changed = new();
+    volatile bool hasChanged; // Asking a dictionary whether it is empty takes its locks.
+    volatile StatAhead? ahead;
     long hashed;
 
     /// <param name="workspace">Absolute; paths of entries are relative to it.</param>
@@ -41,15 +44,54 @@ public sealed class FileStampCache
 
     internal FileStampCache(
         string workspace, IFileView view, IEnumerable<FileStampEntry> entries, TimeProvider time)
+        : this(workspace, view, time) => kept = Task.FromResult(new FileStampTable(entries));
+
+    FileStampCache(string workspace, IFileView view, TimeProvider time)
     {
         root = workspace.TrimEnd('/') + "/";
         (this.view, this.time) = (view, time);
-        known = new(
-            Environment.ProcessorCount,
-            entries.TryGetNonEnumeratedCount(out var count) ? count + (count / 4) : 31,
-            StringComparer.Ordinal);
-        foreach (var entry in entries)
-            known[entry.Path] = new Known(entry.Stamp, entry.Digest, entry.CheckedAtNs);
+        kept = null!; // Each constructor that is called from outside says what.
+    }
+
+    FileStampCache(string workspace, IFileView view, IFingerprintStore store, TimeProvider time)
+        : this(workspace, view, time)
+    {
+        var read = new TaskCompletionSource<FileStampTable>();
+        kept = read.Task;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                var table = new FileStampTable(store.FileStamps());
+                if (table.Count >= StatAhead.FilesMin) ahead = new StatAhead(table, view);
+                read.SetResult(table);
+                ahead?.Look();
+            }
+            catch (Exception e) // Whoever needs a stamp gets it.
+            {
+                read.TrySetException(e);
+            }
+        });
+        thread.IsBackground = true;
+        thread.Name = "quoin stat";
+        thread.Start();
+    }
+
+    /// <summary>
+    /// Reads what a store kept on a thread of its own, and looks there at the files until
+    /// <see cref="EndLookAhead"/>. For a plan that is made at once.
+    /// </summary>
+    public static FileStampCache ReadAhead(
+        string workspace, IFingerprintStore store, TimeProvider time) =>
+        Environment.ProcessorCount == 1
+            ? new FileStampCache(workspace, store.FileStamps(), time)
+            : new FileStampCache(workspace, new DiskView(workspace), store, time);
+
+    /// <summary>What was seen ahead of the plan counts no more.</summary>
+    public void EndLookAhead()
+    {
+        ahead?.Dispose();
+        ahead = null;
     }
 
     /// <summary>
@@ -66,7 +108,22 @@ public sealed class FileStampCache
     /// <exception cref="IOException">It cannot be read; the message names it.</exception>
     /// <exception cref="ContentException">The folder holds what cannot be an output.</exception>
     public Digest DigestOf(string path, bool trustStat = true) =>
-        DigestOf(path, StatOf(path), trustStat);
+        trustStat && SeenAhead(path) is { } digest
+            ? digest
+            : DigestOf(path, StatOf(path), trustStat);
+
+    /// <summary>Whether there is anything.</summary>
+    internal bool IsThere(string path) => SeenAhead(path) is not null || StatOf(path).Exists;
+
+    // The digest of a file that was seen to be as it was recorded; null: whoever asks has to look.
+    Digest? SeenAhead(string path)
+    {
+        var table = kept.GetAwaiter().GetResult();
+        if (ahead is not { } look) return null;
+        var name = NameOf(path);
+        var row = hasChanged && changedSince.ContainsKey(name) ? -1 : table.Find(name);
+        return row >= 0 && look.IsSame(row) ? table[row].Digest : null;
+    }
 
     /// <summary><see cref="DigestOf(string, bool)"/> of a path whose stat is known.</summary>
     internal Digest DigestOf(string path, FileStat stat, bool trustStat) => stat.Kind switch
@@ -89,14 +146,14 @@ public sealed class FileStampCache
     /// The stamp that a path had when it was digested last; what it has now if it never was.
     /// </summary>
     internal FileStamp DigestedStampOf(string path) =>
-        known.TryGetValue(NameOf(path), out var entry) ? entry.Stamp : StampOf(path);
+        TryGet(NameOf(path), out var entry) ? entry.Stamp : StampOf(path);
 
     /// <summary>
     /// Whether a file has the content that it had when it was digested last, by its stamp alone:
     /// for who looks at the same file again soon. Another stamp: its bytes decide.
     /// </summary>
     internal bool IsStill(string path, FileStat stat, Digest digest) =>
-        (known.TryGetValue(NameOf(path), out var entry)
+        (TryGet(NameOf(path), out var entry)
             && entry.Stamp == stat.Stamp && entry.Digest == digest)
         || DigestOf(path, stat, trustStat: true) == digest;
 
@@ -158,20 +215,29 @@ public sealed class FileStampCache
         var paths = new HashSet<string>(StringComparer.Ordinal);
         while (changed.TryDequeue(out var path)) paths.Add(path);
         // A path that changes from here on is queued again and kept once more: harmless.
-        return [.. paths.Select(path => (Path: path, Entry: known[path])).Select(p =>
+        return [.. paths.Select(path => (Path: path, Entry: changedSince[path])).Select(p =>
             new FileStampEntry(p.Path, p.Entry.Stamp, p.Entry.Digest, p.Entry.CheckedAtNs))];
     }
 
     void Remember(string name, FileStamp stamp, Digest digest, long checkedAtNs)
     {
-        known[name] = new Known(stamp, digest, checkedAtNs);
+        changedSince[name] = new Known(stamp, digest, checkedAtNs);
+        hasChanged = true;
         changed.Enqueue(name);
+    }
+
+    bool TryGet(string name, out Known entry)
+    {
+        if (hasChanged && changedSince.TryGetValue(name, out entry)) return true;
+        var table = kept.GetAwaiter().GetResult();
+        var row = table.Find(name);
+        entry = row < 0 ? default : table[row];
+        return row >= 0;
     }
 
     Digest OfFile(string name, string path, FileStat stat, bool trustStat)
     {
-        if (trustStat && known.TryGetValue(name, out var entry) && entry.Stamp == stat.Stamp
-            && entry.CheckedAtNs - entry.Stamp.ModifiedNs >= RacyNs) return entry.Digest;
+        if (trustStat && TryGet(name, out var entry) && entry.Fits(stat.Stamp)) return entry.Digest;
         // The time is taken first: what changes while it is read is younger than that.
         var now = NowNs();
         var content = view.Read(NameOf(path));
@@ -182,7 +248,7 @@ public sealed class FileStampCache
 
     Digest Forget(string name)
     {
-        if (known.TryGetValue(name, out var entry) && entry.Stamp.Size >= 0)
+        if (TryGet(name, out var entry) && entry.Stamp.Size >= 0)
             Remember(name, FileStat.Missing.Stamp, default, NowNs());
         return default;
     }
@@ -196,5 +262,11 @@ public sealed class FileStampCache
 
     long NowNs() => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
 
-    readonly record struct Known(FileStamp Stamp, Digest Digest, long CheckedAtNs);
+    /// <summary>A digest, with what the file was like when it was taken.</summary>
+    internal readonly record struct Known(FileStamp Stamp, Digest Digest, long CheckedAtNs)
+    {
+        /// <summary>Whether a file with this stamp has this digest, for sure.</summary>
+        public bool Fits(FileStamp now) =>
+            Stamp == now && CheckedAtNs - Stamp.ModifiedNs >= RacyNs;
+    }
 }

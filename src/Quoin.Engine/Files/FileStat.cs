@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Quoin.Engine;
@@ -57,6 +58,12 @@ public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
     internal static FileStat Below(SafeFileHandle folder, string path) =>
         Of(path, 0, (int)folder.DangerousGetHandle());
 
+    internal static unsafe FileStat Below(SafeFileHandle folder, ReadOnlySpan<byte> utf8WithNul)
+    {
+        fixed (byte* path = utf8WithNul)
+            return Of(path, 0, (int)folder.DangerousGetHandle(), utf8WithNul);
+    }
+
     /// <summary>The stamp of many paths, links followed, in their order.</summary>
     public static void Stamps(ReadOnlySpan<string> paths, Span<FileStamp> stamps)
     {
@@ -67,16 +74,20 @@ public readonly record struct FileStat(FileKind Kind, int Mode, FileStamp Stamp)
     static unsafe FileStat Of(string path, int flags, int folder = Libc.AtCwd)
     {
         Span<byte> buffer = stackalloc byte[Libc.PathMax];
-        fixed (byte* utf8 = Libc.Utf8(path, buffer))
+        var shown = Libc.Utf8(path, buffer);
+        fixed (byte* utf8 = shown) return Of(utf8, flags, folder, shown);
+    }
+
+    static unsafe FileStat Of(byte* utf8, int flags, int folder, ReadOnlySpan<byte> shown)
+    {
+        var error = At(folder, utf8, flags, out var stat);
+        return error switch
         {
-            var error = At(folder, utf8, flags, out var stat);
-            return error switch
-            {
-                0 => stat,
-                Libc.ENOENT or Libc.ENOTDIR or Libc.EACCES => Missing,
-                _ => throw new IOException($"{path}: {Libc.Describe(error)}"),
-            };
-        }
+            0 => stat,
+            Libc.ENOENT or Libc.ENOTDIR or Libc.EACCES => Missing,
+            _ => throw new IOException(
+                $"{Encoding.UTF8.GetString(shown[..^1])}: {Libc.Describe(error)}"),
+        };
     }
 
     /// <summary>The stat of a name below an open folder; 0 or the error number.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Quoin.Engine;
@@ -12,6 +13,10 @@ interface IFileView
     /// <exception cref="IOException">It cannot be said; the message names it.</exception>
     FileStat StatOf(string path);
 
+    /// <summary>The same of a path as UTF-8 with a NUL behind it.</summary>
+    FileStat StatOf(ReadOnlySpan<byte> utf8WithNul) =>
+        StatOf(Encoding.UTF8.GetString(utf8WithNul[..^1]));
+
     /// <summary>Digest, size and stat of a file's bytes.</summary>
     /// <exception cref="IOException">It cannot be read; the message names it.</exception>
     Content Read(string path);
@@ -23,6 +28,9 @@ sealed class DiskView(string workspace) : IFileView
     readonly SafeFileHandle folder = Folders.Open(workspace.TrimEnd('/') + "/");
 
     public FileStat StatOf(string path) => FileStat.Below(folder, path);
+
+    public FileStat StatOf(ReadOnlySpan<byte> utf8WithNul) =>
+        FileStat.Below(folder, utf8WithNul);
 
     public Content Read(string path) => ContentDigest.OfFile(Path.Combine(workspace, path));
 }

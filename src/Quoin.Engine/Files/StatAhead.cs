@@ -1,83 +1,55 @@
-using System.Diagnostics.CodeAnalysis;
-using Quoin.Core;
-
 namespace Quoin.Engine;
 
 /// <summary>
-/// Looks at the files of a plan on a second thread while the first one tests it: from the last node
-/// towards the first, until the two meet. Half of a build with nothing to do is asking the file
-/// system. What it found is good for this one plan.
+/// Looks on a second thread whether the files of a table are still what was recorded, from its last
+/// row to its first, while the first thread reads the state and the graph: half of a build with
+/// nothing to do is asking the file system. It only notes that a file is as it was; of all others
+/// whoever needs them finds out. What it noted is good for one plan, right after it began.
 /// </summary>
-sealed class StatAhead : IDisposable
+sealed class StatAhead(FileStampTable table, IFileView view) : IDisposable
 {
-    const int Untouched = 0, Asked = 1, Looking = 2, Found = 3;
+    const byte Untouched = 0, Asked = 1, Same = 2;
 
-    /// <summary>Plans of fewer nodes are over before a second thread has started.</summary>
-    public const int NodesMin = 256;
+    /// <summary>Fewer files are looked at before a second thread has started.</summary>
+    public const int FilesMin = 256;
 
-    readonly JobGraph plan;
-    readonly FileStampCache files;
-    readonly Func<PartitionId, string> pathOf;
-    readonly int[] states;
-    readonly (string Path, FileStat Stat)[] found;
-    readonly Thread thread;
-    volatile bool stop;
+    volatile bool isOver;
 
-    public StatAhead(JobGraph plan, FileStampCache files, Func<PartitionId, string> pathOf)
-    {
-        (this.plan, this.files, this.pathOf) = (plan, files, pathOf);
-        states = new int[plan.Names.Count];
-        found = new (string, FileStat)[plan.Names.Count];
-        thread = new Thread(Look) { IsBackground = true, Name = "quoin stat" };
-        thread.Start();
-    }
+    /// <summary>True while what was noted counts.</summary>
+    public bool IsOn => !isOver;
 
     /// <summary>
-    /// What was found out about a partition's file; false when whoever asks has to look. From then
-    /// on this one does not.
+    /// True when the file of a row is as it was recorded. False: whoever asks has to look, and
+    /// this one does not any more.
     /// </summary>
-    public bool TryGet(
-        PartitionId partition, [NotNullWhen(true)] out string? path, out FileStat stat)
+    public bool IsSame(int row)
     {
-        ref var state = ref states[partition.Value];
-        var known = Interlocked.CompareExchange(ref state, Asked, Untouched) == Found;
-        (path, stat) = known ? found[partition.Value] : default;
-        return known;
+        ref var seen = ref table.Seen(row);
+        if (Volatile.Read(ref seen) == Same) return !isOver;
+        Volatile.Write(ref seen, Asked); // If both look at the same time, nothing is lost by it.
+        return false;
     }
 
-    public void Dispose()
+    /// <summary>The work; ends when all is seen, or when this is disposed of.</summary>
+    public void Look()
     {
-        stop = true;
-        thread.Join();
-    }
-
-    void Look()
-    {
-        var order = plan.Order;
-        for (var i = order.Length - 1; i >= 0 && !stop; i--)
+        for (var row = table.Count - 1; row >= 0 && !isOver; row--)
         {
-            foreach (var output in plan.Outputs(order[i]))
-                if (!LookAt(output)) return; // The other thread was here: all before is done.
-            foreach (var input in plan.Inputs(order[i]))
-                if (plan.ProducerOf(input) == JobGraph.Source) LookAt(input);
+            ref var seen = ref table.Seen(row);
+            if (Volatile.Read(ref seen) != Untouched) continue;
+            try
+            {
+                var stat = view.StatOf(table.PathWithNul(row));
+                if (stat.Kind == FileKind.File && table[row].Fits(stat.Stamp))
+                    Volatile.Write(ref seen, Same);
+            }
+            catch (IOException)
+            {
+                Volatile.Write(ref seen, Asked); // Whoever needs it gets the error and tells it.
+            }
         }
     }
 
-    bool LookAt(PartitionId partition)
-    {
-        ref var state = ref states[partition.Value];
-        var before = Interlocked.CompareExchange(ref state, Looking, Untouched);
-        if (before != Untouched) return before != Asked;
-        try
-        {
-            var path = pathOf(partition);
-            found[partition.Value] = (path, files.StatOf(path));
-            Volatile.Write(ref state, Found);
-        }
-        catch (IOException)
-        {
-            Volatile.Write(ref state, Asked); // Whoever needs it gets the same error and tells it.
-        }
-        return true;
-    }
+    /// <summary>From here on what was noted is the past.</summary>
+    public void Dispose() => isOver = true;
 }

@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using System.Text;
 using Quoin.Core;
 
@@ -160,13 +160,13 @@ public static class GraphLoader
 
         Digest DigestOfFiles()
         {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            var text = new ArrayBufferWriter<byte>();
             foreach (var (file, bytes, _) in files)
             {
-                hash.AppendData(Encoding.UTF8.GetBytes($"{file}\n{bytes.Length}\n"));
-                hash.AppendData(bytes);
+                text.Write(Encoding.UTF8.GetBytes($"{file}\n{bytes.Length}\n"));
+                text.Write(bytes);
             }
-            return new(DigestAlgorithm.Sha256, hash.GetHashAndReset());
+            return Fingerprint.DigestOf(text.WrittenSpan);
         }
 
         // Files in the order of reading, then places.

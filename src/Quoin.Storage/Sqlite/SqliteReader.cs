@@ -145,23 +145,23 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
         }
     }
 
-    public List<FileStampEntry> FileStamps()
+    /// <summary>
+    /// Read one by one over a connection of its own: the state is read on another thread meanwhile.
+    /// </summary>
+    public IEnumerable<FileStampEntry> FileStamps()
     {
-        lock (gate)
+        using var own = OpenConnection(path, options);
+        using var statement = own.PrepareOnce("""
+            SELECT path, size, modified_ns, inode, digest, checked_ns FROM file_stamp
+            """u8);
+        var what = $"{path}: a file stamp";
+        while (statement.Step())
         {
-            using var statement = Connection().PrepareOnce("""
-                SELECT path, size, modified_ns, inode, digest, checked_ns FROM file_stamp
-                """u8);
-            var stamps = new List<FileStampEntry>();
-            while (statement.Step())
-            {
-                stamps.Add(new(
-                    statement.Text(0),
-                    new FileStamp(statement.Int64(1), statement.Int64(2), statement.Int64(3)),
-                    DigestKey.Read(statement.Bytes(4), $"{path}: a file stamp"),
-                    statement.Int64(5)));
-            }
-            return stamps;
+            yield return new(
+                statement.Text(0),
+                new FileStamp(statement.Int64(1), statement.Int64(2), statement.Int64(3)),
+                DigestKey.Read(statement.Bytes(4), what),
+                statement.Int64(5));
         }
     }
 

@@ -247,7 +247,7 @@ public sealed class IncrementalTests
         var names = new PartitionNames();
         var loaded = StateLoader.Load(world.Store, names);
         await StateLoader.SaveAsync(
-            world.Store, loaded.State, loaded.History, loaded.Position, CancellationToken.None);
+            world.Store, loaded, CancellationToken.None);
         world.Write("src.txt", "two\n");
         Assert.Equal("Succeeded", await world.BuildAsync("c"));
         var again = StateLoader.Load(world.Store, new PartitionNames());

@@ -162,4 +162,54 @@ public sealed class FileStampCacheTests : IDisposable
 
         public override DateTimeOffset GetUtcNow() => Now;
     }
+
+    [Fact]
+    public void Files_are_looked_at_ahead_and_what_changed_since_counts_when_that_is_over()
+    {
+        var kept = Enumerable.Range(0, 300).Select(i =>
+        {
+            box.Write($"f{i}", $"{i}");
+            Age($"f{i}");
+            return new FileStampEntry(
+                $"f{i}", FileStat.Of(box.At($"f{i}")).Stamp, Xxh3.Hash("recorded"u8),
+                long.MaxValue);
+        }).ToArray();
+        box.Write("f7", "another size");
+        File.Delete(box.At("f8"));
+        var store = new KeptStamps(kept);
+        var cache = FileStampCache.ReadAhead(box.Root, store, time);
+        Assert.Equal(Xxh3.Hash("recorded"u8), cache.DigestOf("f299"));
+        Assert.Equal(Xxh3.Hash("recorded"u8), cache.DigestOf(box.At("f0")));
+        Assert.Equal(Xxh3.Hash("another size"u8), cache.DigestOf("f7"));
+        Assert.False(cache.DigestOf("f8").Exists);
+        Assert.Equal(1, cache.Hashed);
+        cache.EndLookAhead();
+        box.Write("f299", "later");
+        Assert.Equal(Xxh3.Hash("later"u8), cache.DigestOf("f299"));
+        Assert.Equal(Xxh3.Hash("0"u8), cache.DigestOf("f0", trustStat: false));
+    }
+
+    [Fact]
+    public void Stamps_that_cannot_be_read_are_the_error_of_whoever_needs_one()
+    {
+        box.Write("a", "one");
+        var cache = FileStampCache.ReadAhead(box.Root, new KeptStamps(null), time);
+        Assert.Equal(
+            "store-corrupt", Assert.Throws<StoreException>(() => cache.DigestOf("a")).Code);
+    }
+
+    /// <summary>A store of stamps; null: one that cannot be read.</summary>
+    sealed class KeptStamps(FileStampEntry[]? kept) : IFingerprintStore
+    {
+        public IEnumerable<FileStampEntry> FileStamps() =>
+            kept ?? throw new StoreException("store-corrupt", "no such table");
+
+        public byte[]? FingerprintText(Digest digest) => null;
+
+        public byte[]? ConfigAnswer(Digest question) => null;
+
+        public Task SaveConfigAnswerAsync(
+            Digest question, ReadOnlyMemory<byte> answer, CancellationToken ct) =>
+            Task.CompletedTask;
+    }
 }

@@ -191,8 +191,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
         var loaded = StateLoader.Load(store, new PartitionNames());
         var expected = KernelWorld.Snapshot(loaded.State);
         await StateLoader.SaveAsync(
-            store, loaded.State, loaded.History, loaded.Position,
-            TestContext.Current.CancellationToken);
+            store, loaded, TestContext.Current.CancellationToken);
         var saved = store.LatestSnapshot(StateLoader.Format)!;
         var used = 0;
         output.WriteLine(new Fuzzer("stored snapshots", [saved.Body.ToArray()]).Run(15_000, bytes =>

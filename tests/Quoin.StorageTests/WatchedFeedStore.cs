@@ -3,7 +3,9 @@ using Quoin.Engine;
 
 namespace Quoin.StorageTests;
 
-/// <summary>A store that counts the transactions of decisions, and has no room when told so.</summary>
+/// <summary>
+/// A store that counts the transactions of decisions, and has no room when told so.
+/// </summary>
 sealed class WatchedFeedStore(IFeedStore inner) : IFeedStore
 {
     public int Writes { get; private set; }

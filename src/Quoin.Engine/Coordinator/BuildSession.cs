@@ -59,7 +59,9 @@ public sealed record BuildSessionOptions
     /// <summary>Copies of outputs; null: none are kept. The session does not close it.</summary>
     public ArtifactStore? Artifacts { get; init; }
 
-    /// <summary>A want follows right away: its files are looked at while the state is read.</summary>
+    /// <summary>
+    /// A want follows right away: its files are looked at while the state is read.
+    /// </summary>
     public bool PlansAtOnce { get; init; }
 
     /// <summary>Who watches.</summary>

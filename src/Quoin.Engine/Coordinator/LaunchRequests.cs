@@ -44,7 +44,7 @@ static class LaunchRequests
             Claims = run.Claims,
             Inputs = inputs.MoveToImmutable(),
             Config = job.ConfigCommand.IsEmpty ? null : graph.ConfigOf(node),
-            Fingerprint = Fingerprint.DigestOf(text),
+            Fingerprint = parts.Facts.DigestOf(text),
             FingerprintText = text,
             Watched = watched.ToImmutable(),
             MayRestore = keeps && MayRestore(plan, node, run),

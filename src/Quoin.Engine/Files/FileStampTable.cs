@@ -11,9 +11,12 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class FileStampTable
 {
+    // Rows come in pages: growing copies none of them.
+    const int PageBits = 10, PageSize = 1 << PageBits;
+
+    readonly List<Row[]> pages = [];
     byte[] paths = new byte[4096];
     int used;
-    Row[] rows = new Row[64];
     int[] slots = []; // Open addressing, row + 1; 0 is free.
 
     struct Row
@@ -34,7 +37,7 @@ sealed class FileStampTable
         slots = new int[size];
         for (var row = 0; row < Count; row++)
         {
-            var slot = rows[row].Hash & (size - 1);
+            var slot = RowAt(row).Hash & (size - 1);
             while (slots[slot] != 0) slot = (slot + 1) & (size - 1);
             slots[slot] = row + 1;
         }
@@ -43,14 +46,16 @@ sealed class FileStampTable
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 
+    ref Row RowAt(int row) => ref pages[row >> PageBits][row & (PageSize - 1)];
+
     void Add(in FileStampEntry entry)
     {
-        if (Count == rows.Length) Array.Resize(ref rows, Count * 2);
+        if (Count >> PageBits == pages.Count) pages.Add(new Row[PageSize]);
         var most = Encoding.UTF8.GetMaxByteCount(entry.Path.Length) + 1;
         if (used + most > paths.Length)
             Array.Resize(ref paths, Math.Max(used + most, paths.Length * 2));
         var length = Encoding.UTF8.GetBytes(entry.Path, paths.AsSpan(used));
-        rows[Count++] = new Row
+        RowAt(Count++) = new Row
         {
             PathAt = used,
             PathLength = length,
@@ -79,7 +84,7 @@ sealed class FileStampTable
         {
             var row = slots[slot] - 1;
             if (row < 0) return -1;
-            ref var it = ref rows[row];
+            ref var it = ref RowAt(row);
             if (it.Hash == hash && path.SequenceEqual(paths.AsSpan(it.PathAt, it.PathLength)))
                 return row;
         }
@@ -87,18 +92,18 @@ sealed class FileStampTable
 
     /// <summary>The path of a row and the NUL behind it.</summary>
     public ReadOnlySpan<byte> PathWithNul(int row) =>
-        paths.AsSpan(rows[row].PathAt, rows[row].PathLength + 1);
+        paths.AsSpan(RowAt(row).PathAt, RowAt(row).PathLength + 1);
 
     /// <summary>What was recorded.</summary>
     public FileStampCache.Known this[int row]
     {
         get
         {
-            ref var it = ref rows[row];
+            ref var it = ref RowAt(row);
             return new(it.Stamp, it.Digest, it.CheckedAtNs);
         }
     }
 
     /// <summary>What was noted of a row: <see cref="StatAhead"/> says what it means.</summary>
-    public ref byte Seen(int row) => ref rows[row].Seen;
+    public ref byte Seen(int row) => ref RowAt(row).Seen;
 }

@@ -51,7 +51,10 @@ sealed class SimulatedProcess : IBuildObserver
                 Files = Files,
                 Calls = calls,
                 Facts = new WorkspaceFacts(
-                    workspace, graph, loaded.State, Files, store, calls),
+                    workspace, graph, loaded.State, Files, store, calls)
+                {
+                    Fingerprints = loaded.Fingerprints,
+                },
                 MakeWorker = mailbox =>
                 {
                     Mailbox = mailbox;
@@ -79,7 +82,7 @@ sealed class SimulatedProcess : IBuildObserver
     public List<Task<WantReport>> Reports { get; } = [];
 
     public Task SaveSnapshotAsync() => StateLoader.SaveAsync(
-        store, loaded.State, loaded.History, Coordinator.Position, CancellationToken.None);
+        store, loaded with { Position = Coordinator.Position }, CancellationToken.None);
 
     void IBuildObserver.Planned(WantId? want, Plan plan, TimeLeft? estimate) { }
 

@@ -46,6 +46,9 @@ sealed class Cli
         ? this
         : With(Err, ErrScreen, Options with { FullDurability = true });
 
+    /// <summary>The same for who opens the store, whatever server there is.</summary>
+    public Cli WithoutServer() => With(Err, ErrScreen, Options with { Server = null });
+
     /// <summary>The same, with everything for people going elsewhere.</summary>
     public Cli WithErrorsTo(TextWriter writer, TerminalScreen screen) =>
         With(writer, screen, Options);

@@ -35,6 +35,7 @@ static class CommandTree
         new("cancel", CancelCommand.Summary, CancelCommand.Create),
         new("worker", WorkerCommand.Summary, WorkerCommand.Create),
         new("serve", ServeCommand.Summary, ServeCommand.Create),
+        new("token", TokenCommand.Summary, TokenCommand.Create),
         new("supervisor", SupervisorCommand.Summary, SupervisorCommand.Create),
         new("clean", CleanCommand.Summary, CleanCommand.Create),
         new("graph", GraphCommand.Summary, GraphCommand.Create),

@@ -27,6 +27,14 @@ sealed class GlobalOptionSet
         Recursive = true,
     };
 
+    readonly Option<string> server = new("--server")
+    {
+        Description = "Ask the quoin serve there instead of opening the store (default:"
+            + " QUOIN_SERVER); QUOIN_TOKEN has its token",
+        HelpName = "URL",
+        Recursive = true,
+    };
+
     readonly Option<bool> json = new("--json")
     {
         Description = "Results as JSON: one document, or JSON lines from commands that follow",
@@ -75,7 +83,10 @@ sealed class GlobalOptionSet
     public void AddTo(RootCommand root)
     {
         foreach (var option in
-            (Option[])[directory, graph, store, json, plain, color, verbose, quiet, durability])
+            (Option[])
+            [
+                directory, graph, store, server, json, plain, color, verbose, quiet, durability,
+            ])
             root.Options.Add(option);
     }
 
@@ -95,6 +106,8 @@ sealed class GlobalOptionSet
             Directory = from,
             GraphFile = Value(parsed, graph) is { } file ? Path.GetFullPath(file, from) : null,
             Store = Value(parsed, store) ?? env("QUOIN_STORE"),
+            Server = Value(parsed, server)
+                ?? (Value(parsed, store) is null ? env("QUOIN_SERVER") : null),
             Json = parsed.GetValue(json),
             Plain = parsed.GetValue(plain),
             Color = Value(parsed, color) switch

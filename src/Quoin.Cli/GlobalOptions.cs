@@ -14,6 +14,12 @@ sealed record GlobalOptions
     /// <summary><c>--store S</c> or <c>QUOIN_STORE</c>; null: <c>.quoin/quoin.db</c>.</summary>
     public string? Store { get; init; }
 
+    /// <summary>
+    /// <c>--server URL</c> or <c>QUOIN_SERVER</c>: the store is the one that is served there; null:
+    /// it is opened.
+    /// </summary>
+    public string? Server { get; init; }
+
     /// <summary>stdout gets JSON: one document, or JSON lines from commands that follow.</summary>
     public bool Json { get; init; }
 

@@ -64,6 +64,12 @@ static class Project
 
     static IBuildStore Open(Cli cli, Workspace workspace, StoreOptions options)
     {
+        if (cli.Options.Server is { Length: > 0 } server)
+        {
+            return options.Lead
+                ? throw new StoreException("store-locked", $"the server at {server} decides")
+                : new HttpStore(server, cli.Env("QUOIN_TOKEN"));
+        }
         var (file, address) = PlaceOf(cli, workspace);
         options = options with { Time = cli.Time };
         return address is null
@@ -111,7 +117,8 @@ static class Project
 
     static IBuildStore OpenToWrite(Cli cli, Workspace workspace, StoreOptions options)
     {
-        if (cli.Options.Store is null) Directory.CreateDirectory(workspace.QuoinDirectory);
+        if (cli.Options is { Store: null, Server: null })
+            Directory.CreateDirectory(workspace.QuoinDirectory);
         return Open(cli, workspace, options);
     }
 
@@ -142,6 +149,7 @@ static class Project
     /// <summary>True when something was recorded here.</summary>
     public static bool HasStore(Cli cli, Workspace workspace)
     {
+        if (cli.Options.Server is { Length: > 0 }) return true;
         var (file, address) = PlaceOf(cli, workspace);
         return address is null ? File.Exists(file) : PostgresStore.Exists(address);
     }

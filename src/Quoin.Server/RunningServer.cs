@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Quoin.Cli;
 using Quoin.Core;
@@ -16,32 +17,40 @@ sealed class RunningServer : IAsyncDisposable
     readonly StoreWorker? worker;
     readonly Task working;
     readonly WebApplication web;
-    bool isDrained;
+    readonly ServerMeter meter;
+    readonly MetricsPage metrics;
+    readonly CancellationTokenSource stopping = new();
+    bool isDrained, isDisposed;
 
     RunningServer(
         Cli.Cli cli, ServeOptions options, Workspace workspace, ServedGraph graph,
-        IBuildStore store)
+        IBuildStore store, TokenList tokens)
     {
         (this.graph, this.store) = (graph, store);
         artifacts = ProjectArtifacts.Open(cli, workspace, graph.Now.Graph.Artifacts);
         views = new StoreViews(store, cli.Warn);
         views.SetGraph(graph.Now.Graph);
         graph.OnChange = views.SetGraph;
+        meter = new ServerMeter(views, () => store.LastPosition);
+        metrics = new MetricsPage(meter);
+        views.OnAttemptEnded = meter.Ended;
         standby = options.Coordinates ? new Standby(cli, workspace, graph, artifacts) : null;
-        standby?.Start();
         worker = options.Slots is { } slots
             ? SlotWorker.Make(
                 cli, workspace, store, slots, new WorkerView(cli, workspace), artifacts: artifacts)
             : null;
         working = worker is null ? Task.CompletedTask : SlotWorker.RunAsync(worker);
-        web = WebHost.Build(options.Listen, new Served
+        web = WebHost.Build(options, new Served
         {
             Cli = cli,
             Workspace = workspace,
             Store = store,
+            Tokens = tokens,
             Views = views,
             Graph = graph,
             Artifacts = artifacts,
+            Stopping = stopping.Token,
+            Metrics = metrics,
             Leads = () => standby?.Leads == true,
             Coordinates = standby is not null,
         });
@@ -50,14 +59,26 @@ sealed class RunningServer : IAsyncDisposable
     /// <summary>Opens the store, making it when it is missing, and serves.</summary>
     public static async Task<RunningServer> StartAsync(Cli.Cli cli, ServeOptions options)
     {
-        cli = cli.WithFullDurability();
+        cli = cli.WithFullDurability().WithoutServer();
         var workspace = Project.Find(cli);
         var graph = new ServedGraph(cli, workspace);
         var store = Project.OpenForAsking(cli, workspace);
-        var server = new RunningServer(cli, options, workspace, graph, store);
+        var tokens = new TokenList((IAccessStore)store, cli.Time);
+        if (!IPAddress.IsLoopback(options.Listen.Address) && !tokens.IsNeeded)
+        {
+            graph.Dispose();
+            await store.DisposeAsync();
+            throw new UsageException(
+                "tokens-needed",
+                $"{options.Listen} can be reached from other machines, and there are no tokens:"
+                    + " anybody could change things here. Make one first (quoin token create NAME"
+                    + " --role operate), or listen on 127.0.0.1");
+        }
+        var server = new RunningServer(cli, options, workspace, graph, store, tokens);
         try
         {
             await server.web.StartAsync();
+            server.standby?.Start(cli.Env("QUOIN_SERVER") ?? server.Address);
             return server;
         }
         catch
@@ -102,6 +123,7 @@ sealed class RunningServer : IAsyncDisposable
         isDrained = true;
         worker?.Drain();
         await working;
+        await stopping.CancelAsync();
         await web.StopAsync();
         if (standby is not null) await standby.DisposeAsync();
     }
@@ -109,10 +131,15 @@ sealed class RunningServer : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (isDisposed) return;
+        isDisposed = true;
         await DrainAsync();
         await web.DisposeAsync();
         worker?.Dispose();
+        stopping.Dispose();
         graph.Dispose();
+        metrics.Dispose();
+        meter.Dispose();
         views.Dispose();
         artifacts?.Dispose();
         await store.DisposeAsync();

@@ -14,6 +14,9 @@ sealed class Served
     /// <summary>The open store: to read, and to put commands into its inbox.</summary>
     public required IBuildStore Store { get; init; }
 
+    /// <summary>Who may ask.</summary>
+    public required TokenList Tokens { get; init; }
+
     /// <summary>The state, as of now.</summary>
     public required StoreViews Views { get; init; }
 
@@ -22,6 +25,15 @@ sealed class Served
 
     /// <summary>Copies of outputs; null: none are kept.</summary>
     public required ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>Cancelled when the server is about to end: what is followed ends, too.</summary>
+    public required CancellationToken Stopping { get; init; }
+
+    /// <summary>The newest events, for those who follow.</summary>
+    public EventStream Events => field ??= new EventStream(this);
+
+    /// <summary>What is measured.</summary>
+    public required MetricsPage Metrics { get; init; }
 
     /// <summary>This process decides for the store.</summary>
     public required Func<bool> Leads { get; init; }

@@ -18,12 +18,18 @@ sealed class Standby(
 
     readonly CancellationTokenSource stop = new();
     Task running = Task.CompletedTask;
+    string? callback;
 
     /// <summary>This process decides for the store.</summary>
     public bool Leads { get; private set; }
 
     /// <summary>Takes the lead when it is free, from now on.</summary>
-    public void Start() => running = Task.Run(RunAsync);
+    /// <param name="address">Where services that know a run's token can wake it.</param>
+    public void Start(string address)
+    {
+        callback = address;
+        running = Task.Run(RunAsync);
+    }
 
     async Task RunAsync()
     {
@@ -95,6 +101,7 @@ sealed class Standby(
             IsShared = true,
             KeepsLogs = Project.IsRemote(cli),
             Artifacts = artifacts,
+            Callback = callback,
             Observer = new Observer(cli),
         });
 

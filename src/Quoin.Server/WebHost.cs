@@ -1,9 +1,10 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Quoin.Cli;
 using Quoin.Server.Pages;
 
 namespace Quoin.Server;
@@ -14,7 +15,7 @@ static class WebHost
     const int BodyMax = 1 << 20;
 
     /// <summary>Not started yet; nothing else listens.</summary>
-    public static WebApplication Build(IPEndPoint listen, Served served)
+    public static WebApplication Build(ServeOptions options, Served served)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -27,7 +28,7 @@ static class WebHost
             kestrel.Limits.MaxRequestBodySize = BodyMax;
             kestrel.Limits.MaxConcurrentConnections = 2_000;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            kestrel.Listen(listen);
+            kestrel.Listen(options.Listen);
         });
         builder.Services.Configure<HostOptions>(
             host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
@@ -37,11 +38,28 @@ static class WebHost
         builder.Services.AddRazorComponents();
         builder.Services.AddAntiforgery();
         var web = builder.Build();
+        var gate = new Gate(served.Tokens, options.Listen, options.Hosts);
+        web.Use(next => http => gate.PassAsync(http, next));
+        web.Use(next => http => EndWithServerAsync(http, next, served.Stopping));
         web.UseAntiforgery();
         Health.Map(web, served);
+        Login.Map(web, served.Tokens);
+        MetricsPage.Map(web, served);
         Api.Map(web, served);
         web.MapRazorComponents<App>();
         return web;
+    }
+
+    // Streams have no end of their own, and the server does not wait for them.
+    static async Task EndWithServerAsync(
+        HttpContext http, RequestDelegate next, CancellationToken stopping)
+    {
+        using var onStop = stopping.Register(() =>
+        {
+            if (http.Response.ContentType is "text/event-stream"
+                or "application/x-ndjson; charset=utf-8") http.Abort();
+        });
+        await next(http);
     }
 
     sealed class NoLifetime : IHostLifetime

@@ -25,6 +25,7 @@ static class AccessContract
 
         var first = new KeyedRequest("k", new byte[] { 1 }, "http/1");
         var again = first with { Digest = new byte[] { 2 }, Command = "http/2" };
+        Assert.Null(store.SentUnder("k"));
         var sent = await store.SendOnceAsync(first, new("http/1", "cancel-all", default), ct);
         Assert.Equal("http/1", sent.Command);
         sent = await store.SendOnceAsync(again, new("http/2", "cancel-all", default), ct);

@@ -33,11 +33,7 @@ static class ExplainCommand
         var targets = Selecting.Find(
             cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store);
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
-        var dry = DryRun.Make(
-            workspace, graph, store, new WantRequest { Targets = targets }, 1, cli.Time,
-            CancellationToken.None, artifacts);
-        var explanations = targets.Select(target => WithTaint(store, Explain.Of(
-            dry.Plan, dry.State.Names.Intern(target), run => WhyBuilt(store, run)))).ToList();
+        var explanations = Of(cli, workspace, graph, store, artifacts, targets);
         if (cli.Options.Json)
         {
             cli.Print(JsonText.Write(json =>
@@ -52,6 +48,18 @@ static class ExplainCommand
             foreach (var (i, line) in explanation.Text().Index())
                 cli.Print(i == 0 ? new Line(line, Style.Bold) : new Line(line));
         return ExitCode.Ok;
+    }
+
+    /// <summary>Plans the partitions as a build of them would, and explains each.</summary>
+    public static List<Explanation> Of(
+        Cli cli, Workspace workspace, Graph graph, IBuildStore? store, ArtifactStore? artifacts,
+        System.Collections.Immutable.ImmutableArray<string> targets)
+    {
+        var dry = DryRun.Make(
+            workspace, graph, store, new WantRequest { Targets = targets }, 1, cli.Time,
+            CancellationToken.None, artifacts);
+        return targets.Select(target => WithTaint(store, Explain.Of(
+            dry.Plan, dry.State.Names.Intern(target), run => WhyBuilt(store, run)))).ToList();
     }
 
     // What made a run's outputs stale, from the last such event before it was scheduled.
@@ -98,7 +106,8 @@ static class ExplainCommand
     static BuildEvent Decode(RawEvent raw, PartitionNames names) => EventCodec.Decode(
         raw.Position, System.Text.Encoding.UTF8.GetBytes(raw.Type), raw.Body.Span, names);
 
-    static void Write(Utf8JsonWriter json, Explanation explanation)
+    /// <summary>An explanation as one object.</summary>
+    public static void Write(Utf8JsonWriter json, Explanation explanation)
     {
         json.WriteStartObject();
         json.WriteString("partition", explanation.Partition);

@@ -23,7 +23,8 @@ static class FeedReport
         return FeedPicture.IsAt(path) ? path : null;
     }
 
-    static FeedPicture Read(Cli cli, string path)
+    /// <summary>What a database of feeds says now.</summary>
+    public static FeedPicture Read(Cli cli, string path)
     {
         var now = cli.Time.GetUtcNow();
         return FeedPicture.Read(
@@ -60,7 +61,8 @@ static class FeedReport
     static TimeSpan Age(Cli cli, long unixSeconds) =>
         cli.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(unixSeconds);
 
-    static void Write(Utf8JsonWriter json, FeedPicture picture)
+    /// <summary>A database of feeds as one object.</summary>
+    public static void Write(Utf8JsonWriter json, FeedPicture picture)
     {
         json.WriteStartObject();
         json.WriteNumber("waiting", picture.Waiting);

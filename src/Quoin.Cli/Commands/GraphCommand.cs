@@ -95,7 +95,8 @@ static class GraphCommand
         ? string.Join(", ", job.Inputs)
         : $"({string.Join(' ', job.ConfigCommand)} says)";
 
-    static void Write(Utf8JsonWriter json, Graph graph)
+    /// <summary>The graph as one object.</summary>
+    public static void Write(Utf8JsonWriter json, Graph graph)
     {
         json.WriteStartObject();
         json.WriteString("name", graph.Name);

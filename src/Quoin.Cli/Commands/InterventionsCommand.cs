@@ -243,7 +243,8 @@ static class InterventionsCommand
         json.WriteEndObject();
     }
 
-    static string Word(InterventionAnswer answer) => answer switch
+    /// <summary>The word of an answer.</summary>
+    public static string Word(InterventionAnswer answer) => answer switch
     {
         InterventionAnswer.Retry => "retry",
         InterventionAnswer.Adopt => "adopt",

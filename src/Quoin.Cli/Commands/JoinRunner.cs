@@ -96,7 +96,8 @@ sealed class JoinRunner(
                     position = logged.Position;
                     Take(store, logged, startedAt);
                 }
-                if (progress is not null && session is null && slots.Count > 0)
+                if (progress is not null && session is null && slots.Count > 0
+                    && store is not HttpStore)
                     lent ??= new LentSlots(
                         cli, workspace, store, slots, message => view?.Say(message),
                         runner.Artifacts);

@@ -137,7 +137,8 @@ static class PlanCommand
         return (dry, targets);
     }
 
-    static Timetable TimesOf(DryPlan dry, int slots) =>
+    /// <summary>When each run would begin and end on so many slots.</summary>
+    public static Timetable TimesOf(DryPlan dry, int slots) =>
         dry.Estimates.Timetable(
             dry.Plan.Graph,
             new TimetableRoom(

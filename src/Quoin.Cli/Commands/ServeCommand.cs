@@ -9,6 +9,9 @@ sealed record ServeOptions
     /// <summary>Where it listens; port 0: any free one.</summary>
     public required IPEndPoint Listen { get; init; }
 
+    /// <summary>Names, beside its addresses, that it is asked by: of a proxy before it.</summary>
+    public IReadOnlyCollection<string> Hosts { get; init; } = [];
+
     /// <summary>It decides for the store when nobody else does.</summary>
     public bool Coordinates { get; init; } = true;
 
@@ -49,20 +52,27 @@ static class ServeCommand
         {
             Description = "Leave all runs to other processes",
         };
+        var host = new Option<string[]>("--host")
+        {
+            Description = "A name that it is asked by, of a proxy before it; may be repeated",
+            HelpName = "NAME",
+            AllowMultipleArgumentsPerToken = false,
+        };
         var slots = new SlotOptions();
-        var command = new Command("serve", Summary) { listen, noCoordinator, noWorker };
+        var command = new Command("serve", Summary) { listen, host, noCoordinator, noWorker };
         slots.AddTo(command);
         command.SetAction((parsed, _) =>
         {
             var options = new ServeOptions
             {
                 Listen = Address(parsed.GetValue(listen)!),
+                Hosts = parsed.GetValue(host) ?? [],
                 Coordinates = !parsed.GetValue(noCoordinator),
                 Slots = parsed.GetValue(noWorker) ? null : slots.Read(parsed, least: 1),
             };
             var context = cli(parsed);
-            return Host is { } host
-                ? host(context, options)
+            return Host is { } serve
+                ? serve(context, options)
                 : Task.FromResult(ServeProgram.TakeOver(context));
         });
         return command;

@@ -17,6 +17,9 @@ public interface IAccessStore
     /// </summary>
     Task<bool> RevokeTokenAsync(string name, CancellationToken ct);
 
+    /// <summary>What was sent under a key; null: nothing, or too long ago.</summary>
+    KeyedRequest? SentUnder(string key);
+
     /// <summary>
     /// Puts a command into the inbox unless something was sent under this key before: both in one
     /// transaction. Answers with what is kept under the key: the same request when it is new.

@@ -36,6 +36,9 @@ sealed class StoreState
     /// <summary>All partitions by name and place.</summary>
     public PartitionIndex Partitions { get; }
 
+    /// <summary>What was made from what.</summary>
+    public Lineage Lineage { get; } = new();
+
     /// <summary>The names behind the ids.</summary>
     public PartitionNames Names => Kernel.Names;
 
@@ -59,6 +62,17 @@ sealed class StoreState
 
     /// <summary>Answers to commands of this API, by the command's id.</summary>
     public Dictionary<string, CommandAnswer> Answers { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>How many attempts ended how, since the log began.</summary>
+    public SortedDictionary<string, long> AttemptsEnded { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Called with each attempt that ends, and its job; null: nobody counts.</summary>
+    public Action<string, AttemptRow>? OnAttemptEnded { get; set; }
+
+    /// <summary>How many wants stand so.</summary>
+    public int CountWants(WantStanding standing) => wantCounts[(int)standing];
+
+    readonly int[] wantCounts = new int[Enum.GetValues<WantStanding>().Length];
 
     /// <summary>A want of any time.</summary>
     public WantRow? Want(int id) => id > 0 && id <= LastWant ? wants[id] : null;
@@ -158,6 +172,7 @@ sealed class StoreState
             case PartitionPlanned planned:
                 var job = string.Intern(planned.Job);
                 foreach (var output in planned.Outputs) jobs[output] = job;
+                Lineage.Add(planned);
                 break;
             case WorkerAdded worker:
                 Workers[worker.Worker.Owner] =
@@ -288,6 +303,8 @@ sealed class StoreState
     {
         if (run.Last is not { EndedAt: null } last) return;
         (last.EndedAt, last.Outcome, last.Usage, last.Failure) = (at, outcome, usage, failure);
+        AttemptsEnded[outcome] = AttemptsEnded.GetValueOrDefault(outcome) + 1;
+        OnAttemptEnded?.Invoke(run.Job, last);
         if (!Workers.TryGetValue(last.Worker, out var worker)) return;
         worker.Running.Remove(run.Id.Value);
         worker.Ended++;
@@ -321,7 +338,7 @@ sealed class StoreState
         switch (e)
         {
             case WantAccepted x when Want(x.Want.Value) is { } offer:
-                offer.Standing = WantStanding.Open; // An offer that somebody took.
+                Stand(offer, WantStanding.Open); // An offer that somebody took.
                 Answer(x.Command, logged, x.Want);
                 return;
             case WantAccepted x:
@@ -350,8 +367,8 @@ sealed class StoreState
             case PlanExtended x: want.Counts = Sum(want.Counts, x.Added); break;
             case AnalysisFailed x: want.Problems = x.Problems; break;
             case WantDelegated x: want.Delegated.Add((x.Partition, x.Run)); break;
-            case WantReady: want.Standing = WantStanding.Ready; break;
-            case WantReleaseRequested: want.Standing = WantStanding.Releasing; break;
+            case WantReady: Stand(want, WantStanding.Ready); break;
+            case WantReleaseRequested: Stand(want, WantStanding.Releasing); break;
             case WantSucceeded: End(want, WantStanding.Succeeded, logged.At); break;
             case WantFailed x:
                 want.Failed = x.Failed;
@@ -377,10 +394,21 @@ sealed class StoreState
         if (id >= wants.Length) Array.Resize(ref wants, Math.Max(wants.Length * 2, id + 1));
         wants[id] = want;
         LastWant = Math.Max(LastWant, id);
+        wantCounts[(int)want.Standing]++;
     }
 
-    static void End(WantRow want, WantStanding standing, DateTimeOffset at) =>
-        (want.Standing, want.EndedAt) = (standing, at);
+    void End(WantRow want, WantStanding standing, DateTimeOffset at)
+    {
+        Stand(want, standing);
+        want.EndedAt = at;
+    }
+
+    void Stand(WantRow want, WantStanding standing)
+    {
+        wantCounts[(int)want.Standing]--;
+        wantCounts[(int)standing]++;
+        want.Standing = standing;
+    }
 
     static PlanCounts Sum(PlanCounts a, PlanCounts b) => new(
         a.Total + b.Total, a.Current + b.Current, a.Build + b.Build, a.Maybe + b.Maybe,

@@ -40,6 +40,9 @@ sealed class StoreViews : IDisposable
     /// <summary>Why it cannot follow any more; null: it does.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>Called with each attempt that ends from now on, and its job.</summary>
+    public Action<string, AttemptRow>? OnAttemptEnded { get; set; }
+
     /// <summary>The last event that reads know of.</summary>
     public long Position => Interlocked.Read(ref position);
 
@@ -140,7 +143,11 @@ sealed class StoreViews : IDisposable
         using var events = store.Read(Position, state.Names).GetEnumerator();
         while (!stop.IsCancellationRequested && Slice(events)) { }
         if (isReady || stop.IsCancellationRequested) return;
-        lock (gate) state.Partitions.Build();
+        lock (gate)
+        {
+            state.Partitions.Build();
+            state.OnAttemptEnded = (job, attempt) => OnAttemptEnded?.Invoke(job, attempt);
+        }
         isReady = true;
         Tell();
     }

@@ -40,12 +40,14 @@ public sealed partial class PostgresStore : IAccessStore
         KeyedRequest request, InboxCommand command, CancellationToken ct)
     {
         await Queue(new PostgresKeyed(request, command), ct);
-        return Ask(
-            "SELECT digest, command FROM keyed_request WHERE key = $1",
-            row => new KeyedRequest(
-                request.Key, row.GetFieldValue<byte[]>(0), row.GetString(1)),
-            request.Key).Single();
+        return SentUnder(request.Key) ?? request;
     }
+
+    /// <inheritdoc/>
+    public KeyedRequest? SentUnder(string key) => Ask(
+        "SELECT digest, command FROM keyed_request WHERE key = $1",
+        row => new KeyedRequest(key, row.GetFieldValue<byte[]>(0), row.GetString(1)), key)
+        .SingleOrDefault();
 
     sealed class PostgresToken(string sql, Func<NpgsqlParameter[]> values)
         : StoreWrite<PostgresGroup, bool>

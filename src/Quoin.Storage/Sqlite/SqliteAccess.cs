@@ -9,6 +9,9 @@ public sealed partial class SqliteStore : IAccessStore
     public IReadOnlyList<AccessToken> Tokens() => reader.Tokens();
 
     /// <inheritdoc/>
+    public KeyedRequest? SentUnder(string key) => reader.SentUnder(key);
+
+    /// <inheritdoc/>
     public Task<bool> AddTokenAsync(AccessToken token, CancellationToken ct) =>
         Queue(new TokenWrite(token, NowMs), ct);
 

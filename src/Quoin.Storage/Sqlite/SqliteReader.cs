@@ -266,6 +266,18 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
         }
     }
 
+    public KeyedRequest? SentUnder(string key)
+    {
+        lock (gate)
+        {
+            using var statement = Connection().PrepareOnce(
+                "SELECT digest, command FROM keyed_request WHERE key = ?1"u8);
+            return statement.BindText(1, key).Step()
+                ? new(key, statement.Bytes(0).ToArray(), statement.Text(1))
+                : null;
+        }
+    }
+
     public byte[]? RunLog(AttemptId attempt)
     {
         lock (gate)

@@ -1,0 +1,143 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Quoin.Server;
+
+/// <summary>
+/// What every request passes first: which host it was sent to, who sent it, whether another site
+/// made a browser send it, and whether who sent it may. Its answers carry the headers that keep a
+/// browser from running what is only shown.
+/// </summary>
+sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<string> hosts)
+{
+    /// <summary>The cookie of a session.</summary>
+    public const string SessionCookie = "quoin-session";
+
+    const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; "
+        + "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        + "frame-ancestors 'none'";
+
+    /// <summary>Lets a request through to <paramref name="next"/>, or answers it.</summary>
+    public async Task PassAsync(HttpContext http, RequestDelegate next)
+    {
+        Protect(http.Response.Headers);
+        if (!IsHostKnown(http.Request.Host.Host))
+        {
+            await RefuseAsync(
+                http, 421, "host-unknown",
+                "this server is not known by that name; --host NAME makes it known");
+            return;
+        }
+        if (IsOpen(http.Request))
+        {
+            await next(http);
+            return;
+        }
+        if (Who(http) is not { } visitor)
+        {
+            await AskForTokenAsync(http);
+            return;
+        }
+        visitor.Enter(http);
+        if (IsWrite(http.Request))
+        {
+            if (!visitor.MayOperate)
+            {
+                await RefuseAsync(
+                    http, 403, "forbidden", $"the token {visitor.Name} may only read");
+                return;
+            }
+            if (!IsOwnSite(http.Request))
+            {
+                await RefuseAsync(
+                    http, 403, "cross-site", "a page of another site may not change things here");
+                return;
+            }
+        }
+        await next(http);
+    }
+
+    static void Protect(IHeaderDictionary headers)
+    {
+        headers.ContentSecurityPolicy = Policy;
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers["Referrer-Policy"] = "same-origin";
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
+    }
+
+    // A name of another site that leads to loopback is how its pages would reach this server.
+    bool IsHostKnown(string host)
+    {
+        if (host.Length == 0 || hosts.Contains(host)) return true;
+        if (host.Equals("localhost", StringComparison.OrdinalIgnoreCase)) return true;
+        // Pages of another site have a name, not an address; where tokens are needed, its name
+        // has no cookie of ours.
+        return IPAddress.TryParse(host.Trim('[', ']'), out _)
+            || !IPAddress.IsLoopback(listen.Address);
+    }
+
+    // A wake-up of a service brings the run's own token.
+    static bool IsOpen(HttpRequest request) =>
+        request.Path.Value is "/healthz" or "/readyz" or "/login"
+        || request.Path.StartsWithSegments("/assets")
+        || (request.Path.StartsWithSegments("/api/v1/runs", out var rest)
+            && rest.Value?.EndsWith("/wake", StringComparison.Ordinal) == true
+            && request.Query.ContainsKey("token"));
+
+    Visitor? Who(HttpContext http)
+    {
+        if (!tokens.IsNeeded) return IPAddress.IsLoopback(listen.Address) ? Visitor.Local : null;
+        if (http.Request.Headers.Authorization is [{ } header])
+            return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+                ? tokens.Find(header["Bearer ".Length..].Trim())
+                : null;
+        return http.Request.Cookies[SessionCookie] is { Length: 64 } session
+            ? tokens.FindSession(session)
+            : null;
+    }
+
+    static bool IsWrite(HttpRequest request) =>
+        !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method);
+
+    /// <summary>
+    /// False when a browser says that another site made it send this. Programs say nothing.
+    /// </summary>
+    public static bool IsOwnSite(HttpRequest request)
+    {
+        if (request.Headers["Sec-Fetch-Site"] is [{ } site]
+            && site is not ("same-origin" or "none")) return false;
+        if (request.Headers.Origin is not [{ } origin]) return request.Headers.Origin.Count == 0;
+        return Uri.TryCreate(origin, UriKind.Absolute, out var from)
+            && from.Authority.Equals(AuthorityOf(request), StringComparison.OrdinalIgnoreCase);
+    }
+
+    static string AuthorityOf(HttpRequest request) =>
+        Uri.TryCreate($"{request.Scheme}://{request.Host.Value}", UriKind.Absolute, out var own)
+            ? own.Authority
+            : "";
+
+    static async Task AskForTokenAsync(HttpContext http)
+    {
+        var accepts = http.Request.Headers.Accept.ToString();
+        var isPage = HttpMethods.IsGet(http.Request.Method)
+            && !http.Request.Path.StartsWithSegments("/api")
+            && accepts.Contains("text/html", StringComparison.Ordinal);
+        if (isPage)
+        {
+            var back = Uri.EscapeDataString(http.Request.Path + http.Request.QueryString);
+            http.Response.Redirect($"/login?next={back}");
+            return;
+        }
+        http.Response.Headers.WWWAuthenticate = "Bearer";
+        await RefuseAsync(
+            http, 401, "unauthorized",
+            "this server asks for a token: Authorization: Bearer TOKEN; quoin token create makes "
+            + "one");
+    }
+
+    static Task RefuseAsync(HttpContext http, int status, string code, string message) =>
+        Json.ProblemAsync(http, status, code, message);
+}

@@ -1,0 +1,103 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Quoin.Server;
+
+/// <summary>
+/// Where a browser shows a token, and gets a session for it: a cookie that no script reads and no
+/// other site's page sends.
+/// </summary>
+static class Login
+{
+    /// <summary>Adds <c>/login</c> and <c>/logout</c>.</summary>
+    public static void Map(WebApplication web, TokenList tokens)
+    {
+        web.MapGet("/login", http => ShowAsync(http, NextOf(http.Request.Query["next"]), ""));
+        web.MapPost("/login", http => EnterAsync(http, tokens));
+        web.MapPost("/logout", http =>
+        {
+            if (http.Request.Cookies[Gate.SessionCookie] is { } session) tokens.End(session);
+            http.Response.Cookies.Delete(Gate.SessionCookie);
+            See(http, "/login");
+            return Task.CompletedTask;
+        });
+    }
+
+    static async Task EnterAsync(HttpContext http, TokenList tokens)
+    {
+        if (!Gate.IsOwnSite(http.Request) || !http.Request.HasFormContentType)
+        {
+            await Json.ProblemAsync(http, 403, "cross-site", "this form is not from here");
+            return;
+        }
+        var form = await http.Request.ReadFormAsync(http.RequestAborted);
+        var next = NextOf(form["next"]);
+        if (tokens.Find($"{form["token"]}".Trim()) is not { } visitor)
+        {
+            http.Response.StatusCode = 403;
+            await ShowAsync(http, next, "That is not a token of this server.");
+            return;
+        }
+        http.Response.Cookies.Append(Gate.SessionCookie, tokens.Begin(visitor), new CookieOptions
+        {
+            HttpOnly = true,
+            SameSite = SameSiteMode.Strict,
+            Secure = http.Request.IsHttps,
+            Path = "/",
+        });
+        See(http, next);
+    }
+
+    static void See(HttpContext http, string path)
+    {
+        http.Response.Redirect(path);
+        http.Response.StatusCode = StatusCodes.Status303SeeOther;
+    }
+
+    // Only a place of this server: //example.org/ and /\example.org are none.
+    static string NextOf(string? text) =>
+        text is ['/', ..] and not ['/', '/' or '\\', ..]
+            && text.All(c => c is > ' ' and < '\x7f')
+            ? text
+            : "/";
+
+    static Task ShowAsync(HttpContext http, string next, string problem)
+    {
+        http.Response.ContentType = "text/html; charset=utf-8";
+        http.Response.Headers.CacheControl = "no-store";
+        var told = problem.Length == 0
+            ? ""
+            : $"<p role=\"alert\">{WebUtility.HtmlEncode(problem)}</p>";
+        return http.Response.WriteAsync(
+            $"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>Sign in - Quoin</title>
+            {Head}
+            </head>
+            <body>
+            <main class="login">
+            <h1>Quoin</h1>
+            {told}
+            <form method="post" action="/login">
+            <input type="hidden" name="next" value="{WebUtility.HtmlEncode(next)}">
+            <p><label for="token">Token</label>
+            <input id="token" name="token" type="password" autocomplete="current-password"
+              required autofocus></p>
+            <p><button>Sign in</button></p>
+            </form>
+            <p><code>quoin token create NAME --role operate</code> makes one.</p>
+            </main>
+            </body>
+            </html>
+            """,
+            http.RequestAborted);
+    }
+
+    /// <summary>What the page has in its head beside its title: the style sheet.</summary>
+    public static string Head { get; set; } = "";
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Quoin.Cli;
+using Quoin.Core;
+using Quoin.Engine;
+
+namespace Quoin.Server;
+
+/// <summary>
+/// The store itself over HTTP, for the command line's <c>--server</c>: rows of the log, and rows
+/// for the inbox, of the kinds that people send.
+/// </summary>
+static class StoreRoutes
+{
+    const int RowsMax = 10_000, BytesMax = 256 << 20;
+    static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(20);
+
+    static readonly string[] sent =
+    [
+        "accept-want", "cancel-want", "cancel-all", "cancel-run", "taint-partitions",
+        "clean-outputs", "release-want", "accept-offer", "resolve-intervention", "wake-run",
+    ];
+
+    /// <summary>The newest position.</summary>
+    public static Task PositionAsync(Request request) =>
+        TextAsync(request, request.Served.Store.LastPosition);
+
+    /// <summary>The newest position, once it is behind the one that is known.</summary>
+    public static async Task WaitAsync(Request request)
+    {
+        var after = request.One("after") is { Length: > 0 } ? request.Number("after")!.Value : -1;
+        using var wait = CancellationTokenSource.CreateLinkedTokenSource(
+            request.Ct, request.Served.Stopping);
+        wait.CancelAfter(WaitMax);
+        try
+        {
+            await request.Served.Views.NextAsync(after, wait.Token);
+        }
+        catch (OperationCanceledException) when (!request.Ct.IsCancellationRequested)
+        {
+            // Nothing new: whoever waits asks again.
+        }
+        await TextAsync(request, request.Served.Views.Position);
+    }
+
+    static Task TextAsync(Request request, long number)
+    {
+        request.Http.Response.ContentType = "text/plain; charset=utf-8";
+        return request.Http.Response.WriteAsync(
+            number.ToString(CultureInfo.InvariantCulture), request.Ct);
+    }
+
+    /// <summary>Rows of the log as bytes; see <see cref="HttpStore"/>.</summary>
+    public static async Task LogAsync(Request request)
+    {
+        request.Only("after", "limit", "last", "type", "subject");
+        var (limit, last) = (request.Number("limit") ?? RowsMax, request.Number("last"));
+        if (limit is < 1 or > RowsMax || last is < 1 or > RowsMax)
+            throw Request.Bad($"limit and last: write a number from 1 to {RowsMax}");
+        var query = new EventQuery
+        {
+            After = request.Number("after") ?? 0,
+            Types = [.. request.All("type")],
+            Subject = request.One("subject"),
+            Last = (int?)last,
+        };
+        using var rows = new MemoryStream();
+        foreach (var raw in request.Served.Store.Query(query).Take((int)limit))
+            HttpStore.Write(rows, raw);
+        await BytesAsync(request, rows.ToArray());
+    }
+
+    /// <summary>A snapshot behind its position.</summary>
+    public static Task SnapshotAsync(Request request) =>
+        request.Served.Store.LatestSnapshot((int)(request.Number("format") ?? 0)) is { } snapshot
+            ? BytesAsync(
+                request, [.. BitConverter.GetBytes(snapshot.Position), .. snapshot.Body.Span])
+            : throw new ApiException(404, "no-snapshot", "there is none of that format");
+
+    /// <summary>The text of a fingerprint.</summary>
+    public static Task FingerprintAsync(Request request) =>
+        Digest.TryParse(request.One("digest") ?? "", out var digest)
+            && request.Served.Store.FingerprintText(digest) is { } text
+            ? BytesAsync(request, text)
+            : throw new ApiException(404, "no-fingerprint", "there is none of that digest");
+
+    /// <summary>The log of an attempt, from a file here or from the store.</summary>
+    public static Task RunLogAsync(Request request)
+    {
+        if (!RunId.TryParse(request.One("run"), out var run)
+            || request.Number("attempt") is not (> 0 and <= int.MaxValue and var number))
+            throw Request.Bad("name a run and an attempt");
+        var attempt = new AttemptId(run, (int)number);
+        var file = request.Served.Workspace.LogOf(attempt);
+        var log = File.Exists(file)
+            ? File.ReadAllBytes(file)
+            : request.Served.Store.RunLog(attempt);
+        return log is null
+            ? throw new ApiException(404, "no-log", $"there is no log of {attempt} here")
+            : BytesAsync(request, log);
+    }
+
+    /// <summary>A row for the inbox.</summary>
+    public static async Task InboxAsync(Request request)
+    {
+        request.Only("id", "type");
+        var (id, type) = (request.One("id") ?? "", request.One("type") ?? "");
+        if (!sent.Contains(type)) throw Request.Bad($"type={type}: nobody sends that to a server");
+        if (id.Length is 0 or > 100 || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-'))
+            throw Request.Bad("id: letters, digits and -, at most 100 of them");
+        using var body = new MemoryStream();
+        await request.Http.Request.Body.CopyToAsync(body, request.Ct);
+        var command = new InboxCommand(id, type, body.ToArray());
+        if (StoreCommand.Read(command, out var problem) is null) throw Request.Bad(problem);
+        await request.Served.Store.SendAsync(command, request.Ct);
+        await BytesAsync(request, [1]);
+    }
+
+    static async Task BytesAsync(Request request, byte[] bytes)
+    {
+        if (bytes.Length > BytesMax)
+            throw new ApiException(413, "too-large", "that is more than a server sends at once");
+        request.Http.Response.ContentType = "application/octet-stream";
+        request.Http.Response.ContentLength = bytes.Length;
+        await request.Http.Response.Body.WriteAsync(bytes, request.Ct);
+    }
+}

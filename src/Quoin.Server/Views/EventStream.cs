@@ -1,0 +1,191 @@
+using System.Buffers;
+using System.Text;
+using Quoin.Engine;
+
+namespace Quoin.Server;
+
+/// <summary>
+/// The newest part of the log as bytes for followers: each event is read and written out once,
+/// however many follow. Whoever is further behind than what is kept here reads from the store.
+/// </summary>
+sealed class EventStream(Served served)
+{
+    const int BytesMax = 32 << 20, RowsMax = 2_000;
+    static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    static readonly TimeSpan LongPause = TimeSpan.FromMilliseconds(100);
+
+    readonly Lock gate = new();
+    readonly List<EventBytes> kept = [];
+    TaskCompletionSource news = NewSignal();
+    Task? pump;
+    long bytes;
+    int followers;
+
+    /// <summary>One more follower: from now on the newest events are kept here.</summary>
+    public IDisposable Follow()
+    {
+        lock (gate)
+        {
+            followers++;
+            pump ??= Task.Run(PumpAsync);
+        }
+        return new Leaving(this);
+    }
+
+    /// <summary>
+    /// The events behind a position, from here or from the store; null: there are none yet. Then
+    /// <paramref name="more"/> completes when there may be some.
+    /// </summary>
+    public EventBytes? Next(long after, out Task more)
+    {
+        lock (gate)
+        {
+            more = news.Task;
+            if (kept.Count > 0 && after >= kept[0].First - 1)
+            {
+                var (low, high) = (0, kept.Count);
+                while (low < high)
+                {
+                    var middle = (low + high) / 2;
+                    if (kept[middle].Last > after) high = middle;
+                    else low = middle + 1;
+                }
+                return low < kept.Count ? kept[low] : null;
+            }
+            if (kept.Count == 0 && after >= served.Views.Position) return null;
+        }
+        return Read(after);
+    }
+
+    EventBytes? Read(long after)
+    {
+        var rows = served.Store.Query(new EventQuery { After = after }).Take(RowsMax).ToList();
+        return rows.Count == 0 ? null : EventBytes.Of(rows);
+    }
+
+    async Task PumpAsync()
+    {
+        var position = served.Views.Position;
+        while (!served.Stopping.IsCancellationRequested)
+        {
+            lock (gate)
+            {
+                if (followers == 0)
+                {
+                    kept.Clear();
+                    (bytes, pump) = (0, null);
+                    return;
+                }
+            }
+            try
+            {
+                using var wait = CancellationTokenSource.CreateLinkedTokenSource(served.Stopping);
+                wait.CancelAfter(TimeSpan.FromSeconds(5));
+                await served.Views.NextAsync(position, wait.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                continue; // Looks whether somebody follows.
+            }
+            catch (StoreException)
+            {
+                await Task.Delay(LongPause, served.Cli.Time);
+                continue;
+            }
+            if (Read(position) is not { } next) continue;
+            position = next.Last;
+            Keep(next);
+            // Many at a time cost less than each alone, and nobody sees the difference.
+            await Task.Delay(next.Count > 100 ? LongPause : Pause, served.Cli.Time);
+        }
+    }
+
+    void Keep(EventBytes next)
+    {
+        TaskCompletionSource told;
+        lock (gate)
+        {
+            kept.Add(next);
+            bytes += next.Bytes.Length;
+            var old = 0;
+            while (bytes > BytesMax && old < kept.Count - 1) bytes -= kept[old++].Bytes.Length;
+            kept.RemoveRange(0, old);
+            told = news;
+            news = NewSignal();
+        }
+        told.TrySetResult();
+    }
+
+    static TaskCompletionSource NewSignal() =>
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    sealed class Leaving(EventStream stream) : IDisposable
+    {
+        int left;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref left, 1) == 1) return;
+            lock (stream.gate) stream.followers--;
+        }
+    }
+}
+
+/// <summary>Some events, one behind the other, as server-sent events.</summary>
+sealed class EventBytes
+{
+    readonly List<(long Position, int Start, string Type, string Subject)> rows = [];
+
+    /// <summary>All of them.</summary>
+    public byte[] Bytes { get; private init; } = [];
+
+    /// <summary>The position of the first.</summary>
+    public long First => rows[0].Position;
+
+    /// <summary>The position of the last.</summary>
+    public long Last => rows[^1].Position;
+
+    /// <summary>How many.</summary>
+    public int Count => rows.Count;
+
+    /// <summary>Writes them out; a position is the id that a browser resumes from.</summary>
+    public static EventBytes Of(List<RawEvent> events)
+    {
+        var buffer = new ArrayBufferWriter<byte>(events.Count * 256);
+        var starts = new List<(long, int, string, string)>(events.Count);
+        foreach (var raw in events)
+        {
+            starts.Add((raw.Position, buffer.WrittenCount, raw.Type, raw.Subject));
+            Encoding.UTF8.GetBytes(
+                $"id: {raw.Position}\ndata: {EventJson.ToJson(raw)}\n\n", buffer);
+        }
+        var made = new EventBytes { Bytes = buffer.WrittenSpan.ToArray() };
+        made.rows.AddRange(starts);
+        return made;
+    }
+
+    /// <summary>The part behind a position.</summary>
+    public ReadOnlyMemory<byte> After(long position)
+    {
+        if (position < First) return Bytes;
+        var at = (int)Math.Min(position - First + 1, rows.Count);
+        return at == rows.Count ? default : Bytes.AsMemory(rows[at].Start);
+    }
+
+    /// <summary>Those behind a position that a follower asked for.</summary>
+    public ReadOnlyMemory<byte> After(
+        long position, IReadOnlyCollection<string> types, string? subject)
+    {
+        if (types.Count == 0 && subject is null) return After(position);
+        var some = new ArrayBufferWriter<byte>();
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var (at, start, type, about) = rows[i];
+            if (at <= position || (types.Count > 0 && !types.Contains(type))
+                || (subject is not null && about != subject)) continue;
+            var end = i + 1 < rows.Count ? rows[i + 1].Start : Bytes.Length;
+            some.Write(Bytes.AsSpan(start, end - start));
+        }
+        return some.WrittenMemory;
+    }
+}

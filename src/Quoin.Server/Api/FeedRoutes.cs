@@ -1,6 +1,4 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
+using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
 using Quoin.Cli;
 using Quoin.Core;
@@ -17,7 +15,7 @@ static class FeedRoutes
 {
     const int RejectedShown = 1_000;
 
-    static IReadOnlyList<Engine.FeedJob> JobsOf(Served served) =>
+    static ImmutableArray<Engine.FeedJob> JobsOf(Served served) =>
         GraphLoader.Load(served.Workspace.Root, served.Workspace.GraphFile).FeedJobs;
 
     /// <summary>All jobs that feeds ask for.</summary>

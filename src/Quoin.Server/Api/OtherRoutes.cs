@@ -13,7 +13,7 @@ static class OtherRoutes
     {
         request.Only();
         var rows = request.Served.Views.Read(state => state.Workers.Values
-            .Where(worker => worker.LeftAt is null)
+            .Where(worker => worker.LeftAt is null && worker.Slots > 0) // Not who only decides.
             .Select(worker => (
                 worker.Owner, worker.Slots, worker.JoinedAt, worker.Ended,
                 Runs: worker.Running.Order().Select(run => $"r-{run}").ToList())).ToList());
@@ -132,8 +132,11 @@ static class OtherRoutes
                 new WantRequest
                 {
                     Targets = targets,
-                    Soft = request.Bool("soft"),
-                    Thorough = request.Bool("thorough"),
+                    Options = WantOptions.Default with
+                    {
+                        Soft = request.Bool("soft"),
+                        Thorough = request.Bool("thorough"),
+                    },
                 },
                 slots, served.Cli.Time, request.Ct, served.Artifacts);
             var times = PlanCommand.TimesOf(dry, slots);

@@ -128,8 +128,6 @@ static class WantRoutes
                     Text = $"want {asked.Text}".Trim() is { Length: > 200 } text
                         ? text[..200] + "…"
                         : $"want {asked.Text}".Trim(),
-                    Soft = request.Bool("soft"),
-                    Thorough = request.Bool("thorough"),
                 },
                 graph);
         });
@@ -158,6 +156,8 @@ static class WantRoutes
         OnFailure = request.Text("on_failure") is { } failure
             ? Request.Words<FailureMode>("on_failure", failure)
             : FailureMode.KeepGoing,
+        Soft = request.Bool("soft"),
+        Thorough = request.Bool("thorough"),
         Fresh = request.Text("fresh") is { } fresh
             ? Request.Words<FreshMode>("fresh", fresh)
             : FreshMode.No,
@@ -236,7 +236,7 @@ static class WantRoutes
         });
     }
 
-    static StoreCommand Again(Request request, ImmutableArray<string> targets, string text) =>
+    static StoreCommand.Accept Again(Request request, ImmutableArray<string> targets, string text) =>
         targets.IsEmpty
             ? throw new ApiException(409, "not-failed", $"{text}: it failed to make nothing")
             : new StoreCommand.Accept(

@@ -236,7 +236,8 @@ static class WantRoutes
         });
     }
 
-    static StoreCommand.Accept Again(Request request, ImmutableArray<string> targets, string text) =>
+    static StoreCommand.Accept Again(
+        Request request, ImmutableArray<string> targets, string text) =>
         targets.IsEmpty
             ? throw new ApiException(409, "not-failed", $"{text}: it failed to make nothing")
             : new StoreCommand.Accept(

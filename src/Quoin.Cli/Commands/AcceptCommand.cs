@@ -22,7 +22,7 @@ static class AcceptCommand
     public static async Task<int> RunAsync(Cli cli, WantId want, CancellationToken ct)
     {
         await using var deciding = Deciding.Open(cli, Project.Find(cli));
-        var now = cli.Time.GetUtcNow();
+        var now = deciding.Time.GetUtcNow();
         var made = await deciding.DoAsync(
             state => Offers.Accept(state, want, now), [new StoreCommand.AcceptOffer(want)], ct);
         if (made.Refusal is { } refusal)

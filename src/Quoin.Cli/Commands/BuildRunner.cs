@@ -86,7 +86,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             Workspace = workspace,
             Graph = graph,
             Store = store,
-            Time = cli.Time,
+            Time = store.ClockOn(cli.Time),
             Random = new Random(ThisMachine.Seed()),
             Worker = ThisMachine.NewWorkerId(),
             Slots = slots.Count,

@@ -27,6 +27,9 @@ sealed class Deciding : IAsyncDisposable
     /// <summary>The open store.</summary>
     public IBuildStore Store { get; }
 
+    /// <summary>The time that all who use the store agree on.</summary>
+    public TimeProvider Time => field ??= Store.ClockOn(cli.Time);
+
     /// <summary>Opens the store; it is made when it is missing.</summary>
     public static Deciding Open(Cli cli, Workspace workspace)
     {
@@ -43,7 +46,7 @@ sealed class Deciding : IAsyncDisposable
         IReadOnlyList<StoreCommand> requests, CancellationToken ct)
     {
         if (asks) return await AskAsync(requests, ct);
-        var made = await Decisions.MakeAsync(Store, cli.Time, commands, ct);
+        var made = await Decisions.MakeAsync(Store, Time, commands, ct);
         return new Decided(made.Events, made.State.Names, made.Refusal);
     }
 
@@ -91,7 +94,7 @@ sealed class Deciding : IAsyncDisposable
         PartitionNames names, BuildEvent fact, StoreCommand request, CancellationToken ct)
     {
         if (asks) await AskAsync([request], ct);
-        else await Decisions.NotifyAsync(Store, cli.Time, names, [fact], ct);
+        else await Decisions.NotifyAsync(Store, Time, names, [fact], ct);
     }
 
     /// <inheritdoc/>

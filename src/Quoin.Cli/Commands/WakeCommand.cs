@@ -35,7 +35,7 @@ static class WakeCommand
         var wake = new StoreCommand.Wake(run, token);
         await using var deciding = Deciding.Open(cli, Project.Find(cli));
         var made = await deciding.DoAsync(
-            state => [wake.In(state, cli.Time.GetUtcNow())], [wake], ct);
+            state => [wake.In(state, deciding.Time.GetUtcNow())], [wake], ct);
         if (made.Refusal is { } refusal)
             return cli.Error(refusal.Code, refusal.Message, ExitCode.Refused);
         var isWoken = made.Events.OfType<RunWoken>().Any(e => e.Run == run);

@@ -92,9 +92,12 @@ sealed class Coordinator : IDisposable
         finally
         {
             dispatcher.Dispose(); // Waits for what runs, so that nobody posts afterwards.
-            unsaved.Keep(mailbox);
+            KeepUnsaved();
         }
     }
+
+    /// <summary>What was heard and could not be committed is kept beside the store.</summary>
+    public void KeepUnsaved() => unsaved.Keep(mailbox);
 
     /// <summary>
     /// Takes the store over from whoever had it, continues its wants, and does what was asked while
@@ -310,7 +313,9 @@ sealed class Coordinator : IDisposable
             if (!earlier.Holds(told)) Do(new ProposePlan(told));
         }
         gate.Accepted();
-        PlanLog.Planned(want, State.Wants.GetValueOrDefault(want.Value), plan, planning.Trace);
+        var accepted = State.Wants.GetValueOrDefault(want.Value);
+        if (accepted is not null) dispatcher.Holdings.Look(accepted);
+        PlanLog.Planned(want, accepted, plan, planning.Trace);
         if (m.Command is null)
             AfterCommit(() => parts.Observer.Planned(want, plan, left));
         else AfterCommit(() => parts.Observer.Joined(want, m.Request.Text));

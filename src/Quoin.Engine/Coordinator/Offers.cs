@@ -26,19 +26,23 @@ public static class Offers
         };
     }
 
-    // An offer that stands counts like a thing that is there: who accepts it shall not wait. What
-    // several wants share counts once.
+    // An offer that stands counts like a thing that is there, with all that it stands on: who
+    // accepts it shall not wait. What several wants share counts once.
     static Refusal? NoRoom(
         KernelState state, Graph graph, IEnumerable<PartitionId> targets, DateTimeOffset now)
     {
-        var wanted = from want in state.Wants.Values
-                     where want.OfferedUntil is null || want.OfferedUntil > now
-                     from target in want.Targets
-                     where IsThing(target)
-                     select target;
-        var before = wanted.Concat(state.Runs.Values.SelectMany(run => run.Claims)).ToHashSet();
+        if (graph.Pools.IsEmpty) return null;
+        var before = Things(
+            from want in state.Wants.Values
+            where want.OfferedUntil is null || want.OfferedUntil > now
+            from target in want.Targets
+            select state.Names.Text(target));
+        before.UnionWith(
+            state.Runs.Values.SelectMany(run => run.Claims).Select(state.Names.Text));
         var taken = Places(before);
-        foreach (var (pool, places) in Places(targets.Distinct().Where(t => !before.Contains(t))))
+        var more = Things(targets.Select(state.Names.Text));
+        more.ExceptWith(before);
+        foreach (var (pool, places) in Places(more))
         {
             var (all, used) = (graph.Pools.GetValueOrDefault(pool), taken.GetValueOrDefault(pool));
             if (used + places <= all) continue;
@@ -49,15 +53,36 @@ public static class Offers
         }
         return null;
 
-        bool IsThing(PartitionId p) => JobOf(p)?.Resource is not null;
-
-        Job? JobOf(PartitionId p) =>
-            graph.FindProducer(Encoding.UTF8.GetBytes(state.Names.Text(p))).Job;
-
-        Dictionary<string, int> Places(IEnumerable<PartitionId> partitions) =>
-            partitions.SelectMany(p => JobOf(p)?.Limits.Resources.Pools ?? [])
+        Dictionary<string, int> Places(IEnumerable<string> things) =>
+            things.SelectMany(name => JobOf(graph, name)?.Limits.Resources.Pools ?? [])
                 .GroupBy(claim => claim.Pool, claim => claim.Places)
                 .ToDictionary(pool => pool.Key, pool => pool.Sum());
+
+        HashSet<string> Things(IEnumerable<string> names) => ThingsOf(graph, names);
+    }
+
+    static Job? JobOf(Graph graph, string name) =>
+        graph.FindProducer(Encoding.UTF8.GetBytes(name)).Job;
+
+    // Things, and what they stand on. Data that they read comes and goes: it holds no place.
+    static HashSet<string> ThingsOf(Graph graph, IEnumerable<string> names)
+    {
+        var things = new HashSet<string>(StringComparer.Ordinal);
+        var left = new Stack<string>(names);
+        while (left.TryPop(out var name))
+        {
+            if (JobOf(graph, name) is not { Resource: not null } job || !things.Add(name)) continue;
+            if (!job.ConfigCommand.IsEmpty) continue; // What it stands on is known when it is asked.
+            try
+            {
+                foreach (var input in job.Configure(name).Inputs) left.Push(input);
+            }
+            catch (InvalidOperationException)
+            {
+                // Its plan will say what is wrong with it.
+            }
+        }
+        return things;
     }
 
     /// <summary>

@@ -133,6 +133,10 @@ sealed class Planning(
         return owned;
     }
 
+    /// <summary>All that is to be made, with its plan and node.</summary>
+    public IEnumerable<(PartitionId Partition, PlannedWant Plan, int Node)> Owned =>
+        owners.Select(owner => (owner.Key, owner.Value.Plan, owner.Value.Node));
+
     /// <summary>Something that is still to be made, or to be tested, reads it.</summary>
     public bool IsRead(PartitionId p)
     {

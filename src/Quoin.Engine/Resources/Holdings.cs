@@ -22,7 +22,7 @@ sealed class Holdings
         begins = new ReadyResources(coordinator, parts, planning, needs, ledger);
         resources = new ResourceRuns(
             coordinator, parts, worker, remote, new ResourceAnswers(coordinator, parts));
-        wants = new WantTimers(coordinator, parts);
+        wants = new WantTimers(coordinator, parts, CloseWindows);
     }
 
     KernelState State => parts.State;
@@ -96,6 +96,12 @@ sealed class Holdings
 
     /// <summary>A want is offered, or in use: its time runs.</summary>
     public void Look(WantToken want) => wants.Look(want);
+
+    void CloseWindows()
+    {
+        begins.CloseWindows();
+        resources.CloseWindows();
+    }
 
     /// <summary>Nothing will happen to a run until somebody asks, or for a long time.</summary>
     public bool IsResting(RunToken run) => resources.IsResting(run);

@@ -99,10 +99,7 @@ sealed class ReadyResources(
         var (start, notAfter) = WindowOf(p, job);
         if (now > notAfter)
         {
-            coordinator.Do(new ProposePlan(new ConfigFailed(
-                job.Name, [p],
-                new PlanProblem(
-                    "start-window-missed", $"it was to start before {notAfter:O}"))));
+            Miss(p, job, notAfter.Value);
             return true;
         }
         if (!ledger.Take(p, needs.PoolsOf(p), now.ToUnixTimeMilliseconds())) return false;
@@ -116,6 +113,26 @@ sealed class ReadyResources(
         if (refusal is not null) Give(p);
         else planning.Release(p);
         return true;
+    }
+
+    void Miss(PartitionId p, Job job, DateTimeOffset notAfter) =>
+        coordinator.Do(new ProposePlan(new ConfigFailed(
+            job.Name, [p],
+            new PlanProblem("start-window-missed", $"it was to start before {notAfter:O}"))));
+
+    /// <summary>
+    /// A start window is over: what still waits for its inputs, or for a place in a pool, will not
+    /// be launched any more, and who waits for it learns that now.
+    /// </summary>
+    public void CloseWindows()
+    {
+        var now = parts.Time.GetUtcNow();
+        foreach (var (p, plan, node) in planning.Owned.ToArray())
+        {
+            var job = plan.Plan.Graph.JobOf(node);
+            if (job.Resource is null || State.PlaceOf(p) != PartitionPlace.Planned) continue;
+            if (WindowOf(p, job).NotAfter is { } end && end < now) Miss(p, job, end);
+        }
     }
 
     (DateTimeOffset? Start, DateTimeOffset? NotAfter) WindowOf(PartitionId p, Job job)

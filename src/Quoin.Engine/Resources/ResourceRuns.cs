@@ -122,6 +122,19 @@ sealed class ResourceRuns(
         else due.Put(run.Id, at == DateTimeOffset.MinValue ? Now : at);
     }
 
+    /// <summary>
+    /// A start window is over: what waits for a slot since it opened is not launched any more.
+    /// </summary>
+    public void CloseWindows()
+    {
+        foreach (var run in State.Runs.Values.ToArray())
+        {
+            if (run is { Epoch: 0, Place: RunPlace.Queued, Life.NotAfter: { } end } && end < Now)
+                answers.Refused(run, new Refusal(
+                    "start-window-missed", $"{run.Id} was to begin before {end:O}."));
+        }
+    }
+
     /// <summary>Activates what is due, oldest first, as far as there are slots.</summary>
     public void Start()
     {

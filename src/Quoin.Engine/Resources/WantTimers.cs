@@ -3,16 +3,18 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>
-/// What time does to wants: offers that nobody accepts, and uses that are over. Belongs to the
-/// coordinator's thread.
+/// What time does to wants: offers that nobody accepts, start windows and uses that are over.
+/// Belongs to the coordinator's thread.
 /// </summary>
-sealed class WantTimers(Coordinator coordinator, CoordinatorParts parts)
+sealed class WantTimers(Coordinator coordinator, CoordinatorParts parts, Action closeWindows)
 {
     static readonly TimeSpan longest = TimeSpan.FromDays(1);
 
     readonly PriorityQueue<WantId, long> due = new();
 
-    /// <summary>A want has a time to come, if it is an offer or is in use.</summary>
+    /// <summary>
+    /// A want has a time to come, if it is an offer, is in use, or has a start window.
+    /// </summary>
     public void Look(WantToken want)
     {
         if (Of(want) is { } at) Put(want.Id, at);
@@ -20,8 +22,12 @@ sealed class WantTimers(Coordinator coordinator, CoordinatorParts parts)
 
     static DateTimeOffset? Of(WantToken want) =>
         want.OfferedUntil is { } offered ? offered.AddMilliseconds(1)
-        : want is { IsReady: true, IsReleasing: false } ? want.ReadyAt + want.Options.Use
-        : null;
+        : !want.IsReady ? EndOf(want.Options)
+        : want.IsReleasing ? null
+        : want.ReadyAt + want.Options.Use;
+
+    static DateTimeOffset? EndOf(WantOptions options) =>
+        (options.StartAt + options.StartSlack)?.AddMilliseconds(1);
 
     void Put(WantId want, DateTimeOffset at)
     {
@@ -50,7 +56,8 @@ sealed class WantTimers(Coordinator coordinator, CoordinatorParts parts)
             if (then > now + TimeSpan.FromSeconds(1)) Put(id, then); // It was longer than a day.
             else if (want.OfferedUntil is not null)
                 coordinator.Do(new ExpireWant(id, now > then ? now : then));
-            else coordinator.Do(new RequestWantRelease(id, "use"));
+            else if (want.IsReady) coordinator.Do(new RequestWantRelease(id, "use"));
+            else closeWindows();
         }
     }
 }

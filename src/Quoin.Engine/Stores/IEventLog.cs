@@ -198,6 +198,11 @@ public interface IBuildStore
     bool LeadHolds => true;
 
     /// <summary>
+    /// The time that all processes of this store agree on. On a file it is the host's.
+    /// </summary>
+    TimeProvider ClockOn(TimeProvider host) => host;
+
+    /// <summary>
     /// False: another process decides, as far as one cheap look can tell. True: try to lead.
     /// </summary>
     bool LeadMayBeFree() => true;

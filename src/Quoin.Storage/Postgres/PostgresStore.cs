@@ -103,6 +103,22 @@ public sealed partial class PostgresStore : IBuildStore
         .Single();
 
     /// <inheritdoc/>
+    public TimeProvider ClockOn(TimeProvider host) => new StoreClock(host, Now);
+
+    DateTimeOffset? Now()
+    {
+        try
+        {
+            return Ask("SELECT clock_timestamp()", row => row.GetFieldValue<DateTimeOffset>(0))
+                .Single();
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public bool LeadHolds => lease?.Holds ?? true;
 
     void TakeLease()

@@ -7,7 +7,7 @@ namespace Quoin.Tests.Simulation;
 
 /// <summary>
 /// X1 to X9 of the page on durable steps, after every step and in the end. (X10, no transaction
-/// older than a second, is of the stores, which have none open between two appends.)
+/// older than a second, is of the stores: <c>ThingStormTests</c> looks at them between two steps.)
 /// </summary>
 sealed class ThingChecks(ThingWorld world)
 {

@@ -47,6 +47,9 @@ sealed class ThingSimulation : IAsyncDisposable
     }
 
     public ThingWorld World { get; }
+
+    /// <summary>What else is to hold between two steps, with the number of steps so far.</summary>
+    public Action<int> BetweenSteps { get; init; } = _ => { };
     public int Steps => steps;
     public int Deaths => deaths;
 
@@ -76,6 +79,7 @@ sealed class ThingSimulation : IAsyncDisposable
             Begin();
             Step();
             checks.AfterStep();
+            BetweenSteps(steps);
         }
         faults = false;
         Say("no more faults");

@@ -57,6 +57,9 @@ sealed class ThingWorld : IAsyncDisposable
     public ThingService Service { get; }
     public int CallSlots { get; init; } = 4;
 
+    /// <summary>The clock of the next process; null: that of the world.</summary>
+    public TimeProvider? Clock { get; set; }
+
     /// <summary>What happens to the next append.</summary>
     public Func<AppendFault> NextFault { get; set; } = () => AppendFault.None;
 
@@ -95,8 +98,13 @@ sealed class ThingWorld : IAsyncDisposable
         {
             action();
         }
-        catch (Exception e) when (e is ProcessDied or StoreException)
+        catch (ProcessDied)
         {
+            Kill();
+        }
+        catch (StoreException)
+        {
+            process!.Coordinator.KeepUnsaved(); // It ends by itself.
             Kill();
         }
     }
@@ -153,6 +161,13 @@ sealed class ThingWorld : IAsyncDisposable
         var p = State.Names.Intern(name);
         return (State.LifeOf(p) ?? State.HolderOf(p))!;
     }
+
+    /// <summary>Answers that are kept beside the store, as they are written there.</summary>
+    public string[] Kept() => Directory.Exists(Journal)
+        ? [.. Directory.GetFiles(Journal).Select(File.ReadAllText)]
+        : [];
+
+    string Journal => Path.Combine(root, ".quoin/journal");
 
     /// <summary>To happen then, whoever lives then.</summary>
     public void At(TimeSpan at, Action action) => agenda.Enqueue(action, (at, scheduled++));
@@ -256,7 +271,8 @@ sealed class ThingWorld : IAsyncDisposable
         public ThingProcess(ThingWorld world, int number)
         {
             this.world = world;
-            var (store, time, graph) = (world.store!, world.Time, world.graph);
+            var (store, graph) = (world.store!, world.graph);
+            var time = world.Clock ?? world.Time;
             loaded = StateLoader.Load(store, new PartitionNames());
             var workspace = new Workspace(Path.Combine(world.root, "quoin.yaml"));
             var files = new FileStampCache(workspace.Root, store.FileStamps(), time);

@@ -96,6 +96,9 @@ sealed class ResourceWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns after another call, or after a second without one.</summary>
+    public Task WaitForCallAsync() => written.WaitAsync(TimeSpan.FromSeconds(1));
+
     /// <summary>Returns when it is that late, by the clock that the program has, too.</summary>
     public static async Task WaitUntilAsync(DateTimeOffset at)
     {

@@ -44,6 +44,9 @@ public sealed record BuildSessionOptions
     /// </summary>
     public int CallSlots { get; init; } = ResourceRuns.Slots;
 
+    /// <summary>Jobs whose calls are made by functions of this process.</summary>
+    public ResourceJobs Jobs { get; init; } = new();
+
     /// <summary>
     /// Address of the server of this store (<c>http://host:port</c>): programs of things outside
     /// get <c>QUOIN_CALLBACK</c> below it. Null: nobody can be called.
@@ -119,6 +122,7 @@ public sealed class BuildSession : IAsyncDisposable
             MemoryBytes = options.MemoryBytes,
             CallSlots = options.CallSlots,
             Callback = options.Callback,
+            Jobs = options.Jobs,
             NewToken = static () => RandomNumberGenerator.GetHexString(32, lowercase: true),
             PlansAtOnce = options.PlansAtOnce,
             Labels = options.Labels,
@@ -168,6 +172,8 @@ public sealed class BuildSession : IAsyncDisposable
             options.Workspace, options.Graph, loaded.State.Names, files,
             new JobProcess(options.Time, guardian), options.KeepsLogs)
         {
+            Jobs = options.Jobs,
+            Time = options.Time,
             Artifacts = options.Artifacts is { } store
                 ? new AttemptArtifacts(store, files, options.Time, isApart: false)
                 : null,

@@ -40,6 +40,9 @@ sealed record CoordinatorParts
     /// <summary>How many calls about things outside are made at a time.</summary>
     public int CallSlots { get; init; } = ResourceRuns.Slots;
 
+    /// <summary>Jobs whose calls are made by functions of this process, and nowhere else.</summary>
+    public ResourceJobs Jobs { get; init; } = new();
+
     /// <summary>Makes what a service has to know to wake a run.</summary>
     public Func<string> NewToken { get; init; } = static () => "";
 

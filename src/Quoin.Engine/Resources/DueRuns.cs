@@ -5,11 +5,13 @@ namespace Quoin.Engine;
 /// <summary>
 /// When runs of resources are to be activated next: one time for each, the oldest first. Sleeping
 /// costs an entry here and nothing else. Waits are counted on a clock that nobody sets; see
-/// <see cref="WaitingRuns"/>.
+/// <see cref="WaitingRuns"/>. What comes due within a moment of another comes due with it: each time
+/// that somebody wakes costs commits, whether for one call or for many.
 /// </summary>
 sealed class DueRuns(TimeProvider time)
 {
     static readonly TimeSpan longest = TimeSpan.FromDays(1); // Looked at again then.
+    static readonly TimeSpan moment = TimeSpan.FromMilliseconds(20);
 
     readonly PriorityQueue<(RunId Run, int Version), (long At, int Run)> queue = new();
     readonly Dictionary<RunId, int> versions = [];
@@ -24,8 +26,15 @@ sealed class DueRuns(TimeProvider time)
         var wait = until - time.GetUtcNow();
         if (wait > longest) wait = longest;
         var at = time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+        if (wait > moment) at = Together(at);
         versions[run] = ++last;
         queue.Enqueue((run, last), (at, run.Value));
+    }
+
+    long Together(long at)
+    {
+        var size = (long)(moment.TotalSeconds * time.TimestampFrequency);
+        return (at + size - 1) / size * size;
     }
 
     /// <summary>It is not due any more.</summary>

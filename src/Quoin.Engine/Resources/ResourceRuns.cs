@@ -19,10 +19,13 @@ sealed class ResourceRuns(
     // So long after its lease a worker may begin a call at the latest: when its own lease ends.
     static readonly TimeSpan remoteLease = TimeSpan.FromSeconds(60);
 
+    const int RecipesMax = 2048;
+
     readonly DueRuns due = new(parts.Time);
     readonly Dictionary<RunId, Activation> active = [];
     readonly HashSet<RunId> orphans = []; // Running, and whoever had them is gone.
     readonly NoRoom noRoom = new();
+    readonly Dictionary<RunId, ResourceRecipe> recipes = []; // Of runs that are called often.
 
     KernelState State => parts.State;
 
@@ -67,6 +70,7 @@ sealed class ResourceRuns(
             due.Remove(run.Id);
             orphans.Remove(run.Id);
             noRoom.Remove(run.Id);
+            recipes.Remove(run.Id);
             return;
         }
         // Its answer comes first.
@@ -151,11 +155,27 @@ sealed class ResourceRuns(
         }
     }
 
+    // To read one takes longer than to decide what an answer means. It is kept for the next call,
+    // as long as there are not too many of them.
+    ResourceRecipe RecipeOf(RunToken run)
+    {
+        if (recipes.TryGetValue(run.Id, out var recipe)) return recipe;
+        if (recipes.Count >= RecipesMax) recipes.Clear();
+        return recipes[run.Id] = ResourceRecipe.Read(run.Life!.Recipe);
+    }
+
     // Here if it can be: it is nearer. Null: it waits for a slot.
-    WorkerId? PlaceFor(ImmutableArray<string> labels) =>
-        active.Count < parts.CallSlots && labels.All(label => parts.Labels.Contains(label))
-            ? parts.Worker
+    WorkerId? PlaceFor(ImmutableArray<string> labels)
+    {
+        var isMapped = labels == mapped;
+        return active.Count < parts.CallSlots
+            && (isMapped || labels.All(label => parts.Labels.Contains(label))) ? parts.Worker
+            : isMapped ? null
             : Away.Choose(labels);
+    }
+
+    // A label that nobody can have.
+    static readonly ImmutableArray<string> mapped = ["="];
 
     void Activate(RunToken run)
     {
@@ -167,11 +187,13 @@ sealed class ResourceRuns(
             coordinator.Do(new ScheduleRelease(run.Id, now));
             return;
         }
-        var recipe = ResourceRecipe.Read(life.Recipe);
+        var recipe = RecipeOf(run);
         if (answers.IsSpentAsleep(run, recipe) || answers.IsInDoubt(run, recipe)) return;
-        if (PlaceFor(recipe.Labels) is not { } who)
+        // What a function of this process does, no other process can do.
+        var labels = parts.Jobs.Has(run.Config.Job) ? mapped : recipe.Labels;
+        if (PlaceFor(labels) is not { } who)
         {
-            noRoom.Put(run.Id, recipe.Labels);
+            noRoom.Put(run.Id, labels);
             return;
         }
         var isHere = who == parts.Worker;

@@ -36,6 +36,8 @@ sealed class LocalWorker : IWorker
     readonly SlotPool<LaunchRequest> slots;
     readonly SlotPool<Activation> calls;
     readonly Action<Activation, string> named;
+    readonly ResourceJobs jobs;
+    readonly TimeProvider time;
 
     public LocalWorker(
         LocalWorkerParts parts, int slots, Action<LaunchRequest, JobResult> handIn,
@@ -45,6 +47,7 @@ sealed class LocalWorker : IWorker
         (workspace, graph, names) = (parts.Workspace, parts.Graph, parts.Names);
         (files, process, keepsLogs) = (parts.Files, parts.Process, parts.KeepsLogs);
         artifacts = parts.Artifacts;
+        (jobs, time) = (parts.Jobs, parts.Time);
         this.progress = progress;
         this.slots = new SlotPool<LaunchRequest>(slots, Execute, handIn);
         // Slots of their own: no build delays a poll, and no poll costs a build its slot.
@@ -66,11 +69,12 @@ sealed class LocalWorker : IWorker
     JobResult Execute(Activation activation)
     {
         FaultPoint.Reach("call.before");
-        var result = process.Run(
+        var heard = jobs.Call(activation.Attempt, time);
+        var result = heard ?? process.Run(
             activation.In(workspace), activation.Control, new Observer(this, activation));
         FaultPoint.Reach("call.answered");
         FaultPoint.Reach("handin.before");
-        return keepsLogs
+        return keepsLogs && heard is null
             ? result with { Log = LogExcerpt.Read(workspace.LogOf(activation.Id)) }
             : result;
     }
@@ -101,6 +105,12 @@ sealed record LocalWorkerParts(
     Workspace Workspace, Graph Graph, PartitionNames Names, FileStampCache Files,
     JobProcess Process, bool KeepsLogs)
 {
+    /// <summary>Calls that functions of this process make.</summary>
+    public ResourceJobs Jobs { get; init; } = new();
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>What attempts do with artifacts; null: nothing.</summary>
     public AttemptArtifacts? Artifacts { get; init; }
 }

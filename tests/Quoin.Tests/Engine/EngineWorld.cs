@@ -30,6 +30,7 @@ sealed class EngineWorld : IDisposable
     public bool IsShared { get; init; }
     public int CallSlots { get; init; } = 4;
     public string? Callback { get; init; }
+    public ResourceJobs Jobs { get; init; } = new();
     public ImmutableArray<string> Labels { get; init; } = [];
     public ArtifactStore? Artifacts { get; init; }
     public Watcher Last { get; private set; } = new();
@@ -69,6 +70,7 @@ sealed class EngineWorld : IDisposable
             IsShared = IsShared,
             CallSlots = CallSlots,
             Callback = Callback,
+            Jobs = Jobs,
             Labels = Labels,
             Artifacts = Artifacts,
             Observer = watcher,

@@ -72,7 +72,8 @@ public static class Offers
         while (left.TryPop(out var name))
         {
             if (JobOf(graph, name) is not { Resource: not null } job || !things.Add(name)) continue;
-            if (!job.ConfigCommand.IsEmpty) continue; // What it stands on is known when it is asked.
+            // What it stands on is known when that is asked.
+            if (!job.ConfigCommand.IsEmpty) continue;
             try
             {
                 foreach (var input in job.Configure(name).Inputs) left.Push(input);

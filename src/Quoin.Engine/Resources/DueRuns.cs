@@ -5,8 +5,8 @@ namespace Quoin.Engine;
 /// <summary>
 /// When runs of resources are to be activated next: one time for each, the oldest first. Sleeping
 /// costs an entry here and nothing else. Waits are counted on a clock that nobody sets; see
-/// <see cref="WaitingRuns"/>. What comes due within a moment of another comes due with it: each time
-/// that somebody wakes costs commits, whether for one call or for many.
+/// <see cref="WaitingRuns"/>. What comes due within a moment of another comes due with it: each
+/// time that somebody wakes costs commits, whether for one call or for many.
 /// </summary>
 sealed class DueRuns(TimeProvider time)
 {

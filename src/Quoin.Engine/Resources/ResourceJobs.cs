@@ -7,8 +7,8 @@ namespace Quoin.Engine;
 /// Jobs with <c>resource:</c> whose calls are made by a function in this process instead of a
 /// program: <c>jobs.MapResource("session", …)</c>. What the page on durable steps promises of
 /// programs holds for them: the call's key is durable before it is made, one that may have acted is
-/// made again with <see cref="ResourceCall.Reentry"/>, and what nobody heard is not known. The calls
-/// of such a job are made where it is mapped, and by no worker of another process.
+/// made again with <see cref="ResourceCall.Reentry"/>, and what nobody heard is not known. Calls of
+/// such a job are made where it is mapped, and by no worker of another process.
 /// </summary>
 public sealed class ResourceJobs
 {

@@ -2,9 +2,9 @@ namespace Quoin.Engine;
 
 /// <summary>
 /// The clock of a store that several hosts use, as one of them keeps it: asked for once, and moved
-/// on by this host's own time that nobody sets. So the limits of what one host began are over at the
-/// same moment on the next, whatever its wall clock shows. When that jumps (it was set, or the host
-/// slept) the store is asked again. Waits are the host's business.
+/// on by this host's own time that nobody sets. So the limits of what one host began are over at
+/// the same moment on the next, whatever its wall clock shows. When that jumps (it was set, or the
+/// host slept) the store is asked again. Waits are the host's business.
 /// </summary>
 /// <param name="host">The clock of this host.</param>
 /// <param name="ask">The store's time now; null: it does not answer.</param>

@@ -2,7 +2,7 @@ namespace Quoin.EndToEndTests.Resources;
 
 /// <summary>
 /// What authors of jobs with <c>resource:</c> get wrong: each is said, where it is, and nothing
-/// stays outside for it. (Limits, failing releases and windows that are over: the other tests here.)
+/// stays outside for it. (Limits, failing releases and windows that are over: other tests here.)
 /// </summary>
 public sealed class BadInputTests : IDisposable
 {

@@ -34,7 +34,7 @@ public sealed class PostgresResourceStormTests(PostgresServer server) : Resource
 /// <summary>
 /// Many wants by many processes, each killed with -9 after some lines and started again, as are the
 /// workers that make half of the calls, beside a service that loses answers: every want ends,
-/// nothing is made twice and nothing is left. (43; with <c>QUOIN_LONG_TESTS=1</c> in its full size.)
+/// nothing is made twice and nothing is left. (43; <c>QUOIN_LONG_TESTS=1</c>: in its full size.)
 /// </summary>
 public class ResourceStormTests
 {

@@ -1,3 +1,4 @@
+using System.Text;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Storage;
@@ -105,7 +106,11 @@ sealed class FeedHistory : IDisposable
         for (var i = 0; i < steps; i++) Step();
         reference.Expire(world.NowMs);
         world.Book.ExpireDue(world.NowMs, world.Seconds);
-        Assert.Equal(reference.Outs.Count, world.Book.Flights.Count);
+        Assert.Equal(
+            reference.Outs.Values.Select(it => $"{it.Key} {it.Line.Feed} {it.Times}").Order(),
+            world.Book.Flights.Select(it =>
+                $"{Encoding.UTF8.GetString(world.Book.KeyBytes(it.Key))} "
+                + $"{world.Book.Feeds[it.Feed]} {it.Times}").Order());
     }
 
     void Step()

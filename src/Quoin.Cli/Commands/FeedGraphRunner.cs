@@ -9,6 +9,7 @@ namespace Quoin.Cli;
 /// </summary>
 sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int slots)
 {
+    readonly SharedSlots shared = new(slots);
     Exception? failure;
 
     /// <summary>Until a signal; then what runs here ends first.</summary>
@@ -89,6 +90,7 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
             new LineWorkerOptions(socket, slots, job.Timeout, [.. job.Exec])
             {
                 Capture = job.Capture,
+                Shared = shared,
                 Folder = Path.Combine(workspace.Root, job.Folder),
                 Env = job.Env,
             },

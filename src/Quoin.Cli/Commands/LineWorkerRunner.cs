@@ -14,6 +14,9 @@ sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, str
     /// <summary>The folder in which commands run; null: ours.</summary>
     public string? Folder { get; init; }
 
+    /// <summary>Slots that others use, too; null: all of them are its own.</summary>
+    public SharedSlots? Shared { get; init; }
+
     /// <summary>Variables beside ours; key and payload may stand in them.</summary>
     public IReadOnlyList<(string Name, string Value)> Env { get; init; } = [];
 }
@@ -68,9 +71,21 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
                 return;
             }
             var words = answer.Split(' ', 3);
+            using var slot = options.Shared?.Enter();
+            if (slot is not null && !IsMine(line, words[1], slot)) continue;
             var code = Execute(line, words[1], words.Length > 2 ? words[2] : "");
             if (code is { } ended) question = $"DONE {words[1]} {ended}";
         }
+    }
+
+    // Waits for a slot; false: the job was taken away meanwhile, or it is time to end.
+    bool IsMine(Line line, string key, SharedSlots.Place slot)
+    {
+        while (!slot.Wait(line.Beat) && !drain.IsCancellationRequested)
+            if (!line.Holds(key)) return false;
+        if (!drain.IsCancellationRequested) return true;
+        line.GiveBack();
+        return false;
     }
 
     // The exit code; null: the job was taken away meanwhile.

@@ -18,8 +18,7 @@ public sealed class FeedBook(FeedRules rules)
     readonly List<string> feeds = [];
     readonly Dictionary<int, FeedFlight> flights = [];
     readonly FeedDeadlines deadlines = new();
-    readonly List<int> parked = [];
-    readonly List<int> unparked = [];
+    readonly FeedParking parking = new();
 
     /// <summary>What was decided since the caller cleared it.</summary>
     public List<FeedFact> Facts { get; } = [];
@@ -35,7 +34,7 @@ public sealed class FeedBook(FeedRules rules)
 
     /// <summary>Whether it is worth trying to take something.</summary>
     public bool MayHaveSome(long nowMs) =>
-        keys.EligibleCount > 0 || unparked.Count > 0 || deadlines.NextMs < nowMs;
+        keys.EligibleCount > 0 || parking.OpenCount > 0 || NextDeadlineMs < nowMs;
 
     /// <summary>How many keys may be given out, as far as was looked.</summary>
     public int EligibleCount => keys.EligibleCount;
@@ -123,9 +122,7 @@ public sealed class FeedBook(FeedRules rules)
         if (rows.Barriers[feed] == number) return;
         var isLower = number < rows.Barriers[feed];
         rows.Barriers[feed] = number;
-        if (!isLower) return;
-        unparked.AddRange(parked);
-        parked.Clear();
+        if (isLower) parking.Open();
     }
 
     /// <summary>
@@ -140,11 +137,10 @@ public sealed class FeedBook(FeedRules rules)
         flight = null;
         ExpireDue(nowMs, at);
         var left = PutInOrderMax;
-        for (; unparked.Count > 0; left--)
+        for (; parking.OpenCount > 0; left--)
         {
             if (left == 0) return FeedTake.Busy;
-            var key = unparked[^1];
-            unparked.RemoveAt(unparked.Count - 1);
+            var key = parking.Leave();
             keys[key].Marks &= ~KeyMarks.IsParked;
             Reindex(key);
         }
@@ -167,7 +163,7 @@ public sealed class FeedBook(FeedRules rules)
     {
         if (keys[key].Marks.HasFlag(KeyMarks.IsParked)) return;
         keys[key].Marks |= KeyMarks.IsParked;
-        parked.Add(key);
+        parking.Park(key);
     }
 
     FeedFlight Give(
@@ -216,15 +212,17 @@ public sealed class FeedBook(FeedRules rules)
 
     /// <summary>
     /// T4, T5: its holder said that it ended, and how it failed; null: it did not. What failed for
-    /// a reason that passes is given out again, like what was lost.
+    /// a reason that passes is given out again, after a rest from <paramref name="nowMs"/>.
     /// </summary>
-    public void End(FeedFlight flight, long code, long at, FailureCategory? failure = null)
+    public void End(
+        FeedFlight flight, long code, long at, FailureCategory? failure = null, long nowMs = 0)
     {
         Leave(flight);
         if (flight.Row >= 0)
         {
             var isAgain = failure == FailureCategory.Temporary && flight.Times < rules.AttemptsMax;
             rows[flight.Row].State = isAgain ? FeedRowState.Lost : FeedRowState.Done;
+            if (isAgain) rows.Rests.Add(flight.Row, nowMs, flight.Times, flight.Key);
         }
         ref var it = ref keys[flight.Key];
         it.Finished = at;
@@ -302,16 +300,17 @@ public sealed class FeedBook(FeedRules rules)
         Reindex(it);
     }
 
-    /// <summary>When something becomes overdue next; null: nothing is held.</summary>
-    public long? NextDeadlineMs => deadlines.NextMs;
+    /// <summary>When something becomes overdue or comes back next; null: nothing does.</summary>
+    public long? NextDeadlineMs => rows.Rests.Earlier(deadlines.NextMs);
 
     /// <summary>Notes whose time is over.</summary>
     public void ExpireDue(long nowMs, long at)
     {
+        while (rows.Rests.TryTakeDue(nowMs, out var row)) Reindex(rows[row].Key);
         while (deadlines.TryTakeDue(nowMs) is { } flight)
         {
-            flight.IsOverdue = true;
             if (flight.Row < 0 || flight.Times >= rules.AttemptsMax) EndLost(flight, at);
+            else flight.IsOverdue = true;
             Reindex(flight.Key);
         }
     }
@@ -369,7 +368,8 @@ public sealed class FeedBook(FeedRules rules)
         flight.IsOver = false;
         flights[flight.Key] = flight;
         if (flight.Row >= 0) rows[flight.Row].State = FeedRowState.Held;
-        deadlines.Lease(flight, flight.DeadlineMs);
+        rows.Rests.Remove(flight.Row);
+        if (!flight.IsOverdue) deadlines.Lease(flight, flight.DeadlineMs);
         Reindex(flight.Key);
     }
 

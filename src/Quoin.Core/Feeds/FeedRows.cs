@@ -20,6 +20,9 @@ sealed class FeedRows
     /// <summary>By feed: rows of runs below this number wait.</summary>
     public List<long> Barriers { get; } = [];
 
+    /// <summary>Which of them may not be given out for a while.</summary>
+    public FeedRests Rests { get; } = new();
+
     /// <summary>How many rows there are.</summary>
     public int Count { get; private set; }
 
@@ -74,6 +77,7 @@ sealed class FeedRows
     {
         (rows[row].State, rows[row].Times) = (rows[sibling].State, rows[sibling].Times);
         if (rows[sibling].State != FeedRowState.Open) rows[sibling].State = FeedRowState.Done;
+        Rests.PassOn(sibling, row);
     }
 
     bool IsOtherOfRun(int row, FeedFile file) =>
@@ -106,6 +110,7 @@ sealed class FeedRows
         Unchain(ref first, row);
         file.FirstRow = rows[row].NextOfFile;
         rows.Remove(row);
+        Rests.Remove(row);
         file.RowCount--;
         Count--;
     }
@@ -120,6 +125,7 @@ sealed class FeedRows
         var heir = Find(first, FileOf(row).Feed, FileOf(row).Number);
         if (heir < 0) return -1;
         (rows[heir].State, rows[heir].Times) = (rows[row].State, rows[row].Times);
+        Rests.PassOn(row, heir);
         return heir;
     }
 
@@ -173,7 +179,7 @@ sealed class FeedRows
     bool IsFree(int row, FeedFlight? overdue, int attemptsMax) => rows[row].State switch
     {
         FeedRowState.Open => true,
-        FeedRowState.Lost => rows[row].Times < attemptsMax,
+        FeedRowState.Lost => rows[row].Times < attemptsMax && !Rests.Has(row),
         FeedRowState.Held =>
             overdue is { IsOverdue: true } && overdue.Row == row && overdue.Times < attemptsMax,
         FeedRowState.Done => false,

@@ -152,7 +152,8 @@ public sealed class LineDesk(
         if (flight is not null && Counts(client, flight, command, nowMs))
         {
             client.HasOwnDone |= flight.Holder == client;
-            book.End(flight, command.Number, at, FailureOf(command.Name, command.Number));
+            book.End(
+                flight, command.Number, at, FailureOf(command.Name, command.Number), nowMs);
             (client.LastEnded, client.LastCode) = (flight, command.Number);
             client.HasSaidMore = true;
             return Answer(client, null, nowMs, at);

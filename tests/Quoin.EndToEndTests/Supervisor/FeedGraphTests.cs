@@ -31,8 +31,11 @@ public sealed class FeedGraphTests
         process.WaitForLine(line => line.EndsWith("/s", StringComparison.Ordinal));
         world.Workspace.Write("asked/a.1.txt", "b/c 1\na 2\n");
         Assert.Equal("JOB picture/b%2Fc 1", world.ReadyInTime());
-        Assert.Equal("JOB picture/b%2Fc 1", world.Done("picture/b%2Fc", 75)); // Is tried again.
-        Assert.Equal("JOB picture/a 2", world.Done("picture/b%2Fc", 75)); // Twice at most.
+        Assert.Equal("JOB picture/a 2", world.Done("picture/b%2Fc", 75)); // It rests.
+        var worker = world.Connect();
+        Assert.Equal("OK 60", worker.Ask("HELLO w"));
+        Assert.Equal("JOB picture/b%2Fc 1", worker.Ask("WAIT 20")); // Is tried again.
+        Assert.Equal("NOJOBS", worker.Ask("DONE picture/b%2Fc 75")); // Twice at most.
         world.Workspace.Write("pictures/a.txt", "a picture");
         Assert.Equal("NOJOBS", world.Done("picture/a"));
         while (!world.Workspace.Exists("ended")) { }

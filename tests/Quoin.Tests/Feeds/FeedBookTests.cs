@@ -71,6 +71,29 @@ public sealed class FeedBookTests
     }
 
     [Fact]
+    public void What_failed_for_a_reason_that_passes_rests_before_it_is_given_out_again()
+    {
+        File("f", 1, "a", "b");
+        Assert.Equal("a 1", Ready());
+        book.End(Flight("a"), 75, 0, FailureCategory.Temporary, nowMs);
+        Assert.Equal("b 1", Ready()); // Who has work is not kept waiting.
+        Assert.Equal("-", Ready());
+        var until = book.NextDeadlineMs!.Value;
+        Assert.InRange(until, 1600, 2400); // Two seconds, a fifth more or less.
+        nowMs = until;
+        Assert.Equal("-", Ready());
+        nowMs++;
+        Assert.Equal("a 1", Ready());
+        book.End(Flight("a"), 75, 0, FailureCategory.Temporary, nowMs);
+        Assert.InRange(book.NextDeadlineMs!.Value - nowMs, 3200, 4800); // Then four.
+        nowMs = book.NextDeadlineMs.Value + 1;
+        Assert.Equal("a 1", Ready());
+        book.End(Flight("a"), 75, 0, FailureCategory.Temporary, nowMs);
+        nowMs += 600_000;
+        Assert.Equal("-", Ready()); // Three times at most.
+    }
+
+    [Fact]
     public void Deleting_the_newest_after_it_was_given_out_brings_nothing_back_before_it_does()
     {
         File("f", 100, "a");

@@ -71,6 +71,20 @@ public sealed class FeedBookTests
     }
 
     [Fact]
+    public void Only_keys_that_may_be_given_out_are_looked_at()
+    {
+        File("f", 1, [.. Enumerable.Range(0, 10_000).Select(i => $"k{i}")]);
+        for (var i = 0; i < 10_000; i++) Assert.NotEqual("-", Ready());
+        Assert.Equal(0, book.EligibleCount);
+        Assert.False(book.MayHaveSome(nowMs));
+        File("f", 2, "k7"); // It is out.
+        Assert.Equal(0, book.EligibleCount);
+        Done("k7");
+        Assert.Equal(1, book.EligibleCount);
+        Assert.Equal("k7 2", Ready());
+    }
+
+    [Fact]
     public void What_failed_for_a_reason_that_passes_rests_before_it_is_given_out_again()
     {
         File("f", 1, "a", "b");

@@ -101,8 +101,11 @@ sealed class Cli
     {
         foreach (var problem in problems)
         {
+            // A line of it is a line here; whatever else could move the cursor is not.
+            var lines = problem.Message.Split('\n');
             Err.WriteLine(new Line().Add($"error[{problem.Code}]", Style.Red)
-                .Add($": {problem.Message}").Render(ErrScreen.Color));
+                .Add($": {lines[0]}").Render(ErrScreen.Color));
+            foreach (var line in lines.Skip(1)) Err.WriteLine(new Line(line).Render(false));
         }
         Err.Flush();
         if (Options.Json) Print(JsonText.Write(json => WriteErrors(json, problems, exitCode)));

@@ -121,6 +121,10 @@ public class JoinTests
         first.WaitForExit().Expect(0);
 
         Assert.Equal(3, Built());
+        Assert.Contains(
+            " w-2", Assert.Single(
+                Workspace.Quoin("events", "--type", "want-cancelled").Expect(0).Lines),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -207,6 +211,35 @@ public class JoinTests
         Assert.Contains("  quoin.yaml:1 + # edited\n", refused.Stderr, StringComparison.Ordinal);
         Workspace.Write("go", "");
         first.WaitForExit().Expect(0);
+    }
+
+    // build-process.md, scenario 13.
+    [Fact]
+    public void Another_definition_of_what_is_being_built_is_told_line_by_line()
+    {
+        using var _ = Workspace;
+        var first = StartFirst();
+        Workspace.Write("quoin.yaml", Workspace.Read("quoin.yaml").Replace(
+            "    grace: 60s", "    grace: 60s\n    env: { REGION: us }", StringComparison.Ordinal));
+
+        var refused = Workspace.Quoin("build").Expect(4);
+        var after = Workspace.Start("build", "--after", "w-1");
+        after.WaitForLine(line => line == "waiting for w-1");
+        Workspace.Write("go", "");
+
+        Assert.Matches(
+            """
+            error\[definition-conflict\]: middle is being built for w-1 with another definition
+              \+ env REGION us  \(this want, graph [0-9a-f]{8}\)
+              wait for it \(--after w-1\) or cancel it \(quoin cancel w-1\)
+            """, refused.Stderr);
+        first.WaitForExit().Expect(0);
+        Assert.Contains(
+            "w-2 succeeded: 3 of 3: 1 built, 2 current", after.WaitForExit().Expect(0).Stderr,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "error[no-such-want]", Workspace.Quoin("build", "--after", "w-9").Expect(2).Stderr,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -225,5 +225,50 @@ public sealed class SelectionTests : IDisposable
         Assert.Equal(["b/1 b/2 b/3", "a b c"], said.Lines);
     }
 
+    // In zsh's own words what the function would offer: only an interactive shell has more.
+    [Theory]
+    [InlineData("zsh", "-f", """
+        compdef() { : }
+        compadd() { while [[ $1 != -- ]]; do shift; done; shift; print -r -- "$*" }
+        quoin() { "$QUOIN" "$@" }
+        eval "$(quoin completion zsh)"
+        words=(quoin build b/) CURRENT=3
+        _quoin
+        words=(quoin build job:) CURRENT=3
+        _quoin
+        """, "b/1 b/2 b/3|job:a job:b job:c")]
+    [InlineData("fish", "--no-config", """
+        function quoin; $QUOIN $argv; end
+        quoin completion fish | source
+        complete -C "quoin build b/" | string join " "
+        complete -C "quoin build job:" | string join " "
+        """, "b/1 b/2 b/3|job:a job:b job:c")]
+    public void Other_shells_complete_too(
+        string shell, string option, string script, string expected)
+    {
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable("PATH")!.Split(':')
+                .Any(folder => File.Exists(Path.Combine(folder, shell))),
+            $"{shell} is not installed (Debian: apt-get install {shell}): ITS COMPLETION IS NOT "
+            + "TESTED");
+        workspace.Environment["QUOIN"] = TestWorkspace.Binary;
+
+        var said = workspace.StartProgram(shell, option, "-c", script).WaitForExit().Expect(0);
+
+        Assert.Equal(expected, string.Join('|', said.Lines));
+    }
+
+    [Fact]
+    public void Selectors_come_from_stdin()
+    {
+        workspace.Write("all", "# some\na/1\n\nb/2\n");
+
+        var listed = workspace.StartProgram(
+            "sh", "-c", "\"$0\" build --list - <all", TestWorkspace.Binary).WaitForExit();
+
+        Assert.Equal(
+            ["build    a/1: never built", "build    b/2: never built"], listed.Expect(0).Lines);
+    }
+
     public void Dispose() => workspace.Dispose();
 }

@@ -48,6 +48,7 @@ static class BuildCommand
             Description = "all: outputs stay as files, whatever `keep` of their jobs says",
             HelpName = "all",
         };
+        var after = AfterWant.Option();
         var reports = new ReportOptions();
         var command = new Command("build", Summary);
         selectors.AddTo(command);
@@ -59,6 +60,7 @@ static class BuildCommand
         command.Options.Add(onlySources);
         command.Options.Add(saved);
         command.Options.Add(keep);
+        command.Options.Add(after);
         use.AddTo(command, offers: false);
         modes.AddTo(command);
         reports.AddTo(command);
@@ -104,18 +106,22 @@ static class BuildCommand
             return parsed.GetValue(noBuild)
                 ? await PlanCommand.TestAsync(context, asked, request, count)
                 : await RunAsync(
-                    context, asked, request, here, reports.Read(parsed, context));
+                    context, asked, request, here, reports.Read(parsed, context),
+                    AfterWant.Read(parsed.GetValue(after)));
         });
         return command;
     }
 
     /// <summary>Selects, builds, follows to the end.</summary>
     public static async Task<int> RunAsync(
-        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files)
+        Cli cli, Asked asked, WantRequest request, Slots slots, ReportFiles files,
+        WantId? after = null)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
-        var (store, holder) = Project.OpenToBuild(cli, workspace);
+        var (store, holder) = after is { } want
+            ? await AfterWant.OpenAsync(cli, workspace, graph, want)
+            : Project.OpenToBuild(cli, workspace);
         await using (store)
         {
             var targets = Selecting.Find(cli, workspace, graph, asked, store);

@@ -1,3 +1,4 @@
+using System.Text;
 using Quoin.Core;
 using Quoin.Engine;
 
@@ -15,7 +16,7 @@ sealed class JoinRunner(
     static readonly TimeSpan PlainTick = TimeSpan.FromSeconds(1);
     static readonly TimeSpan LookForLead = TimeSpan.FromSeconds(1);
 
-    readonly string id = ThisMachine.Hex(16);
+    string id = ThisMachine.Hex(16);
     readonly PartitionNames names = new();
     readonly List<LoggedEvent> before = [];
     BuildProgress? progress;
@@ -37,7 +38,15 @@ sealed class JoinRunner(
             new StoreCommand.Accept(request, graph).ToInbox(id), CancellationToken.None);
         try
         {
-            await FollowAsync(store, position, startedAt, interruption);
+            position = await FollowAsync(store, position, startedAt, interruption);
+            if (refused?.Code == "graph-differs" && Conflicts(store, request) is [_, ..] texts)
+            {
+                // In what, the process that builds can say.
+                (id, refused) = (ThisMachine.Hex(16), null);
+                var again = new StoreCommand.Accept(request, graph) { Definitions = [.. texts] };
+                await store.SendAsync(again.ToInbox(id), CancellationToken.None);
+                await FollowAsync(store, position, startedAt, interruption);
+            }
         }
         finally
         {
@@ -52,6 +61,26 @@ sealed class JoinRunner(
             : ExitCode.Failed);
         view?.End(cli.Time.GetUtcNow(), code);
         return code;
+    }
+
+    const int ConflictsMax = 3;
+
+    // How our graph defines what is being made by another definition.
+    List<string> Conflicts(IBuildStore store, WantRequest request)
+    {
+        var dry = DryRun.Make(
+            workspace, graph, store, request, slots: 1, cli.Time, CancellationToken.None);
+        var prints = dry.Plan.Test.Fingerprints;
+        var texts = new List<string>();
+        foreach (var node in dry.Plan.Graph.Order.ToArray())
+        {
+            var active = dry.Plan.Graph.Outputs(node).ToArray().FirstOrDefault(
+                p => dry.State.ConfigOf(p) is not null, new PartitionId(-1));
+            if (active.Value < 0 || texts.Count == ConflictsMax
+                || dry.State.ConfigOf(active)!.Definition == prints.DefinitionOf(node)) continue;
+            texts.Add(Encoding.UTF8.GetString(prints.DefinitionTextOf(node)));
+        }
+        return texts;
     }
 
     // The line that a build prints which decides by itself.
@@ -81,7 +110,7 @@ sealed class JoinRunner(
     static bool IsOfOthers(BuildEvent e) => e is PartitionPlanned or WorkerAdded or RunScheduled
         or RunLeased or RunCompleted;
 
-    async Task FollowAsync(
+    async Task<long> FollowAsync(
         IBuildStore store, long position, DateTimeOffset startedAt, Interruption interruption)
     {
         using var changes = new StoreChanges(store);
@@ -117,6 +146,7 @@ sealed class JoinRunner(
             }
             await changes.WaitAsync(tick, CancellationToken.None);
         }
+        return position;
     }
 
     void Take(IBuildStore store, LoggedEvent logged, DateTimeOffset startedAt)

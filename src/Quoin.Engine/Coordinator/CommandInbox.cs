@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Text;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -8,7 +10,8 @@ namespace Quoin.Engine;
 /// thread.
 /// </summary>
 sealed class CommandInbox(
-    Coordinator coordinator, CoordinatorParts parts, Dispatcher dispatcher, RemoteRuns remote)
+    Coordinator coordinator, CoordinatorParts parts, Planning planning, Dispatcher dispatcher,
+    RemoteRuns remote)
 {
     readonly HashSet<string> carried = [];
     readonly HashSet<(RunId Run, int Epoch)> ends = [];
@@ -138,7 +141,8 @@ sealed class CommandInbox(
     {
         if (c.Graph != parts.Graph.Digest)
         {
-            Answer(id, "graph-differs", GraphDiffers(c.GraphText));
+            if (Conflict(c) is { } conflict) Answer(id, "definition-conflict", conflict);
+            else Answer(id, "graph-differs", GraphDiffers(c.GraphText));
             return;
         }
         foreach (var target in c.Request.Targets)
@@ -157,6 +161,47 @@ sealed class CommandInbox(
         }
         var report = new TaskCompletionSource<WantReport>();
         coordinator.Accept(new Message.Wanted(c.Request, report) { Command = id });
+    }
+
+    // What an open want makes it makes as its own plan defines it.
+    string? Conflict(StoreCommand.Accept c)
+    {
+        foreach (var text in c.Definitions)
+        {
+            var sent = Encoding.UTF8.GetBytes(text);
+            try
+            {
+                var output = Fingerprint.Parse(sent).FirstOrDefault(item => item.Kind == "output");
+                if (output.Name is null || !parts.State.Names.TryFind(output.Name, out var p)
+                    || !planning.TryGetOwner(p, out var planned, out var node)) continue;
+                var here = planned.Plan.Test.Fingerprints.DefinitionTextOf(node);
+                var changes = FingerprintDiff.Compare(here, sent);
+                if (!changes.IsEmpty)
+                    return Told(output.Name, planned.Want, changes, c.Graph);
+            }
+            catch (FormatException)
+            {
+                continue; // Of another version of the program: the graphs differ, that is all.
+            }
+        }
+        return null;
+    }
+
+    string Told(
+        string name, WantId want, ImmutableArray<FingerprintChange> changes, Digest graph)
+    {
+        List<string> lines = [$"{name} is being built for {want} with another definition"];
+        foreach (var change in changes.Take(DiffLinesMax))
+        {
+            var what = $"{change.Kind} {change.Name}";
+            if (change.Old is { } old)
+                lines.Add($"- {$"{what} {old}".TrimEnd()}  ({want}, graph "
+                    + $"{parts.Graph.Digest.Short})");
+            if (change.New is { } now)
+                lines.Add($"+ {$"{what} {now}".TrimEnd()}  (this want, graph {graph.Short})");
+        }
+        lines.Add($"wait for it (--after {want}) or cancel it (quoin cancel {want})");
+        return string.Join("\n  ", lines);
     }
 
     const int DiffLinesMax = 20;

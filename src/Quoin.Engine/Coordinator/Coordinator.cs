@@ -40,7 +40,7 @@ sealed class Coordinator : IDisposable
         earlier = new EarlierRuns(parts.State, parts.Files);
         remote = new RemoteRuns(this, parts);
         dispatcher = new Dispatcher(this, parts, planning, earlier, remote, mailbox);
-        inbox = new CommandInbox(this, parts, dispatcher, remote);
+        inbox = new CommandInbox(this, parts, planning, dispatcher, remote);
         again = new PlansAgain(this, parts, planning, earlier, dispatcher);
         gate = new WantGate(this, parts, dispatcher.Holdings);
         unsaved = new UnsavedAnswers(parts);

@@ -23,6 +23,11 @@ public abstract record StoreCommand
         public Accept(WantRequest request, Graph graph)
             : this(request, graph.Digest, graph.Text.Length <= TextMax ? graph.Text : "") { }
 
+        /// <summary>
+        /// After <c>graph-differs</c>: how that graph defines what is being made otherwise.
+        /// </summary>
+        public ImmutableArray<string> Definitions { get; init; } = [];
+
         // A longer one is not worth a row of the inbox.
         const int TextMax = 1 << 20;
     }
@@ -104,6 +109,7 @@ public abstract record StoreCommand
                 w.Digest(6, c.Graph);
                 w.Text(7, c.GraphText);
                 w.Int32(8, (int)c.Request.Options.Restore);
+                w.Texts(9, c.Definitions);
                 return "accept-want";
             case Cancel c:
                 w.Int32(1, c.Want.Value);
@@ -193,7 +199,7 @@ public abstract record StoreCommand
     static StoreCommand? Read(string type, ProtoReader r)
     {
         const int block = ProtoReader.Block, number = ProtoReader.Number;
-        var texts = new ProtoList<string>();
+        var (texts, definitions) = (new ProtoList<string>(), new ProtoList<string>());
         var numbers = (First: 0, Answer: 0, Epoch: 0, IsBy: false);
         var (two, three, graphText) = ("", "", "");
         var options = WantOptions.Default;
@@ -214,6 +220,7 @@ public abstract record StoreCommand
                     break;
                 case (6 << 3) | block: graph = r.Digest(); break;
                 case (7 << 3) | block: graphText = r.Text(); break;
+                case (9 << 3) | block: definitions.Add(r.Text()); break;
                 case (4 << 3) | number when type == "wake-run": numbers.IsBy = r.Bool(); break;
                 case (8 << 3) | number when type == "run-named": numbers.Epoch = r.Int32(); break;
                 default: r.Skip(); break;
@@ -229,7 +236,7 @@ public abstract record StoreCommand
                     Options = options,
                     Text = three,
                 },
-                graph, graphText),
+                graph, graphText) { Definitions = definitions.ToImmutable() },
             "cancel-want" => new Cancel(new WantId(numbers.First), two),
             "cancel-all" => new CancelAll(all.IsEmpty ? "" : all[0]),
             "cancel-run" => new CancelRun(new RunId(numbers.First), two),

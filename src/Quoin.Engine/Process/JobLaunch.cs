@@ -15,14 +15,15 @@ sealed class JobLaunch(
     /// <summary>Things that a person should know.</summary>
     public List<string> Warnings { get; } = [];
 
-    /// <summary>Starts the process; null when that worked.</summary>
-    public RunFailure? Start(string? stdoutPath)
+    /// <summary>Starts the process, on these CPUs; null when that worked.</summary>
+    public RunFailure? Start(string? stdoutPath, CpuPlace? place = null)
     {
         log.Begin("launching"u8).With("argv"u8, Enumerable.Range(0, buffers.Argv.Count)
             .Select(i => buffers.Argv[i])).With("folder"u8, spec.WorkingDirectory).End();
         guardian.EnsureStarted();
         var (stdoutEnd, stderrEnd) = (-1, -1);
         int error, pid;
+        int[] before = [];
         try
         {
             if (stdoutPath is null)
@@ -36,6 +37,7 @@ sealed class JobLaunch(
                 AttemptException.ThrowIf(Math.Max(0, -stdoutEnd), "cannot open", stdoutPath);
             }
             (stderr, stderrEnd) = Pipe();
+            if (place?.Enter(out before) is { } warning) Warnings.Add(warning);
             error = Spawn.Start(
                 buffers.Argv, buffers.Environment, environment.SearchPath(spec.Config.Env),
                 new SpawnPlaces
@@ -54,6 +56,7 @@ sealed class JobLaunch(
         }
         finally
         {
+            CpuPlace.Leave(before);
             if (stdoutEnd >= 0) _ = Libc.close(stdoutEnd);
             if (stderrEnd >= 0) _ = Libc.close(stderrEnd);
         }
@@ -66,7 +69,9 @@ sealed class JobLaunch(
         }
         Pid = pid;
         guard = guardian.Watch(pid);
-        log.Begin("launched"u8).With("pid"u8, pid).End();
+        log.Begin("launched"u8).With("pid"u8, pid);
+        if (before.Length > 0) log.With("cpus"u8, string.Join(',', place!.Cpus));
+        log.End();
         return null;
     }
 

@@ -30,7 +30,13 @@ public sealed class JobProcess
     /// never an exception; the staging folder is gone afterwards.
     /// </summary>
     public JobResult Run(JobSpec spec, JobControl control, IJobObserver observer) =>
-        new Attempt(spec, control, observer, time, guardian, environment).Run();
+        new Attempt(spec, control, observer, time, guardian, environment)
+        {
+            Placement = Placement,
+        }.Run();
+
+    /// <summary>Where runs lie on a machine with several NUMA nodes; null: anywhere.</summary>
+    public CpuPlacement? Placement { get; init; } = CpuPlacement.OfHost;
 
     /// <summary>
     /// To be called by a slot's thread when it will run nothing more: removes what it keeps between
@@ -98,6 +104,8 @@ sealed class Attempt
         onLine = OnLine;
     }
 
+    public CpuPlacement? Placement { get; init; }
+
     JobStream ReportStream => spec.Stdout is null ? JobStream.Stdout : JobStream.Stderr;
 
     public JobResult Run()
@@ -159,7 +167,11 @@ sealed class Attempt
         environment.Fill(spec, staging, buffers.Environment);
         if (!spec.Before.IsEmpty && RunBefore() is { } early) return early;
         var launch = new JobLaunch(spec, environment, buffers, guardian, log);
-        if (launch.Start(stdoutPath) is { } failure) return Failed(failure);
+        // A call about a thing outside does not work: it asks.
+        using var place = spec.Resource is null
+            ? Placement?.Take(Math.Max(1, spec.Config.Resources.Cpu))
+            : null;
+        if (launch.Start(stdoutPath, place) is { } failure) return Failed(failure);
         started = true;
         observer.Launched(launch.Pid);
         end = launch.Watch(control, OnOutput, buffers);

@@ -95,6 +95,10 @@ static unsafe partial class Libc
     [LibraryImport(Name)]
     public static partial int posix_spawn_file_actions_addchdir_np(void* actions, byte* path);
 
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int sched_getaffinity(int pid, nuint size, byte* mask);
+    [LibraryImport(Name, SetLastError = true)]
+    public static partial int sched_setaffinity(int pid, nuint size, byte* mask);
     [LibraryImport(Name, SetLastError = true)] public static partial int pipe2(int* fds, int flags);
     [LibraryImport(Name, SetLastError = true)] public static partial int close(int fd);
     [LibraryImport(Name, SetLastError = true)]

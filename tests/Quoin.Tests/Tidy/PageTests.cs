@@ -78,6 +78,35 @@ public sealed partial class PageTests
             select $"{path}: say in the table when quoin exits with {code}");
     }
 
+    // The right column of each table: what is typed instead.
+    [Fact]
+    public void What_people_are_told_to_type_instead_of_their_habits_is_understood() =>
+        TidyTests.None(
+            from line in Repository.Read("docs/coming-from.md").Lines.Index()
+            let cells = line.Item.Split('|')
+            where cells.Length > 3
+            from typed in Typed().Matches(cells[2]).Select(match => match.Groups[1].Value)
+            let misuse = Misuse(typed)
+            where misuse is not null
+            select $"docs/coming-from.md:{line.Index + 1}: {typed}: {misuse}");
+
+    [GeneratedRegex("`(quoin [^`]+|--?[a-z][^`]*)`")]
+    private static partial Regex Typed();
+
+    [GeneratedRegex("\"[^\"]*\"|\\S+")]
+    private static partial Regex Word();
+
+    static string? Misuse(string typed)
+    {
+        string[] words = [.. Word().Matches(typed).Select(word => word.Value.Trim('"'))];
+        if (words[0] == "quoin") words = words[1..];
+        else words = ["build", .. words];
+        string[] args = [.. BuildModes.Spread(words).Select(w => w is "N" or "S" ? "4" : w)];
+        var root = CommandTree.Create(
+            args, new GlobalOptionSet(), _ => throw new InvalidOperationException("not run"));
+        return CommandTree.Misuse(root, root.Parse(args))?[0].Message;
+    }
+
     [Fact]
     public void Every_command_and_common_option_is_documented()
     {

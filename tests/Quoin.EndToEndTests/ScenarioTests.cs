@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Quoin.Storage;
 using Quoin.StorageTests;
@@ -141,6 +142,15 @@ public partial class ScenarioTests : IDisposable
             line => line.Contains("  failed  ", StringComparison.Ordinal)));
         Assert.Single(
             stats.Lines, line => line.Contains("  built  ", StringComparison.Ordinal));
+        var row = JsonDocument.Parse(Workspace.Quoin("stats", "a", "--json").Expect(0).Stdout)
+            .RootElement.GetProperty("attempts").EnumerateArray()
+            .Single(one => one.GetProperty("outcome").GetString() == "built");
+        Assert.Equal("w-1", row.GetProperty("want").GetString());
+        Assert.StartsWith(
+            "sha256:", row.GetProperty("fingerprint").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "xxh3:", row.GetProperty("digests")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal(1, row.GetProperty("bytes").GetInt64());
     }
 
     static double SecondsOf(string line) => double.Parse(

@@ -43,6 +43,15 @@ sealed class AttemptRecord
 
     /// <summary>Why it ran: <c>env REGION eu -> us</c>.</summary>
     public required string Why { get; init; }
+
+    /// <summary>The want whose plan brought it.</summary>
+    public required WantId Want { get; init; }
+
+    /// <summary>Everything that decided what it published; none: it published nothing.</summary>
+    public Digest Fingerprint { get; set; }
+
+    /// <summary>What it published.</summary>
+    public ImmutableArray<OutputManifest> Published { get; set; } = [];
     public AttemptOutcome Outcome { get; set; }
     public RunUsage Usage { get; set; }
     public RunFailure? Failure { get; set; }
@@ -67,7 +76,7 @@ static class AttemptHistory
 
     sealed class Reader
     {
-        readonly Dictionary<PartitionId, string> jobs = [];
+        readonly Dictionary<PartitionId, (string Job, WantId Want)> plans = [];
         readonly Dictionary<PartitionId, string> reasons = [];
         readonly HashSet<PartitionId> published = [];
         readonly Dictionary<RunId, (RunScheduled Run, DateTimeOffset ReadyAt)> runs = [];
@@ -80,7 +89,7 @@ static class AttemptHistory
             switch (logged.Event)
             {
                 case PartitionPlanned e:
-                    foreach (var output in e.Outputs) jobs[output] = e.Job;
+                    foreach (var output in e.Outputs) plans[output] = (e.Job, e.For);
                     break;
                 case PartitionStale e:
                     reasons[e.Partition] = e.Detail.Length > 0
@@ -94,6 +103,8 @@ static class AttemptHistory
                     Begin(e, run.Run, run.ReadyAt, logged.At);
                     break;
                 case RunCompleted e:
+                    if (newest.TryGetValue(e.Run, out var made))
+                        (made.Fingerprint, made.Published) = (e.Fingerprint, e.Outputs);
                     var isMade = e.RestoredFrom.Length == 0;
                     End(e, isMade ? AttemptOutcome.Built : AttemptOutcome.Restored, e.Usage);
                     foreach (var output in e.Outputs)
@@ -127,10 +138,12 @@ static class AttemptHistory
         void Begin(RunLeased e, RunScheduled run, DateTimeOffset readyAt, DateTimeOffset at)
         {
             var first = run.Claims[0];
+            var (job, want) = plans.GetValueOrDefault(first, ("", default));
             var attempt = new AttemptRecord
             {
                 Id = new AttemptId(e.Run, e.Attempt),
-                Job = jobs.GetValueOrDefault(first, ""),
+                Job = job,
+                Want = want,
                 Outputs = run.Claims,
                 ReadyAt = readyAt,
                 StartedAt = at,

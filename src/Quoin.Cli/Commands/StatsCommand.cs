@@ -249,6 +249,7 @@ static class StatsCommand
             json.WriteString("run", attempt.Id.Run.ToString());
             json.WriteNumber("attempt", attempt.Id.Attempt);
             json.WriteString("job", attempt.Job);
+            if (attempt.Want.Value > 0) json.WriteString("want", attempt.Want.ToString());
             JsonParts.Write(json, "outputs", attempt.Outputs.Select(names.Text));
             json.WriteString("outcome", Name(attempt.Outcome));
             json.WriteString("why", attempt.Why);
@@ -260,6 +261,14 @@ static class StatsCommand
             json.WriteString("host", attempt.Host);
             if (attempt.Usage.Cores > 0) json.WriteNumber("cores", attempt.Usage.Cores);
             if (attempt.Failure is { } failure) JsonParts.Write(json, failure);
+            if (attempt.Fingerprint.Exists)
+                json.WriteString("fingerprint", attempt.Fingerprint.ToString());
+            if (attempt.Published.Length > 0)
+            {
+                JsonParts.Write(
+                    json, "digests", attempt.Published.Select(made => made.Digest.ToString()));
+                json.WriteNumber("bytes", attempt.Published.Sum(made => made.Bytes));
+            }
             json.WriteEndObject();
         }
         json.WriteEndArray();

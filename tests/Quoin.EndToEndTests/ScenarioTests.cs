@@ -69,9 +69,11 @@ public partial class ScenarioTests : IDisposable
               x: { outputs: [x], inputs: [y], exec: ["true"] }
               y: { outputs: [y], inputs: [x], exec: ["true"] }
               asks: { outputs: [asks], config: [sh, -c, "exit 2"], exec: ["true"] }
+              raw: { outputs: ["raw/{n:int}"], exec: ["true"] }
+              lost: { outputs: ["lost/{n}"], inputs: ["raw/{n}"], exec: ["true"] }
             """);
 
-        string[] all = ["build", "good", "x", "asks", "nobody/7"];
+        string[] all = ["build", "good", "x", "asks", "lost/seven"];
         var strict = Workspace.Quoin([.. all, "--strict"]).Expect(2);
         Assert.False(Workspace.Exists(".quoin/data/good"));
         var built = Workspace.Quoin(all).Expect(1);
@@ -81,7 +83,7 @@ public partial class ScenarioTests : IDisposable
         {
             Assert.Contains("error[cycle]: x -> y -> x", result.Stderr, StringComparison.Ordinal);
             Assert.Contains(
-                "error[no-producer]: nothing produces nobody/7", result.Stderr,
+                "error[no-producer]: nothing produces raw/seven", result.Stderr,
                 StringComparison.Ordinal);
             Assert.Contains(
                 "error[config-failed]: job asks", result.Stderr, StringComparison.Ordinal);
@@ -188,10 +190,10 @@ public partial class ScenarioTests : IDisposable
               new: { outputs: ["new/{n:int}"], inputs: [old], exec: [sh, -c, "echo >$0", "{out}"] }
               bad: { outputs: [bad], exec: [sh, -c, "exit 65"] }
               after: { outputs: [after], inputs: [bad, "new/1"], exec: ["true"] }
-              lost: { outputs: [lost], inputs: [nowhere], exec: ["true"] }
+              lost: { outputs: ["lost/{n}"], inputs: ["new/{n}"], exec: ["true"] }
             """);
         Workspace.Quoin("build", "old").Expect(0);
-        string[] all = ["new/1", "new/2", "after", "lost"];
+        string[] all = ["new/1", "new/2", "after", "lost/x"];
 
         var built = Workspace.Quoin(["build", .. all]).Expect(1);
 

@@ -89,7 +89,7 @@ public partial class ScenarioTests : IDisposable
                 "error[config-failed]: job asks", result.Stderr, StringComparison.Ordinal);
         }
         Assert.Contains(
-            "3 errors block 3 partitions; the other 1 are built (--strict: nothing)\n",
+            "3 errors block 4 partitions; the other 1 are built (--strict: nothing)\n",
             built.Stderr, StringComparison.Ordinal);
     }
 

@@ -249,7 +249,7 @@ public sealed class OutcomeTests
             var report = await session.WantAsync(new WantRequest
             {
                 Targets = ["asked/1", "broken", "x", "nobody"],
-            }).WaitAsync(TimeSpan.FromSeconds(60));
+            }).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             Assert.Equal(WantOutcome.Failed, report.Outcome);
         }
 
@@ -271,11 +271,12 @@ public sealed class OutcomeTests
         await using (var session = world.Open())
         {
             var asked = session.WantAsync(new WantRequest { Targets = ["a", "b", "c"] });
-            await world.Last.Started.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            await world.Last.Started.Task.WaitAsync(
+                TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             session.Beat();
             await session.AskAsync(_ => []); // It was heard.
             world.Write("go", "");
-            await asked.WaitAsync(TimeSpan.FromSeconds(60));
+            await asked.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         }
 
         Assert.Contains("heartbeat", TypesOf(world));

@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Quoin.Cli;
-using Quoin.Server.Pages;
 
 namespace Quoin.Server;
 
@@ -46,7 +45,7 @@ static class WebHost
         Login.Map(web, served.Tokens);
         MetricsPage.Map(web, served);
         Api.Map(web, served);
-        web.MapRazorComponents<App>();
+        PageRoutes.Map(web, served);
         return web;
     }
 

@@ -51,9 +51,11 @@ sealed class ServedSpace : IAsyncDisposable
 
     /// <summary>Writes the graph and serves it, once everything is read.</summary>
     public static async Task<ServedSpace> StartAsync(
-        string graph = Graph, Func<ServeOptions, ServeOptions>? change = null)
+        string graph = Graph, Func<ServeOptions, ServeOptions>? change = null,
+        Action<string>? prepare = null)
     {
         var space = new ServedSpace();
+        prepare?.Invoke(space.Root);
         await File.WriteAllTextAsync(Path.Combine(space.Root, "quoin.yaml"), graph);
         await space.ServeAsync(change);
         return space;

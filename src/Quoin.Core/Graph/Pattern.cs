@@ -72,6 +72,19 @@ public sealed class Pattern
     }
 
     /// <summary>
+    /// True when the name matches; then the ranges say where its captures stand, by slot.
+    /// </summary>
+    [SkipLocalsInit]
+    public bool TryRead(ReadOnlySpan<byte> name, Span<Range> captures)
+    {
+        Span<Slot> slots = stackalloc Slot[CapturesMax];
+        if (!TryMatch(name, slots)) return false;
+        for (var i = 0; i < Captures.Length; i++)
+            captures[i] = slots[i].Offset..(slots[i].Offset + slots[i].Length);
+        return true;
+    }
+
+    /// <summary>
     /// Matches and fills the slots. Whatever the answer, slots may have been written.
     /// </summary>
     internal bool TryMatch(ReadOnlySpan<byte> name, Span<Slot> slots)

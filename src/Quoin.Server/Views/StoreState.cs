@@ -176,7 +176,8 @@ sealed class StoreState
                 break;
             case WorkerAdded worker:
                 Workers[worker.Worker.Owner] =
-                    new WorkerRow(worker.Worker.Owner, worker.Slots, logged.At);
+                    new WorkerRow(
+                        worker.Worker.Owner, worker.Slots - worker.Ahead, logged.At);
                 break;
             case WorkerRemoved worker:
                 if (Workers.TryGetValue(worker.Worker.Owner, out var gone))
@@ -269,6 +270,25 @@ sealed class StoreState
                 (question.AnsweredAt, question.Answer) = (at, x);
                 break;
         }
+        Settle(run, at);
+    }
+
+    // What ends a call about a thing outside without saying so (its release failed, a person has
+    // to decide): the kernel knows where its run is.
+    void Settle(RunRow run, DateTimeOffset at)
+    {
+        if (run.EndedAt is not null) return;
+        RunState? place = Kernel.Runs.GetValueOrDefault(run.Id.Value)?.Place switch
+        {
+            RunPlace.Queued => RunState.Queued,
+            RunPlace.Running or RunPlace.Cancelling => RunState.Running,
+            RunPlace.Deferred => RunState.Deferred,
+            null => null,
+        };
+        if (place == RunState.Running) return;
+        EndAttempt(run, at, "answered", default, null);
+        if (place is { } now) Move(run, now);
+        else End(run, RunState.Released, at);
     }
 
     static readonly RunFailure WorkerIsGone =

@@ -1,0 +1,121 @@
+using Microsoft.Playwright;
+using Quoin.ServerTests;
+
+namespace Quoin.BrowserTests;
+
+/// <summary>
+/// Pictures of the pages for the documentation: <c>./dev screenshots</c>. The weather example with
+/// a bad row, and a project where something runs and something asks.
+/// </summary>
+[Collection(BrowserCollection.Name)]
+public sealed class Pictures(BrowserWorld world)
+{
+    [Fact]
+    public async Task Are_taken_of_every_page()
+    {
+        var folder = Environment.GetEnvironmentVariable("QUOIN_SCREENSHOTS");
+        Assert.SkipWhen(folder is null, "./dev screenshots takes them");
+        Directory.CreateDirectory(folder);
+        await TakeTidesAsync(folder);
+        await TakeWeatherAsync(folder);
+    }
+
+    async Task TakeTidesAsync(string folder)
+    {
+        var want = await world.WantAsync("lock/tower", "ready");
+        await world.Space.QuoinAsync("release", want);
+        await world.Space.QuoinAsync("want", "slow/tide-tables");
+        await world.Space.QuoinAsync("want", "slow/moon");
+        await world.Space.QuoinAsync("want", "slow/sun");
+        await world.Space.UntilAsync("/api/v1/runs?state=running&job=slow", answer =>
+            answer.GetProperty("runs").GetArrayLength() == 2);
+        await using (var page = await world.OpenAsync("/"))
+            await page.Page.Locator(".top .count").WaitForAsync(new() { Timeout = 90_000 });
+        await TakeAsync(folder, "now", "/", world.Address, dark: true);
+        await TakeAsync(folder, "interventions", "/interventions", world.Address);
+        await TakeAsync(folder, "workers", "/workers", world.Address);
+        await TakeAsync(folder, "machines", "/machines", world.Address, dark: true);
+        foreach (var name in (string[])["tide-tables", "moon", "sun"])
+        {
+            Tides.Signal(world.Root, "more", name);
+            Tides.Signal(world.Root, "go", name);
+        }
+    }
+
+    async Task TakeWeatherAsync(string folder)
+    {
+        var example = Example();
+        await using var space = await ServedSpace.StartAsync(
+            await File.ReadAllTextAsync(Path.Combine(example, "quoin.yaml")),
+            prepare: root => Copy(example, root));
+        var data = Path.Combine(space.Root, "data/seattle-2012.csv");
+        await BuildAsync(space, "report", "table");
+        var text = await File.ReadAllTextAsync(data);
+        await File.WriteAllTextAsync(
+            data, text.Replace("2012-01-04,20.3,12.2,5.6", "2012-01-04,20.3,12.2,15.6"));
+        await BuildAsync(space, "report", "table");
+
+        var failed = await space.GetAsync("/api/v1/runs?state=failed&limit=1");
+        var run = failed.GetProperty("runs")[0].GetProperty("run").GetString()!;
+        var at = space.Http.BaseAddress!;
+        await TakeAsync(folder, "want", "/wants/w-1", at, dark: true);
+        await TakeAsync(folder, "wants", "/wants", at);
+        await TakeAsync(folder, "runs", "/runs", at);
+        await TakeAsync(folder, "run", $"/runs/{run}", at, dark: true);
+        await TakeAsync(folder, "datasets", "/datasets", at);
+        await TakeAsync(folder, "dataset", "/datasets/daily", at, dark: true);
+        await TakeAsync(
+            folder, "partition", "/partitions/daily/seattle/2012-01-03", at, dark: true);
+        await TakeAsync(folder, "failed", "/partitions/report", at);
+        await TakeAsync(folder, "graph", "/graph", at, dark: true);
+        await TakeAsync(folder, "events", "/events", at);
+        await TakeAsync(folder, "feeds", "/feeds", at);
+    }
+
+    static async Task BuildAsync(ServedSpace space, params string[] partitions)
+    {
+        await space.QuoinAsync(["want", .. partitions]);
+        await space.UntilAsync("/api/v1/wants?limit=1", answer =>
+            answer.GetProperty("wants")[0].GetProperty("state").GetString()
+                is "succeeded" or "failed");
+    }
+
+    async Task TakeAsync(string folder, string name, string path, Uri address, bool dark = false)
+    {
+        foreach (var scheme in dark
+            ? (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark]
+            : [ColorScheme.Light])
+        {
+            await using var page = await world.OpenAsync(address, path, new()
+            {
+                ColorScheme = scheme,
+                ViewportSize = new ViewportSize { Width = 1200, Height = 760 },
+            });
+            var suffix = scheme == ColorScheme.Dark ? "-dark" : "";
+            await page.Page.ScreenshotAsync(new PageScreenshotOptions
+            {
+                Path = Path.Combine(folder, $"{name}{suffix}.png"),
+            });
+        }
+    }
+
+    static string Example()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "Quoin.slnx"))) folder = folder.Parent;
+        return Path.Combine(folder.FullName, "examples/weather");
+    }
+
+    static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var relative = Path.GetRelativePath(from, file);
+            if (relative.StartsWith("out/", StringComparison.Ordinal)
+                || relative.StartsWith(".quoin", StringComparison.Ordinal)) continue;
+            var target = Path.Combine(to, relative);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+}

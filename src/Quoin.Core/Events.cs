@@ -327,6 +327,11 @@ public sealed record WantOptions
     /// <summary>How much later than <see cref="StartAt"/> is still in time.</summary>
     public TimeSpan StartSlack { get; init; }
 
+    /// <summary>The end of the start window, at most the end of all times; null: none.</summary>
+    public DateTimeOffset? StartUntil =>
+        StartAt > DateTimeOffset.MaxValue - StartSlack ? DateTimeOffset.MaxValue
+        : StartAt + StartSlack;
+
     /// <summary>Released so long after it was ready; null: when somebody says so.</summary>
     public TimeSpan? Use { get; init; }
 

@@ -139,7 +139,7 @@ sealed class ReadyResources(
     {
         if (job.Resource!.Start != ResourceStart.Window
             || WantOf(p)?.Options is not { StartAt: { } start } options) return (null, null);
-        return (start, start + options.StartSlack);
+        return (start, options.StartUntil);
     }
 
     string RecipeOf(PartitionId p, Plan plan, int node, int run)

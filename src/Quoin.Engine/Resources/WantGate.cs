@@ -22,7 +22,7 @@ sealed class WantGate(Coordinator coordinator, CoordinatorParts parts, Holdings 
         Plan plan, ImmutableArray<PartitionId> targets, WantOptions options)
     {
         outdated.Clear();
-        var end = options.StartAt + options.StartSlack;
+        var end = options.StartUntil;
         if (end < Now)
             return new Refusal("start-window-missed", $"The start window ended at {end:O}.");
         foreach (var p in targets)

@@ -110,6 +110,20 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void A_window_at_the_end_of_all_times_ends_there()
+    {
+        var end = DateTimeOffset.MaxValue;
+        var slack = TimeSpan.FromMinutes(5);
+        var options = new WantOptions { StartAt = end.AddMinutes(-1), StartSlack = slack };
+        Assert.Equal(end, options.StartUntil);
+        Assert.Equal(end, (options with { StartAt = end - slack }).StartUntil);
+        Assert.Equal(
+            DateTimeOffset.UnixEpoch + slack,
+            (options with { StartAt = DateTimeOffset.UnixEpoch }).StartUntil);
+        Assert.Null((options with { StartAt = null }).StartUntil);
+    }
+
+    [Fact]
     public async Task In_its_window_it_is_launched_and_not_before()
     {
         using var world = ResourceWorld.Of(

@@ -5,6 +5,8 @@ namespace Quoin.Server;
 /// <summary>What endpoints and pages work with.</summary>
 sealed class Served
 {
+    public Served() => Events = new EventStream(this);
+
     /// <summary>Clock, environment, where words for people go.</summary>
     public required Cli.Cli Cli { get; init; }
 
@@ -30,7 +32,7 @@ sealed class Served
     public required CancellationToken Stopping { get; init; }
 
     /// <summary>The newest events, for those who follow.</summary>
-    public EventStream Events => field ??= new EventStream(this);
+    public EventStream Events { get; }
 
     /// <summary>What is measured.</summary>
     public required MetricsPage Metrics { get; init; }

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Quoin.Cli;
 using Quoin.Core;
 using Quoin.Engine;
@@ -17,6 +18,7 @@ sealed class ServedGraph : IDisposable
     readonly Lock gate = new();
     readonly ITimer timer;
     Graph graph;
+    int looking;
     TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     string seen;
 
@@ -46,46 +48,69 @@ sealed class ServedGraph : IDisposable
     public IReadOnlyList<GraphProblem> Problems { get; private set; } = [];
 
     // Graph files are few: their names, sizes and times say whether one was written.
-    string Stamp() => string.Join('\n',
-        from file in Directory.EnumerateFiles(workspace.Root, "*.yaml", new EnumerationOptions
+    string Stamp() => string.Join('\n', GraphFiles().Order(StringComparer.Ordinal));
+
+    FileSystemEnumerable<string> GraphFiles() => new(
+        workspace.Root,
+        (ref FileSystemEntry file) =>
+            $"{file.ToFullPath()} {file.Length} {file.LastWriteTimeUtc.Ticks}",
+        new EnumerationOptions
         {
             RecurseSubdirectories = true,
             MaxRecursionDepth = 3,
             IgnoreInaccessible = true,
         })
-        where !file.Contains("/.quoin/", StringComparison.Ordinal)
-        let info = new FileInfo(file)
-        orderby file
-        select $"{file} {info.Length} {info.LastWriteTimeUtc.Ticks}");
+    {
+        ShouldIncludePredicate = (ref FileSystemEntry file) =>
+            !file.IsDirectory && file.FileName.EndsWith(".yaml", StringComparison.Ordinal),
+        ShouldRecursePredicate = (ref FileSystemEntry folder) => folder.FileName is not ['.', ..],
+    };
 
     void Look()
     {
+        if (Interlocked.Exchange(ref looking, 1) == 1) return; // The last look takes its time.
+        try
+        {
+            LookOnce();
+        }
+        finally
+        {
+            Volatile.Write(ref looking, 0);
+        }
+    }
+
+    void LookOnce()
+    {
+        Graph next;
+        try
+        {
+            var now = Stamp();
+            if (now == seen) return;
+            seen = now;
+            var load = GraphLoader.Load(workspace.Root, workspace.GraphFile);
+            Problems = load.Graph is null ? [.. load.Problems] : [];
+            if (load.Graph is null)
+            {
+                cli.Warn("the graph cannot be used as it is now; the last good one stays");
+                return;
+            }
+            next = load.Graph;
+        }
+        catch (IOException)
+        {
+            return; // Looked at again.
+        }
+        if (next.Digest == graph.Digest) return;
+        TaskCompletionSource told;
         lock (gate)
         {
-            try
-            {
-                var now = Stamp();
-                if (now == seen) return;
-                seen = now;
-                var load = GraphLoader.Load(workspace.Root, workspace.GraphFile);
-                Problems = load.Graph is null ? [.. load.Problems] : [];
-                if (load.Graph is not { } next)
-                {
-                    cli.Warn("the graph cannot be used as it is now; the last good one stays");
-                    return;
-                }
-                if (next.Digest == graph.Digest) return;
-                graph = next;
-            }
-            catch (IOException)
-            {
-                return; // Looked at again.
-            }
-            OnChange?.Invoke(graph);
-            var told = changed;
+            graph = next;
+            told = changed;
             changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            told.TrySetResult();
         }
+        // Outside the gate: whoever is told takes locks of its own, under which others ask for Now.
+        OnChange?.Invoke(next);
+        told.TrySetResult();
     }
 
     /// <inheritdoc/>

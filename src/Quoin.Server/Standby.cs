@@ -51,8 +51,16 @@ sealed class Standby(
                 {
                     cli.Warn($"the lead is given up: {e.Message}");
                 }
-                Leads = false;
+                catch (Exception e) when (!stop.IsCancellationRequested)
+                {
+                    cli.Warn($"the lead is given up, which is a bug of quoin: {e}");
+                }
+                finally
+                {
+                    Leads = false;
+                }
             }
+            await WaitAsync(LookForLead); // What ended it may be there still.
         }
     }
 

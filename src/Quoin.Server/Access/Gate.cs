@@ -89,7 +89,12 @@ sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<strin
 
     Visitor? Who(HttpContext http)
     {
-        if (!tokens.IsNeeded) return IPAddress.IsLoopback(listen.Address) ? Visitor.Local : null;
+        if (!tokens.IsNeeded)
+        {
+            return IPAddress.IsLoopback(listen.Address) && !IsForwarded(http.Request.Headers)
+                ? Visitor.Local
+                : null;
+        }
         if (http.Request.Headers.Authorization is [{ } header])
             return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
                 ? tokens.Find(header["Bearer ".Length..].Trim())
@@ -99,8 +104,17 @@ sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<strin
             : null;
     }
 
+    // A proxy on this machine speaks for others, whoever they are.
+    static bool IsForwarded(IHeaderDictionary headers) =>
+        headers.ContainsKey("Forwarded") || headers.ContainsKey("Via")
+        || headers.Keys.Any(
+            name => name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase));
+
+    // A plan records nothing, and everybody may leave.
     static bool IsWrite(HttpRequest request) =>
-        !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method);
+        !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method)
+        && request.Path.Value is not ("/api/v1/plan" or "/logout");
 
     /// <summary>
     /// False when a browser says that another site made it send this. Programs say nothing.

@@ -26,12 +26,21 @@ static class Login
 
     static async Task EnterAsync(HttpContext http, TokenList tokens)
     {
-        if (!Gate.IsOwnSite(http.Request) || !http.Request.HasFormContentType)
+        if (!Gate.IsOwnSite(http.Request) || !IsForm(http.Request))
         {
             await Json.ProblemAsync(http, 403, "cross-site", "this form is not from here");
             return;
         }
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
+        IFormCollection form;
+        try
+        {
+            form = await http.Request.ReadFormAsync(http.RequestAborted);
+        }
+        catch (InvalidDataException e)
+        {
+            await Json.ProblemAsync(http, 400, "usage", e.Message);
+            return;
+        }
         var next = NextOf(form["next"]);
         if (tokens.Find($"{form["token"]}".Trim()) is not { } visitor)
         {
@@ -48,6 +57,11 @@ static class Login
         });
         See(http, next);
     }
+
+    // As our own pages send them; the other kind can be malformed in more ways.
+    internal static bool IsForm(HttpRequest request) =>
+        request.ContentType?.StartsWith(
+            "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true;
 
     static void See(HttpContext http, string path)
     {

@@ -85,10 +85,37 @@ static class FeedRoutes
             await WriteAsync(request, 200, name, lines, rejected);
             return;
         }
-        var half = Path.Combine(folder, $".{name}.{Environment.ProcessId}");
-        await File.WriteAllBytesAsync(half, bytes, request.Ct);
-        File.Move(half, path);
+        try
+        {
+            Put(folder, name, bytes);
+        }
+        catch (IOException e)
+        {
+            throw File.Exists(path)
+                ? new ApiException(
+                    409, "feed-run-exists", $"{name} was sent twice at the same time")
+                : new ApiException(503, "feed-folder", $"{name} cannot be written: {e.Message}");
+        }
         await WriteAsync(request, 201, name, lines, rejected);
+    }
+
+    // Whole or not at all, and on the disk before anybody is told that it is there.
+    static void Put(string folder, string name, byte[] bytes)
+    {
+        var half = Path.Combine(folder, $".{name}.{ThisMachine.Hex(12)}");
+        try
+        {
+            using (var file = new FileStream(half, FileMode.CreateNew, FileAccess.Write))
+            {
+                file.Write(bytes);
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(half, Path.Combine(folder, name)); // Never over another one.
+        }
+        finally
+        {
+            File.Delete(half);
+        }
     }
 
     static Engine.FeedJob JobOf(Request request, string feed)

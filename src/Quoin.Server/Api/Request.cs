@@ -141,6 +141,10 @@ sealed class Request(HttpContext http, Served served)
                 ? JsonDocument.Parse("{}").RootElement
                 : JsonDocument.Parse(BodyBytes, Strict).RootElement;
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            throw Bad("the body is not UTF-8");
+        }
         catch (JsonException e)
         {
             throw Bad($"the body is not JSON: line {e.LineNumber + 1}, byte"
@@ -149,12 +153,24 @@ sealed class Request(HttpContext http, Served served)
         if (body.Value.ValueKind != JsonValueKind.Object) throw Bad("the body is not an object");
     }
 
+    static string NameOf(JsonProperty field)
+    {
+        try
+        {
+            return field.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Bad("a field's name is not text"); // Half a character, as \ud800.
+        }
+    }
+
     /// <summary>Every field of the body is one of these.</summary>
     public void OnlyFields(params ReadOnlySpan<string> names)
     {
         foreach (var field in body!.Value.EnumerateObject())
-            if (!names.Contains(field.Name))
-                throw Bad($"there is no field {Short(field.Name)}; there is "
+            if (!names.Contains(NameOf(field)))
+                throw Bad($"there is no field {Short(NameOf(field))}; there is "
                     + string.Join(", ", names));
     }
 

@@ -92,11 +92,25 @@ sealed class EventStream(Served served)
                 await Task.Delay(LongPause, served.Cli.Time);
                 continue;
             }
-            if (Read(position) is not { } next) continue;
+            // Many at a time cost less than each alone, and nobody sees the difference.
+            await Task.Delay(
+                KeepNext(ref position) is > 0 and <= 100 ? Pause : LongPause, served.Cli.Time);
+        }
+    }
+
+    // How many events are new; none when the store cannot be read: it is asked again.
+    int KeepNext(ref long position)
+    {
+        try
+        {
+            if (Read(position) is not { } next) return 0;
             position = next.Last;
             Keep(next);
-            // Many at a time cost less than each alone, and nobody sees the difference.
-            await Task.Delay(next.Count > 100 ? LongPause : Pause, served.Cli.Time);
+            return next.Count;
+        }
+        catch (StoreException)
+        {
+            return 0;
         }
     }
 

@@ -23,6 +23,7 @@ sealed class StoreViews : IDisposable
     readonly Task following;
     TaskCompletionSource news = NewSignal();
     volatile bool isReady;
+    bool isAway;
     long position;
 
     /// <summary>Follows a store, from its first event on. The caller closes the store.</summary>
@@ -122,8 +123,7 @@ sealed class StoreViews : IDisposable
             using var changes = new StoreChanges(store);
             while (!stop.IsCancellationRequested)
             {
-                if (changes.HasNew()) ReadOn();
-                else await changes.WaitAsync(LookAgain, stop.Token);
+                if (!TryRead(changes)) await changes.WaitAsync(LookAgain, stop.Token);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -135,6 +135,24 @@ sealed class StoreViews : IDisposable
             Failure = e.Message;
             warn($"what is served stays as it was: {e}");
             Tell();
+        }
+    }
+
+    // False: there is nothing new, or the store cannot be read for now.
+    bool TryRead(StoreChanges changes)
+    {
+        try
+        {
+            if (!isAway && !changes.HasNew()) return false;
+            ReadOn();
+            isAway = false;
+            return true;
+        }
+        catch (StoreException e) when (e.Code == "store-unavailable")
+        {
+            if (!isAway) warn($"what is served is old until the store is back: {e.Message}");
+            isAway = true;
+            return false;
         }
     }
 
@@ -159,12 +177,18 @@ sealed class StoreViews : IDisposable
         lock (gate)
         {
             var since = Stopwatch.GetTimestamp();
-            while (more && Stopwatch.GetElapsedTime(since) < SliceMax)
+            try
             {
-                more = events.MoveNext();
-                if (more) state.Apply(events.Current);
+                while (more && Stopwatch.GetElapsedTime(since) < SliceMax)
+                {
+                    more = events.MoveNext();
+                    if (more) state.Apply(events.Current);
+                }
             }
-            Interlocked.Exchange(ref position, state.Position);
+            finally
+            {
+                Interlocked.Exchange(ref position, state.Position); // No event is applied twice.
+            }
         }
         if (isReady) Tell();
         return more;

@@ -90,7 +90,7 @@ public sealed class FileStampCache
     /// <summary>What was seen ahead of the plan counts no more.</summary>
     public void EndLookAhead()
     {
-        ahead?.Dispose();
+        ahead?.End();
         ahead = null;
     }
 

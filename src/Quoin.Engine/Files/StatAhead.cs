@@ -6,7 +6,7 @@ namespace Quoin.Engine;
 /// nothing to do is asking the file system. It only notes that a file is as it was; of all others
 /// whoever needs them finds out. What it noted is good for one plan, right after it began.
 /// </summary>
-sealed class StatAhead(FileStampTable table, IFileView view) : IDisposable
+sealed class StatAhead(FileStampTable table, IFileView view)
 {
     const byte Untouched = 0, Asked = 1, Same = 2;
 
@@ -30,7 +30,7 @@ sealed class StatAhead(FileStampTable table, IFileView view) : IDisposable
         return false;
     }
 
-    /// <summary>The work; ends when all is seen, or when this is disposed of.</summary>
+    /// <summary>The work; ends when all is seen, or at <see cref="End"/>.</summary>
     public void Look()
     {
         for (var row = table.Count - 1; row >= 0 && !isOver; row--)
@@ -51,5 +51,5 @@ sealed class StatAhead(FileStampTable table, IFileView view) : IDisposable
     }
 
     /// <summary>From here on what was noted is the past.</summary>
-    public void Dispose() => isOver = true;
+    public void End() => isOver = true;
 }

@@ -215,12 +215,10 @@ sealed class CommandInbox(
         return $"{what}. What it has (-) and you have (+):\n  {string.Join("\n  ", lines)}";
     }
 
-    // All or nothing is the sender's business: the first refusal is the answer.
-    void Do(string id, params ReadOnlySpan<KernelCommand> commands)
+    // The first refusal is the answer; then nothing was done.
+    void Do(string id, params KernelCommand[] commands)
     {
-        Refusal? refusal = null;
-        foreach (var command in commands)
-            if (refusal is null) refusal = coordinator.Do(command);
+        var refusal = coordinator.Do(commands);
         Answer(id, refusal?.Code ?? "done", refusal?.Message ?? "");
     }
 

@@ -168,6 +168,19 @@ sealed class Coordinator : IDisposable
         return decision.Refusal;
     }
 
+    /// <summary>
+    /// The same for several that do not hang on each other: when one is refused, none is done.
+    /// </summary>
+    public Refusal? Do(IReadOnlyList<KernelCommand> commands)
+    {
+        if (commands.Count > 1)
+            foreach (var command in commands)
+                if (Kernel.Decide(State, command).Refusal is { } no) return no;
+        Refusal? refusal = null;
+        foreach (var command in commands) refusal ??= Do(command);
+        return refusal;
+    }
+
     void Apply(BuildEvent e)
     {
         StateLoader.Observe(parts.History, State, e);
@@ -384,8 +397,7 @@ sealed class Coordinator : IDisposable
 
     void Answer(Message.Ask m)
     {
-        Refusal? refusal = null;
-        foreach (var command in m.Commands(State)) refusal ??= Do(command);
+        var refusal = Do(m.Commands(State));
         AfterCommit(() => m.Answer.TrySetResult(refusal));
     }
 

@@ -26,21 +26,12 @@ static class Login
 
     static async Task EnterAsync(HttpContext http, TokenList tokens)
     {
-        if (!Gate.IsOwnSite(http.Request) || !IsForm(http.Request))
+        if (!Gate.IsOwnSite(http.Request))
         {
             await Json.ProblemAsync(http, 403, "cross-site", "this form is not from here");
             return;
         }
-        IFormCollection form;
-        try
-        {
-            form = await http.Request.ReadFormAsync(http.RequestAborted);
-        }
-        catch (InvalidDataException e)
-        {
-            await Json.ProblemAsync(http, 400, "usage", e.Message);
-            return;
-        }
+        if (await ReadFormAsync(http) is not { } form) return;
         var next = NextOf(form["next"]);
         if (tokens.Find($"{form["token"]}".Trim()) is not { } visitor)
         {
@@ -58,10 +49,26 @@ static class Login
         See(http, next);
     }
 
-    // As our own pages send them; the other kind can be malformed in more ways.
-    internal static bool IsForm(HttpRequest request) =>
-        request.ContentType?.StartsWith(
-            "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true;
+    /// <summary>
+    /// A form as our own pages send it (the other kind can be malformed in more ways); null: it is
+    /// none, and was answered.
+    /// </summary>
+    public static async Task<IFormCollection?> ReadFormAsync(HttpContext http)
+    {
+        var (status, problem) = (415, "this address takes a form of a page of this server");
+        try
+        {
+            if (http.Request.ContentType?.StartsWith(
+                "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) == true)
+                return await http.Request.ReadFormAsync(http.RequestAborted);
+        }
+        catch (InvalidDataException e)
+        {
+            (status, problem) = (400, e.Message);
+        }
+        await Json.ProblemAsync(http, status, "usage", problem);
+        return null;
+    }
 
     static void See(HttpContext http, string path)
     {

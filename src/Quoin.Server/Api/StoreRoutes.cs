@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Quoin.Cli;
 using Quoin.Core;
 using Quoin.Engine;
@@ -12,7 +13,7 @@ namespace Quoin.Server;
 /// </summary>
 static class StoreRoutes
 {
-    const int RowsMax = 10_000, BytesMax = 256 << 20;
+    const int RowsMax = 10_000, BytesMax = 256 << 20, CommandBytesMax = 64 << 20;
     static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(20);
 
     static readonly string[] sent =
@@ -108,6 +109,9 @@ static class StoreRoutes
         if (!sent.Contains(type)) throw Request.Bad($"type={type}: nobody sends that to a server");
         if (id.Length is 0 or > 100 || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-'))
             throw Request.Bad("id: letters, digits and -, at most 100 of them");
+        // A want of a million partitions; whoever sends it may operate.
+        if (request.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is
+            { IsReadOnly: false } limit) limit.MaxRequestBodySize = CommandBytesMax;
         using var body = new MemoryStream();
         await request.Http.Request.Body.CopyToAsync(body, request.Ct);
         var command = new InboxCommand(id, type, body.ToArray());

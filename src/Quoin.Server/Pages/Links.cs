@@ -31,7 +31,7 @@ public static class Links
             from pair in query
             let value = string.Create(CultureInfo.InvariantCulture, $"{pair.Value}")
             where value.Length > 0
-            select $"{pair.Name}={Uri.EscapeDataString(value)}");
+            select $"{Uri.EscapeDataString(pair.Name)}={Uri.EscapeDataString(value)}");
         return text.Length == 0 ? path : $"{path}?{text}";
     }
 

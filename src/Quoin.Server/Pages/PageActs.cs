@@ -51,12 +51,7 @@ static class PageActs
     static async Task AnswerAsync(
         HttpContext http, Served served, Func<HttpContext, IFormCollection, Task<Done>> act)
     {
-        if (!http.Request.HasFormContentType)
-        {
-            http.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
-            return;
-        }
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
+        if (await Login.ReadFormAsync(http) is not { } form) return;
         var back = Links.Local(form["back"]);
         var refusal = PageGuard.IsProven(http, form[PageGuard.Field])
             ? null

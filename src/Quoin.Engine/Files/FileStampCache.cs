@@ -34,6 +34,7 @@ public sealed class FileStampCache
     readonly ConcurrentQueue<string> changed = new();
     volatile bool hasChanged; // Asking a dictionary whether it is empty takes its locks.
     volatile StatAhead? ahead;
+    volatile bool isLookOver;
     long hashed;
 
     /// <param name="workspace">Absolute; paths of entries are relative to it.</param>
@@ -65,6 +66,7 @@ public sealed class FileStampCache
                 var table = new FileStampTable(store.FileStamps());
                 if (table.Count >= StatAhead.FilesMin) ahead = new StatAhead(table, view);
                 read.SetResult(table);
+                if (isLookOver) EndLookAhead(); // It was over before it had begun.
                 ahead?.Look();
             }
             catch (Exception e) // Whoever needs a stamp gets it.
@@ -90,6 +92,7 @@ public sealed class FileStampCache
     /// <summary>What was seen ahead of the plan counts no more.</summary>
     public void EndLookAhead()
     {
+        isLookOver = true;
         ahead?.End();
         ahead = null;
     }

@@ -99,6 +99,8 @@ public sealed class LineServer : IDisposable
     int TimeoutMs()
     {
         var now = NowMs;
+        // Lines that were just read, for those who wait for some.
+        if (desk.WaitingCount > 0 && !desk.IsClosed && book.MayHaveSome(now)) return 0;
         var next = Math.Min(now + 1000, reader.NextMs);
         if (desk.NextWaitMs is { } wait)
             next = Math.Min(next, Math.Min(wait, (book.NextDeadlineMs ?? long.MaxValue - 1) + 1));

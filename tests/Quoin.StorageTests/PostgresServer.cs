@@ -98,7 +98,8 @@ public sealed class PostgresServer : IAsyncLifetime
             + $"{process.ExitCode}{Log()}");
     }
 
-    string Log() => File.Exists($"{folder}/log") ? "\n" + File.ReadAllText($"{folder}/log") : "";
+    /// <summary>What the server has written so far about itself and its statements.</summary>
+    public string Log() => File.Exists($"{folder}/log") ? "\n" + File.ReadAllText($"{folder}/log") : "";
 
     static string? FindPrograms()
     {

@@ -99,7 +99,8 @@ public sealed class PostgresServer : IAsyncLifetime
     }
 
     /// <summary>What the server has written so far about itself and its statements.</summary>
-    public string Log() => File.Exists($"{folder}/log") ? "\n" + File.ReadAllText($"{folder}/log") : "";
+    public string Log() =>
+        File.Exists($"{folder}/log") ? "\n" + File.ReadAllText($"{folder}/log") : "";
 
     static string? FindPrograms()
     {

@@ -17,7 +17,7 @@ sealed class FakeBucket : IDisposable
     // Those that the npm package s3rver takes: the contract runs against it, too.
     public const string KeyId = "S3RVER", Secret = "S3RVER";
 
-    readonly HttpListener listener = new();
+    readonly HttpListener listener;
     readonly ConcurrentDictionary<string, (byte[] Body, DateTimeOffset At)> objects = new();
     readonly ConcurrentDictionary<string, ConcurrentDictionary<int, byte[]>> uploads = new();
     int failures, uploadCount, stalls;
@@ -25,10 +25,28 @@ sealed class FakeBucket : IDisposable
 
     public FakeBucket()
     {
-        Url = $"http://127.0.0.1:{FreePort()}/";
-        listener.Prefixes.Add(Url);
-        listener.Start();
+        (listener, Url) = Listen();
         _ = Task.Run(ServeAsync);
+    }
+
+    // A port that is free may be another process's a moment later; then it is another one.
+    static (HttpListener Listener, string Url) Listen()
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var url = $"http://127.0.0.1:{FreePort()}/";
+            var listener = new HttpListener();
+            listener.Prefixes.Add(url);
+            try
+            {
+                listener.Start();
+                return (listener, url);
+            }
+            catch (HttpListenerException) when (tries < 20)
+            {
+                listener.Close();
+            }
+        }
     }
 
     public string Url { get; }

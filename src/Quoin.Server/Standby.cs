@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Quoin.Cli;
 using Quoin.Core;
 using Quoin.Engine;
@@ -103,7 +102,7 @@ sealed class Standby(
             Graph = current,
             Store = store,
             Time = cli.Time,
-            Random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue)),
+            Random = new Random(ThisMachine.Seed()),
             Worker = ThisMachine.NewWorkerId(),
             Slots = 0,
             IsShared = true,

@@ -45,20 +45,16 @@ public sealed class FileStampCache
 
     internal FileStampCache(
         string workspace, IFileView view, IEnumerable<FileStampEntry> entries, TimeProvider time)
-        : this(workspace, view, time) => kept = Task.FromResult(new FileStampTable(entries));
+        : this(workspace, view, Task.FromResult(new FileStampTable(entries)), time) { }
 
-    FileStampCache(string workspace, IFileView view, TimeProvider time)
+    FileStampCache(string workspace, IFileView view, Task<FileStampTable> kept, TimeProvider time)
     {
         root = workspace.TrimEnd('/') + "/";
-        (this.view, this.time) = (view, time);
-        kept = null!; // Each constructor that is called from outside says what.
+        (this.view, this.kept, this.time) = (view, kept, time);
     }
 
-    FileStampCache(string workspace, IFileView view, IFingerprintStore store, TimeProvider time)
-        : this(workspace, view, time)
+    void StartReading(IFingerprintStore store, TaskCompletionSource<FileStampTable> read)
     {
-        var read = new TaskCompletionSource<FileStampTable>();
-        kept = read.Task;
         var thread = new Thread(() =>
         {
             try
@@ -84,10 +80,15 @@ public sealed class FileStampCache
     /// <see cref="EndLookAhead"/>. For a plan that is made at once.
     /// </summary>
     public static FileStampCache ReadAhead(
-        string workspace, IFingerprintStore store, TimeProvider time) =>
-        Environment.ProcessorCount == 1
-            ? new FileStampCache(workspace, store.FileStamps(), time)
-            : new FileStampCache(workspace, new DiskView(workspace), store, time);
+        string workspace, IFingerprintStore store, TimeProvider time)
+    {
+        if (Environment.ProcessorCount == 1)
+            return new FileStampCache(workspace, store.FileStamps(), time);
+        var read = new TaskCompletionSource<FileStampTable>();
+        var cache = new FileStampCache(workspace, new DiskView(workspace), read.Task, time);
+        cache.StartReading(store, read);
+        return cache;
+    }
 
     /// <summary>What was seen ahead of the plan counts no more.</summary>
     public void EndLookAhead()

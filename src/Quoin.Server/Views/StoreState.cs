@@ -362,24 +362,24 @@ sealed class StoreState
                 Answer(x.Command, logged, x.Want);
                 return;
             case WantAccepted x:
-                Add(new WantRow(x.Want, x.Targets, x.Options)
-                {
-                    Request = x.Request,
-                    AcceptedAt = logged.At,
-                    Standing = WantStanding.Open,
-                });
+                AddNew(x.Want, x.Targets, x.Options, x.Request, WantStanding.Open);
                 Answer(x.Command, logged, x.Want);
                 return;
             case WantOffered x:
-                Add(new WantRow(x.Want, x.Targets, x.Options)
-                {
-                    Request = x.Request,
-                    AcceptedAt = logged.At,
-                    Standing = WantStanding.Offered,
-                });
+                AddNew(x.Want, x.Targets, x.Options, x.Request, WantStanding.Offered);
                 Answer(x.Command, logged, x.Want);
                 return;
         }
+
+        void AddNew(
+            WantId id, ImmutableArray<PartitionId> targets, WantOptions options, string request,
+            WantStanding standing) => Add(new WantRow(id, targets, options)
+            {
+                Request = request,
+                AcceptedAt = logged.At,
+                Standing = standing,
+            });
+
         if (Want(e.Want.Value) is not { } want) return;
         switch (e)
         {

@@ -20,6 +20,8 @@ Measurement[] all =
     new("supervisor", "feeds and line workers, beside a Python supervisor", SupervisorBench.Run),
     new("supervisor-flat", "a supervisor with a million lines out, and idle workers",
         SupervisorBench.RunFlat),
+    new("serve", "followers of the event stream, and pages with a million partitions",
+        ServeBench.Run),
     new("startup", "how long `quoin` takes to start", StartupBench.Run),
 ];
 

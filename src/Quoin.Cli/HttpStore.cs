@@ -67,11 +67,17 @@ sealed class HttpStore : IBuildStore
     /// <inheritdoc/>
     public IEnumerable<RawEvent> Query(EventQuery query)
     {
+        if (!query.Positions.IsDefault)
+        {
+            foreach (var at in query.Positions)
+                yield return Rows($"log?after={at - 1}&limit=1").Single();
+            yield break;
+        }
         var types = query.Types.IsDefaultOrEmpty ? "" : string.Concat(
             query.Types.Select(type => $"&type={Uri.EscapeDataString(type)}"));
         var filter = types + (query.Subject is { } subject
             ? $"&subject={Uri.EscapeDataString(subject)}"
-            : "");
+            : "") + (query.Before is { } before ? $"&before={before}" : "");
         if (query.Last is { } last)
         {
             foreach (var raw in Rows($"log?after={query.After}&last={last}{filter}"))

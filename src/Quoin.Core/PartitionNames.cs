@@ -7,7 +7,8 @@ namespace Quoin.Core;
 /// <summary>
 /// All partition names that this process has met, each once, as UTF-8 in one arena, numbered from
 /// 0 in order of arrival. A name costs its bytes and 16 more. One thread adds; other threads may
-/// read the names of ids that they were given, because what was written is never moved.
+/// find names and read those of ids meanwhile: what was written is never moved, and a table that
+/// grows is published when it is whole.
 /// </summary>
 public sealed class PartitionNames
 {
@@ -20,8 +21,10 @@ public sealed class PartitionNames
     uint[] hashes = new uint[1024]; // id -> hash, so that growing does not read the names again
     int[] slots = new int[2048]; // Open addressing, id + 1; 0 is free.
 
+    int count;
+
     /// <summary>How many names there are; ids run from 0 to Count - 1.</summary>
-    public int Count { get; private set; }
+    public int Count => Volatile.Read(ref count);
 
     /// <summary>The bytes that the table takes.</summary>
     public long Bytes =>
@@ -31,8 +34,8 @@ public sealed class PartitionNames
     public PartitionId Intern(ReadOnlySpan<byte> utf8)
     {
         var hash = Hash(utf8);
-        var slot = Find(utf8, hash);
-        return slots[slot] != 0 ? new PartitionId(slots[slot] - 1) : Add(utf8, hash, slot);
+        var found = Find(utf8, hash, out var slot);
+        return found != 0 ? new PartitionId(found - 1) : Add(utf8, hash, slot);
     }
 
     /// <summary>The id of a name, adding it when it is new.</summary>
@@ -49,9 +52,9 @@ public sealed class PartitionNames
     /// <summary>The id of a name that was met before.</summary>
     public bool TryFind(ReadOnlySpan<byte> utf8, out PartitionId id)
     {
-        var slot = Find(utf8, Hash(utf8));
-        id = new PartitionId(slots[slot] - 1);
-        return slots[slot] != 0;
+        var found = Find(utf8, Hash(utf8), out _);
+        id = new PartitionId(found - 1);
+        return found != 0;
     }
 
     /// <summary>The id of a name that was met before.</summary>
@@ -74,7 +77,7 @@ public sealed class PartitionNames
     {
         if (utf8.Length > PartitionRef.BytesMax)
             throw new ArgumentException($"A name is longer than {PartitionRef.BytesMax} bytes.");
-        if (Count == places.Length) Grow(ref places, ref hashes);
+        if (count == places.Length) Grow(ref places, ref hashes);
         var free = ChunkBytes - (int)(used & (ChunkBytes - 1));
         if (free < utf8.Length) used += free; // A name never spans two chunks.
         var index = (int)(used >> ChunkBits);
@@ -86,38 +89,42 @@ public sealed class PartitionNames
             Volatile.Write(ref chunks, more);
         }
         utf8.CopyTo(chunks[index].AsSpan((int)(used & (ChunkBytes - 1))));
-        var id = Count++;
+        var id = count;
         places[id] = (used << 16) | (uint)utf8.Length;
         hashes[id] = hash;
         used += utf8.Length;
-        slots[slot] = id + 1;
-        if (Count * 2 > slots.Length) Rehash();
+        Volatile.Write(ref slots[slot], id + 1);
+        Volatile.Write(ref count, id + 1);
+        if (count * 2 > slots.Length) Rehash();
         return new PartitionId(id);
     }
 
-    int Find(ReadOnlySpan<byte> utf8, uint hash)
+    // The id + 1 and its slot; 0 and the slot where it would be.
+    int Find(ReadOnlySpan<byte> utf8, uint hash, out int slot)
     {
-        var mask = slots.Length - 1;
-        var slot = (int)hash & mask;
-        while (slots[slot] is var entry and not 0)
+        var table = Volatile.Read(ref slots);
+        var mask = table.Length - 1;
+        slot = (int)hash & mask;
+        while (true)
         {
-            if (hashes[entry - 1] == hash && Utf8(new PartitionId(entry - 1)).SequenceEqual(utf8))
-                break;
+            var entry = Volatile.Read(ref table[slot]);
+            if (entry == 0 || (Volatile.Read(ref hashes)[entry - 1] == hash
+                && Utf8(new PartitionId(entry - 1)).SequenceEqual(utf8))) return entry;
             slot = (slot + 1) & mask;
         }
-        return slot;
     }
 
     void Rehash()
     {
-        slots = new int[slots.Length * 2];
-        var mask = slots.Length - 1;
-        for (var id = 0; id < Count; id++)
+        var more = new int[slots.Length * 2];
+        var mask = more.Length - 1;
+        for (var id = 0; id < count; id++)
         {
             var slot = (int)hashes[id] & mask;
-            while (slots[slot] != 0) slot = (slot + 1) & mask;
-            slots[slot] = id + 1;
+            while (more[slot] != 0) slot = (slot + 1) & mask;
+            more[slot] = id + 1;
         }
+        Volatile.Write(ref slots, more);
     }
 
     static void Grow(ref long[] places, ref uint[] hashes)
@@ -125,7 +132,9 @@ public sealed class PartitionNames
         var more = new long[places.Length * 2];
         places.CopyTo(more, 0);
         Volatile.Write(ref places, more);
-        Array.Resize(ref hashes, hashes.Length * 2);
+        var moreHashes = new uint[hashes.Length * 2];
+        hashes.CopyTo(moreHashes, 0);
+        Volatile.Write(ref hashes, moreHashes);
     }
 
     /// <summary>

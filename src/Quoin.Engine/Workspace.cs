@@ -79,4 +79,10 @@ public sealed record Workspace
     /// </summary>
     public string LogOf(AttemptId attempt) =>
         $"{LogDirectory}/{attempt.Run}.{attempt.Attempt}.jsonl";
+
+    /// <summary>
+    /// The names in a folder are on the disk when this returns: a file that was renamed into it
+    /// survives a loss of power. False: the folder cannot be synced.
+    /// </summary>
+    public static bool SyncNames(string folder) => Folders.Sync(folder) == 0;
 }

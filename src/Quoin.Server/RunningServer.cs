@@ -15,11 +15,11 @@ sealed class RunningServer : IAsyncDisposable
     readonly StoreViews views;
     readonly Standby? standby;
     readonly StoreWorker? worker;
-    readonly Task working;
     readonly WebApplication web;
     readonly ServerMeter meter;
     readonly MetricsPage metrics;
     readonly CancellationTokenSource stopping = new();
+    Task working = Task.CompletedTask;
     bool isDrained, isDisposed;
 
     RunningServer(
@@ -39,7 +39,6 @@ sealed class RunningServer : IAsyncDisposable
             ? SlotWorker.Make(
                 cli, workspace, store, slots, new WorkerView(cli, workspace), artifacts: artifacts)
             : null;
-        working = worker is null ? Task.CompletedTask : SlotWorker.RunAsync(worker);
         web = WebHost.Build(options, new Served
         {
             Cli = cli,
@@ -77,7 +76,9 @@ sealed class RunningServer : IAsyncDisposable
         var server = new RunningServer(cli, options, workspace, graph, store, tokens);
         try
         {
+            // A port that is in use is told of before anything is decided or run.
             await server.web.StartAsync();
+            if (server.worker is { } worker) server.working = SlotWorker.RunAsync(worker);
             server.standby?.Start(cli.Env("QUOIN_SERVER") ?? server.Address);
             return server;
         }

@@ -101,7 +101,7 @@ sealed class Standby(
             Workspace = workspace,
             Graph = current,
             Store = store,
-            Time = cli.Time,
+            Time = store.ClockOn(cli.Time),
             Random = new Random(ThisMachine.Seed()),
             Worker = ThisMachine.NewWorkerId(),
             Slots = 0,

@@ -9,6 +9,10 @@ static class EventPages
 {
     const int Rows = 1000;
 
+    /// <summary>The error of a position that a query names and no event has.</summary>
+    public static StoreException Missing(string store, long position) =>
+        new("store-corrupt", $"{store}: event {position} is missing");
+
     /// <summary>
     /// All of it, oldest first. <paramref name="select"/> answers at most so many rows, from one
     /// end of the log or from the other.

@@ -290,6 +290,12 @@ public abstract class StoreContract : IAsyncDisposable
         Assert.Equal([3, 5], Positions(new() { Last = 2, Types = ["partition-stale"] }));
         Assert.Equal([5, 6], Positions(new() { Last = 9, After = 4 }));
         Assert.Equal([], Positions(new() { Subject = "nobody" }));
+        Assert.Equal([1, 2, 3], Positions(new() { Before = 4 }));
+        Assert.Equal([2, 3], Positions(new() { Before = 4, Last = 2 }));
+        Assert.Equal([1], Positions(new() { Before = 5, Subject = "a" }));
+        Assert.Equal([3], Positions(new() { Before = 5, Last = 1, Types = ["partition-stale"] }));
+        Assert.Equal([5, 2, 6], Positions(new() { Positions = [5, 2, 6] }));
+        Assert.Equal([], Positions(new() { Positions = [] }));
 
         long[] Positions(EventQuery query) => [.. Store.Query(query).Select(e => e.Position)];
     }

@@ -33,7 +33,8 @@ static class ExplainCommand
         var targets = Selecting.Find(
             cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store);
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
-        var explanations = Of(cli, workspace, graph, store, artifacts, targets);
+        var explanations = Of(
+            cli, workspace, graph, store, artifacts, targets, CancellationToken.None);
         if (cli.Options.Json)
         {
             cli.Print(JsonText.Write(json =>
@@ -53,11 +54,11 @@ static class ExplainCommand
     /// <summary>Plans the partitions as a build of them would, and explains each.</summary>
     public static List<Explanation> Of(
         Cli cli, Workspace workspace, Graph graph, IBuildStore? store, ArtifactStore? artifacts,
-        System.Collections.Immutable.ImmutableArray<string> targets)
+        System.Collections.Immutable.ImmutableArray<string> targets, CancellationToken ct)
     {
         var dry = DryRun.Make(
             workspace, graph, store, new WantRequest { Targets = targets }, 1, cli.Time,
-            CancellationToken.None, artifacts);
+            ct, artifacts);
         return targets.Select(target => WithTaint(store, Explain.Of(
             dry.Plan, dry.State.Names.Intern(target), run => WhyBuilt(store, run)))).ToList();
     }

@@ -19,12 +19,16 @@ sealed class Selecting
     readonly KnownPartitions known;
     readonly PartitionNames names = new();
     readonly List<SelectionProblem> problems = [];
+    readonly CancellationToken ct;
 
-    Selecting(Cli cli, Workspace workspace, Graph graph, IBuildStore? store)
+    Selecting(
+        Cli cli, Workspace workspace, Graph graph, IBuildStore? store,
+        IEnumerable<string>? recorded, CancellationToken ct)
     {
         (this.cli, this.workspace, this.graph, this.store) = (cli, workspace, graph, store);
+        this.ct = ct;
         known = new KnownPartitions(
-            graph, glob => Glob.Files(workspace.Root, glob), Recorded(store));
+            graph, glob => Glob.Files(workspace.Root, glob), recorded ?? Recorded(store));
     }
 
     /// <summary>
@@ -37,9 +41,12 @@ sealed class Selecting
     /// <param name="asked">What was typed.</param>
     /// <param name="store">What is recorded; null: nothing.</param>
     /// <param name="orTargets">Nothing typed means the graph's targets.</param>
+    /// <param name="recorded">What was published once; null: read from the store.</param>
+    /// <param name="ct">Nobody waits for it any more.</param>
     public static ImmutableArray<string> Find(
         Cli cli, Workspace workspace, Graph graph, Asked asked, IBuildStore? store,
-        bool orTargets = true)
+        bool orTargets = true, IEnumerable<string>? recorded = null,
+        CancellationToken ct = default)
     {
         if (asked.IsEmpty)
         {
@@ -53,7 +60,7 @@ sealed class Selecting
             }
             asked = asked with { Selectors = graph.Targets };
         }
-        return new Selecting(cli, workspace, graph, store).Find(asked);
+        return new Selecting(cli, workspace, graph, store, recorded, ct).Find(asked);
     }
 
     ImmutableArray<string> Find(Asked asked)
@@ -73,7 +80,7 @@ sealed class Selecting
             workspace, graph, store,
             known.All.Where(name => HasJob(graph, name)).Concat(named).Concat(bases)
                 .Concat(excluded),
-            cli.Time, CancellationToken.None);
+            cli.Time, ct);
         selected.AddRange(MadeFrom(bases).Where(name => HasJob(graph, name)));
         if (excluded.Count > 0)
         {

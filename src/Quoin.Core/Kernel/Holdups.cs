@@ -56,7 +56,7 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
         }
         if (want.IsReady) return new("in-use", "in use");
         if (!want.IsPlanned) return new("planning", "its plan is being made");
-        foreach (var target in s.OutstandingTargets(want))
+        foreach (var target in s.OutstandingTargets(want, most: 1))
         {
             var why = Of(target);
             return new("input", $"{s.Names.Text(target)}: {why.Text}") { Until = why.Until };

@@ -196,11 +196,13 @@ public sealed class KernelState(PartitionNames names)
         return (byWants, byPartitions);
     }
 
-    /// <summary>What an open want still asks for.</summary>
-    public IReadOnlyList<PartitionId> OutstandingTargets(WantToken want)
+    /// <summary>What an open want still asks for, so many of it at most.</summary>
+    public IReadOnlyList<PartitionId> OutstandingTargets(
+        WantToken want, int most = int.MaxValue)
     {
         var targets = new List<PartitionId>();
-        for (var d = want.RequestHead; d != DemandPool.None; d = Demands[d].NextOfRequester)
+        for (var d = want.RequestHead; d != DemandPool.None && targets.Count < most;
+            d = Demands[d].NextOfRequester)
             if (!Demands[d].Settled) targets.Add(new PartitionId(Demands[d].Target));
         return targets;
     }

@@ -259,26 +259,18 @@ public static class EventCodec
         return null;
     }
 
-    // What a person asks for when he says "the events of r-19". An event about several partitions
-    // stands under the first; the run or want that follows leads to the others.
     static void WriteSubject(ref ProtoWriter writer, BuildEvent e, PartitionNames names)
     {
-        switch (e)
+        var subject = EventSubject.Of(e);
+        switch (subject.Kind)
         {
-            case RunEvent x: writer.RawId((byte)'r', x.Run.Value); break;
-            case WantEvent x: writer.RawId((byte)'w', x.Want.Value); break;
-            case PartitionPlanned { Outputs: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
-            case PartitionStale x: writer.Raw(names.Utf8(x.Partition)); break;
-            case PartitionCurrent x: writer.Raw(names.Utf8(x.Partition)); break;
-            case ConfigFailed { Outputs: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
-            case PartitionTainted x: writer.Raw(names.Utf8(x.Partition)); break;
-            case OutputsRemoved { Partitions: [var it, ..] }: writer.Raw(names.Utf8(it)); break;
-            case CommandAnswered x: writer.RawText(x.Command); break;
-            case FeedLinesAccepted x: writer.RawText(x.Feed); break;
-            case FeedFileRemoved x: writer.RawText(x.Feed); break;
-            case WorkerAdded x: writer.RawText(x.Worker.Owner); break;
-            case WorkerRemoved x: writer.RawText(x.Worker.Owner); break;
-            default: break; // A list that is empty has no subject.
+            case EventSubjectKind.Run: writer.RawId((byte)'r', subject.Id); break;
+            case EventSubjectKind.Want: writer.RawId((byte)'w', subject.Id); break;
+            case EventSubjectKind.Partition:
+                writer.Raw(names.Utf8(new PartitionId(subject.Id)));
+                break;
+            case EventSubjectKind.Name: writer.RawText(subject.Name); break;
+            case EventSubjectKind.None: break;
         }
     }
 }

@@ -117,6 +117,15 @@ public sealed record EventQuery
 
     /// <summary>Only this subject: a partition, a run or a want.</summary>
     public string? Subject { get; init; }
+
+    /// <summary>Only before this position.</summary>
+    public long? Before { get; init; }
+
+    /// <summary>
+    /// Exactly these, in this order, each found by its key; nothing else of the query counts then.
+    /// A position that is not there is an error. Default: not asked so.
+    /// </summary>
+    public ImmutableArray<long> Positions { get; init; }
 }
 
 /// <summary>

@@ -106,15 +106,22 @@ public sealed partial class MemoryStore : IBuildStore
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(closed, this);
-            for (var i = (int)query.After; i < rows.Count; i++)
+            if (!query.Positions.IsDefault)
+                return [.. query.Positions.Select(at => Raw((int)at - 1))];
+            var end = (int)Math.Min(rows.Count, (query.Before ?? long.MaxValue) - 1);
+            for (var i = (int)query.After; i < end; i++)
             {
                 var type = Encoding.UTF8.GetString(rows[i].Type);
                 if (query.Subject is not null && query.Subject != rows[i].Subject) continue;
                 if (!query.Types.IsDefaultOrEmpty && !query.Types.Contains(type)) continue;
-                found.Add(new(i + 1, rows[i].At, type, rows[i].Subject, rows[i].Body));
+                found.Add(Raw(i));
             }
         }
         return query.Last is { } last ? found.TakeLast(last) : found;
+
+        RawEvent Raw(int i) => new(
+            i + 1, rows[i].At, Encoding.UTF8.GetString(rows[i].Type), rows[i].Subject,
+            rows[i].Body);
     }
 
     /// <inheritdoc/>

@@ -202,22 +202,25 @@ static class Api
     static readonly SemaphoreSlim planning = new(2);
 
     /// <summary>
-    /// Answers with what takes a plan: on a thread of its own, so many at a time.
+    /// What takes a plan, a selection or much memory: on a thread of its own, so many at a time.
     /// </summary>
-    public static async Task PlanningAsync(Request request, Func<Action<Utf8JsonWriter>> plan)
+    public static async Task<T> PlanningAsync<T>(Request request, Func<T> plan)
     {
         await planning.WaitAsync(request.Ct);
-        Action<Utf8JsonWriter> write;
         try
         {
-            write = await Task.Run(plan, request.Ct);
+            return await Task.Run(plan, request.Ct);
         }
         finally
         {
             planning.Release();
         }
-        await Json.WriteAsync(request.Http, write);
     }
+
+    /// <summary>Answers with what was planned so.</summary>
+    public static async Task AnswerPlannedAsync(
+        Request request, Func<Action<Utf8JsonWriter>> plan) =>
+        await Json.WriteAsync(request.Http, await PlanningAsync(request, plan));
 
     /// <summary><c>needs-inputs</c> of <c>NeedsInputs</c>.</summary>
     public static string Name<T>(T value) where T : struct, Enum => EnumNames<T>.Of(value);

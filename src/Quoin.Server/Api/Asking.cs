@@ -19,7 +19,12 @@ static class Asking
     /// Makes a command and sends it, or finds the one that was sent under the key of the request,
     /// and answers with what came of it. Throws <see cref="ApiException"/> when it was refused.
     /// </summary>
-    public static async Task<CommandAnswer> DoAsync(Request request, Func<StoreCommand> make)
+    public static Task<CommandAnswer> DoAsync(Request request, Func<StoreCommand> make) =>
+        DoAsync(request, () => Task.FromResult(make()));
+
+    /// <summary>The same with a command that takes time to make.</summary>
+    public static async Task<CommandAnswer> DoAsync(
+        Request request, Func<Task<StoreCommand>> make)
     {
         var answer = await AnswerAsync(
             request.Served, await SendAsync(request, make), request.Ct);
@@ -50,23 +55,36 @@ static class Asking
         StoreState.CommandPrefix + RandomNumberGenerator.GetHexString(32, lowercase: true);
 
     // The id of the command that was sent, now or before.
-    static async Task<string> SendAsync(Request request, Func<StoreCommand> make)
+    static async Task<string> SendAsync(Request request, Func<Task<StoreCommand>> make)
     {
         var store = request.Served.Store;
         if (KeyOf(request) is not { } keyed)
         {
             var id = NewId();
-            await store.SendAsync(make().ToInbox(id), request.Ct);
+            await store.SendAsync((await make()).ToInbox(id), request.Ct);
             return id;
         }
         var access = (IAccessStore)store;
-        var kept = access.SentUnder(keyed.Key)
-            ?? await access.SendOnceAsync(keyed, make().ToInbox(keyed.Command), request.Ct);
-        return kept.Digest.Span.SequenceEqual(keyed.Digest.Span)
-            ? kept.Command
-            : throw new ApiException(
+        var kept = access.SentUnder(keyed.Key) ?? await access.SendOnceAsync(
+            keyed, (await make()).ToInbox(keyed.Command), request.Ct);
+        if (!kept.Digest.Span.SequenceEqual(keyed.Digest.Span))
+            throw new ApiException(
                 422, "key-reused",
                 "this Idempotency-Key was used for another request; take a new one");
+        if (kept.Command != keyed.Command && IsForgotten(request.Served, kept.Command))
+            throw new ApiException(
+                410, "key-forgotten",
+                "this was done, so long ago that its answer is not kept: look at /api/v1/wants");
+        return kept.Command;
+    }
+
+    // It was sent, nobody still has to do it, and its answer was given up for newer ones.
+    static bool IsForgotten(Served served, string command)
+    {
+        if (!served.Views.Read(s => s.Answers.HasForgotten && s.Answers.Find(command) is null))
+            return false;
+        return served.Store.Waiting().All(waiting => waiting.Id != command)
+            && served.Views.Read(s => s.Answers.Find(command) is null);
     }
 
     /// <summary>What came of a command, as soon as the log says it.</summary>
@@ -80,7 +98,7 @@ static class Asking
             while (true)
             {
                 var position = served.Views.Position;
-                if (served.Views.Read(s => s.Answers.GetValueOrDefault(id)) is { } answer)
+                if (served.Views.Read(s => s.Answers.Find(id)) is { } answer)
                     return answer;
                 await served.Views.NextAsync(position, patience.Token);
             }

@@ -31,12 +31,9 @@ static class EventRoutes
     static async Task PageAsync(Request request, IReadOnlyList<string> types)
     {
         var (limit, after) = (request.Limit, request.Number("after") ?? 0);
-        var rows = request.Served.Store.Query(new EventQuery
-        {
-            After = after,
-            Types = [.. types],
-            Subject = request.One("subject"),
-        }).Take(limit).ToList();
+        var rows = EventReads.Oldest(
+            request.Served.Views, request.Served.Store,
+            new EventFilter(request.One("subject"), types), after, limit);
         await Json.WriteAsync(request.Http, json =>
         {
             json.WriteStartObject();

@@ -111,6 +111,8 @@ static class FeedRoutes
                 file.Flush(flushToDisk: true);
             }
             File.Move(half, Path.Combine(folder, name)); // Never over another one.
+            if (!Workspace.SyncNames(folder))
+                throw new IOException($"{folder} cannot be written to the disk");
         }
         finally
         {

@@ -122,11 +122,11 @@ static class OtherRoutes
         var (asked, served) = (WantRoutes.AskedOf(request), request.Served);
         var slots = request.Integer("slots") ?? Environment.ProcessorCount;
         if (slots is < 1 or > 10_000) throw Request.Bad("slots: write a number from 1 to 10000");
-        await Api.PlanningAsync(request, () =>
+        await Api.AnswerPlannedAsync(request, () =>
         {
             var graph = served.Graph.Now.Graph;
             var targets = Selecting.Find(
-                served.Cli, served.Workspace, graph, asked, served.Store);
+                served.Cli, served.Workspace, graph, asked, served.Store, ct: request.Ct);
             var dry = DryRun.Make(
                 served.Workspace, graph, served.Store,
                 new WantRequest
@@ -153,8 +153,8 @@ static class OtherRoutes
             state.Position, state.At, state.Kernel.Wants.Count, state.Kernel.Workers.Count,
             Enum.GetValues<PartitionPlace>().Select(p => (p, state.Kernel.Count(p))).ToList(),
             Enum.GetValues<RunState>().Select(r => (r, state.CountRuns(r))).ToList(),
-            state.Partitions.Datasets.Take(Api.ListMax)
-                .Select(set => (set.Key, set.Value.ToArray())).ToList()));
+            state.Partitions.DatasetsBehind(null).Take(Api.ListMax)
+                .Select(name => (name, state.Partitions.CountsOf(name)!.ToArray())).ToList()));
         await Json.WriteAsync(request.Http, json =>
         {
             json.WriteStartObject();

@@ -11,7 +11,7 @@ namespace Quoin.Server;
 /// <summary>Partitions: listed, looked at, explained, and no longer trusted.</summary>
 static class PartitionRoutes
 {
-    const int RelativesMax = 1_000;
+    const int RelativesMax = 1_000, RunsMax = 20;
 
     /// <summary>A page of partitions in the order of their names.</summary>
     public static async Task ListAsync(Request request)
@@ -46,16 +46,16 @@ static class PartitionRoutes
     {
         request.Only("partition");
         var name = Request.Reference(request.One("partition"));
-        var now = request.Served.Cli.Time.GetUtcNow();
         var graph = request.Served.Views.Graph;
-        var write = request.Served.Views.Read(state => Picture(state, name, graph, now, request));
+        var facts = WantRoutes.Facts(request.Served);
+        var write = request.Served.Views.Read(state => Picture(state, name, graph, facts));
         if (write is null)
             throw new ApiException(404, "no-such-partition", $"{name} is not known here");
         await Json.WriteAsync(request.Http, write);
     }
 
     static Action<Utf8JsonWriter>? Picture(
-        StoreState state, string name, Graph? graph, DateTimeOffset now, Request request)
+        StoreState state, string name, Graph? graph, HoldupFacts facts)
     {
         var producer = graph?.FindProducer(Encoding.UTF8.GetBytes(name)) ?? default;
         if (!state.Names.TryFind(name, out var p))
@@ -79,7 +79,7 @@ static class PartitionRoutes
             or PartitionPlace.Waiting or PartitionPlace.Building or PartitionPlace.Releasing
             or PartitionPlace.Quarantined;
         var why = isHeldUp
-            ? new Holdups(kernel, WantRoutes.Facts(request.Served, now)).Of(p)
+            ? new Holdups(kernel, facts).Of(p)
             : null;
         return json =>
         {
@@ -128,14 +128,13 @@ static class PartitionRoutes
         request.Only("partition", "limit");
         var (name, limit) = (Request.Reference(request.One("partition")), request.Limit);
         var runs = request.Served.Views.Read(state =>
-            state.Names.TryFind(name, out var p) && state.JobOf(p) is { Length: > 0 } job
-                ? state.RunPage(null, job, null, null, StoreState.LookedAtMax, out _)
-                    .Where(run => run.Claims.Contains(p)).Take(20).Select(run => $"{run.Id}")
-                    .ToList()
+            state.Names.TryFind(name, out var p)
+                ? state.RunsOf(p).Take(RunsMax).Select(run => $"{run.Id}").ToList()
                 : []);
         var events = runs.Append(name)
-            .SelectMany(subject => request.Served.Store.Query(
-                new EventQuery { Subject = subject, Last = limit }))
+            .SelectMany(subject => EventReads.Newest(
+                request.Served.Views, request.Served.Store, new EventFilter(subject, []),
+                long.MaxValue, limit))
             .OrderByDescending(raw => raw.Position).Take(limit).ToList();
         await Json.WriteAsync(request.Http, json =>
         {
@@ -155,11 +154,11 @@ static class PartitionRoutes
         request.Only("partition");
         var name = Request.Reference(request.One("partition"));
         var served = request.Served;
-        await Api.PlanningAsync(request, () =>
+        await Api.AnswerPlannedAsync(request, () =>
         {
             var explained = ExplainCommand.Of(
                 served.Cli, served.Workspace, served.Graph.Now.Graph, served.Store,
-                served.Artifacts, [name]);
+                served.Artifacts, [name], request.Ct);
             return json => ExplainCommand.Write(json, explained[0]);
         });
     }

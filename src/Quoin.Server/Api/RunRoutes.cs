@@ -50,11 +50,11 @@ static class RunRoutes
 
     static async Task WriteAsync(Request request, RunId id)
     {
-        var now = request.Served.Cli.Time.GetUtcNow();
+        var facts = WantRoutes.Facts(request.Served);
         var write = request.Served.Views.Read(state =>
         {
             var why = state.Kernel.Runs.TryGetValue(id.Value, out var token)
-                ? new Holdups(state.Kernel, WantRoutes.Facts(request.Served, now)).Of(token)
+                ? new Holdups(state.Kernel, facts).Of(token)
                 : null;
             return Picture(state, state.Run(id.Value)!, whole: true, why);
         });
@@ -151,8 +151,10 @@ static class RunRoutes
         else await SendAsync(http, log!);
     }
 
-    // A file of this host, or what the store keeps of another one's.
-    static Stream? Open(Served served, AttemptId attempt)
+    /// <summary>
+    /// The log of an attempt: a file of this host, or what the store keeps of another one's.
+    /// </summary>
+    public static Stream? Open(Served served, AttemptId attempt)
     {
         try
         {
@@ -189,7 +191,8 @@ static class RunRoutes
         await CopyAsync(log, http.Response.Body, to - from + 1, http.RequestAborted);
     }
 
-    static async Task CopyAsync(Stream from, Stream to, long count, CancellationToken ct)
+    /// <summary>Copies so many bytes at most, piece by piece.</summary>
+    public static async Task CopyAsync(Stream from, Stream to, long count, CancellationToken ct)
     {
         var buffer = new byte[64 << 10];
         while (count > 0)

@@ -13,7 +13,7 @@ namespace Quoin.Server;
 /// </summary>
 static class StoreRoutes
 {
-    const int RowsMax = 10_000, BytesMax = 256 << 20, CommandBytesMax = 64 << 20;
+    const int RowsMax = 10_000, CommandBytesMax = 64 << 20, FlushBytes = 256 << 10;
     static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(20);
 
     static readonly string[] sent =
@@ -54,29 +54,69 @@ static class StoreRoutes
     /// <summary>Rows of the log as bytes; see <see cref="HttpStore"/>.</summary>
     public static async Task LogAsync(Request request)
     {
-        request.Only("after", "limit", "last", "type", "subject");
+        request.Only("after", "before", "limit", "last", "type", "subject");
         var (limit, last) = (request.Number("limit") ?? RowsMax, request.Number("last"));
         if (limit is < 1 or > RowsMax || last is < 1 or > RowsMax)
             throw Request.Bad($"limit and last: write a number from 1 to {RowsMax}");
-        var query = new EventQuery
-        {
-            After = request.Number("after") ?? 0,
-            Types = [.. request.All("type")],
-            Subject = request.One("subject"),
-            Last = (int?)last,
-        };
-        using var rows = new MemoryStream();
-        foreach (var raw in request.Served.Store.Query(query).Take((int)limit))
-            HttpStore.Write(rows, raw);
-        await BytesAsync(request, rows.ToArray());
+        var filter = new EventFilter(request.One("subject"), request.All("type"));
+        var (after, before) = (request.Number("after") ?? 0, request.Number("before"));
+        var (views, store) = (request.Served.Views, request.Served.Store);
+        var rows = last is { } newest
+            ? EventReads.Newest(views, store, filter, before ?? long.MaxValue, (int)newest)
+                .Where(raw => raw.Position > after).Reverse()
+            : filter.IsAll
+                ? store.Query(new EventQuery { After = after, Before = before }).Take((int)limit)
+                : EventReads.Oldest(views, store, filter, after, (int)limit)
+                    .Where(raw => before is null || raw.Position < before);
+        await RowsAsync(request, rows);
     }
 
-    /// <summary>A snapshot behind its position.</summary>
-    public static Task SnapshotAsync(Request request) =>
-        request.Served.Store.LatestSnapshot((int)(request.Number("format") ?? 0)) is { } snapshot
-            ? BytesAsync(
-                request, [.. BitConverter.GetBytes(snapshot.Position), .. snapshot.Body.Span])
-            : throw new ApiException(404, "no-snapshot", "there is none of that format");
+    // Row by row, so that an answer never lies in memory as a whole.
+    static async Task RowsAsync(Request request, IEnumerable<RawEvent> rows)
+    {
+        request.Http.Response.ContentType = "application/octet-stream";
+        using var buffer = new MemoryStream();
+        foreach (var raw in rows)
+        {
+            HttpStore.Write(buffer, raw);
+            if (buffer.Length < FlushBytes) continue;
+            await request.Http.Response.Body.WriteAsync(
+                buffer.GetBuffer().AsMemory(0, (int)buffer.Length), request.Ct);
+            buffer.SetLength(0);
+        }
+        await request.Http.Response.Body.WriteAsync(
+            buffer.GetBuffer().AsMemory(0, (int)buffer.Length), request.Ct);
+    }
+
+    // A snapshot may be large: so many are in memory at a time.
+    static readonly SemaphoreSlim snapshots = new(2);
+
+    /// <summary>A snapshot behind its position, whatever its size.</summary>
+    public static async Task SnapshotAsync(Request request)
+    {
+        await snapshots.WaitAsync(request.Ct);
+        try
+        {
+            if (request.Served.Store.LatestSnapshot((int)(request.Number("format") ?? 0))
+                is not { } snapshot)
+                throw new ApiException(404, "no-snapshot", "there is none of that format");
+            var http = request.Http;
+            http.Response.ContentType = "application/octet-stream";
+            http.Response.ContentLength = sizeof(long) + snapshot.Body.Length;
+            await http.Response.Body.WriteAsync(
+                BitConverter.GetBytes(snapshot.Position), request.Ct);
+            for (var rest = snapshot.Body; rest.Length > 0;)
+            {
+                var part = rest[..Math.Min(rest.Length, FlushBytes)];
+                await http.Response.Body.WriteAsync(part, request.Ct);
+                rest = rest[part.Length..];
+            }
+        }
+        finally
+        {
+            snapshots.Release();
+        }
+    }
 
     /// <summary>The text of a fingerprint.</summary>
     public static Task FingerprintAsync(Request request) =>
@@ -86,19 +126,18 @@ static class StoreRoutes
             : throw new ApiException(404, "no-fingerprint", "there is none of that digest");
 
     /// <summary>The log of an attempt, from a file here or from the store.</summary>
-    public static Task RunLogAsync(Request request)
+    public static async Task RunLogAsync(Request request)
     {
         if (!RunId.TryParse(request.One("run"), out var run)
             || request.Number("attempt") is not (> 0 and <= int.MaxValue and var number))
             throw Request.Bad("name a run and an attempt");
         var attempt = new AttemptId(run, (int)number);
-        var file = request.Served.Workspace.LogOf(attempt);
-        var log = File.Exists(file)
-            ? File.ReadAllBytes(file)
-            : request.Served.Store.RunLog(attempt);
-        return log is null
-            ? throw new ApiException(404, "no-log", $"there is no log of {attempt} here")
-            : BytesAsync(request, log);
+        await using var log = RunRoutes.Open(request.Served, attempt)
+            ?? throw new ApiException(404, "no-log", $"there is no log of {attempt} here");
+        var length = log.Length; // It may grow meanwhile.
+        request.Http.Response.ContentType = "application/octet-stream";
+        request.Http.Response.ContentLength = length;
+        await RunRoutes.CopyAsync(log, request.Http.Response.Body, length, request.Ct);
     }
 
     /// <summary>A row for the inbox.</summary>
@@ -122,8 +161,6 @@ static class StoreRoutes
 
     static async Task BytesAsync(Request request, byte[] bytes)
     {
-        if (bytes.Length > BytesMax)
-            throw new ApiException(413, "too-large", "that is more than a server sends at once");
         request.Http.Response.ContentType = "application/octet-stream";
         request.Http.Response.ContentLength = bytes.Length;
         await request.Http.Response.Body.WriteAsync(bytes, request.Ct);

@@ -20,9 +20,7 @@ static class WantRoutes
         var standing = request.Word<WantStanding>("state");
         var (page, next) = request.Served.Views.Read(state =>
         {
-            var rows = state.WantPage(
-                want => standing is null || want.Standing == standing, before, limit,
-                out var more);
+            var rows = state.WantPage(standing, before, limit, out var more);
             return (rows.ConvertAll(want => Picture.Of(state, want)), more);
         });
         await Json.WriteAsync(request.Http, json =>
@@ -50,12 +48,12 @@ static class WantRoutes
 
     static async Task WriteAsync(Request request, WantId id, int status)
     {
-        var now = request.Served.Cli.Time.GetUtcNow();
+        var facts = Facts(request.Served);
         var (want, more) = request.Served.Views.Read(state =>
         {
             var row = state.Want(id.Value)!;
             var why = state.Kernel.Wants.TryGetValue(id.Value, out var token)
-                ? new Holdups(state.Kernel, Facts(request.Served, now)).Of(token)
+                ? new Holdups(state.Kernel, facts).Of(token)
                 : null;
             return (Picture.Of(state, row), new
             {
@@ -97,10 +95,14 @@ static class WantRoutes
             status);
     }
 
-    /// <summary>What the reasons need to know.</summary>
-    public static HoldupFacts Facts(Served served, DateTimeOffset now) => new(
-        served.Leads() || !served.Store.LeadMayBeFree(),
-        job => served.Views.Graph?.FindJob(job), now);
+    /// <summary>What the reasons need to know. Asks the store: not under a lock.</summary>
+    public static HoldupFacts Facts(Served served)
+    {
+        var graph = served.Views.Graph;
+        return new(
+            served.Leads() || !served.Store.LeadMayBeFree(), job => graph?.FindJob(job),
+            served.Cli.Time.GetUtcNow());
+    }
 
     /// <summary>Makes a want: 201 with it, or 200 when there is nothing to do.</summary>
     public static async Task CreateAsync(Request request)
@@ -110,12 +112,12 @@ static class WantRoutes
             "on_failure", "soft", "thorough", "start", "start_slack", "use", "offer", "group");
         var asked = AskedOf(request);
         var options = OptionsOf(request);
-        await AnswerAsync(request, () =>
+        await AnswerAsync(request, () => Api.PlanningAsync<StoreCommand>(request, () =>
         {
             var graph = request.Served.Graph.Now.Graph;
             var targets = Selecting.Find(
                 request.Served.Cli, request.Served.Workspace, graph, asked,
-                request.Served.Store);
+                request.Served.Store, recorded: Recorded(request), ct: request.Ct);
             if (targets.Length > Api.PartitionsMax)
                 throw Request.Bad(
                     $"that selects {targets.Length} partitions; one want may have"
@@ -130,7 +132,27 @@ static class WantRoutes
                         : $"want {asked.Text}".Trim(),
                 },
                 graph);
-        });
+        }));
+    }
+
+    // What was published once, for patterns: from the fold instead of a state of its own.
+    static IEnumerable<string> Recorded(Request request)
+    {
+        const int step = 20_000;
+        var views = request.Served.Views;
+        for (var (from, count) = (0, step); from < count; from += step)
+        {
+            request.Ct.ThrowIfCancellationRequested();
+            var ids = new List<PartitionId>();
+            count = views.Read(state =>
+            {
+                var end = Math.Min(from + step, state.Kernel.CellCount);
+                for (var id = from; id < end; id++)
+                    if (state.Kernel.TryGetManifest(new PartitionId(id), out _)) ids.Add(new(id));
+                return state.Kernel.CellCount;
+            });
+            foreach (var id in ids) yield return views.Names.Text(id);
+        }
     }
 
     /// <summary>What is selected; files and folders of this machine are not read.</summary>
@@ -168,7 +190,7 @@ static class WantRoutes
         Group = request.Text("group") ?? "",
     };
 
-    static async Task AnswerAsync(Request request, Func<StoreCommand> make)
+    static async Task AnswerAsync(Request request, Func<Task<StoreCommand>> make)
     {
         var answer = await Asking.DoAsync(request, make);
         if (answer.Want is { } want)
@@ -217,7 +239,7 @@ static class WantRoutes
                     ? (want.Standing == WantStanding.Cancelled ? want.Targets : want.Failed)
                         .Select(state.Names.Text).ToImmutableArray()
                     : []);
-            return Again(request, targets, $"retry {id}");
+            return Task.FromResult(Again(request, targets, $"retry {id}"));
         });
     }
 
@@ -232,11 +254,11 @@ static class WantRoutes
                 state.Run(id.Value) is { State: RunState.Failed or RunState.Cancelled } run
                     ? run.Claims.Select(state.Names.Text).ToImmutableArray()
                     : []);
-            return Again(request, targets, $"retry {id}");
+            return Task.FromResult(Again(request, targets, $"retry {id}"));
         });
     }
 
-    static StoreCommand.Accept Again(
+    static StoreCommand Again(
         Request request, ImmutableArray<string> targets, string text) =>
         targets.IsEmpty
             ? throw new ApiException(409, "not-failed", $"{text}: it failed to make nothing")

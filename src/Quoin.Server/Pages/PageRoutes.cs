@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Quoin.Cli;
 using Quoin.Core;
+using Quoin.Engine;
 using Quoin.Server.Pages;
 
 namespace Quoin.Server;
@@ -26,6 +27,7 @@ static class PageRoutes
         PageActs.Map(web, served);
         Login.Head = $"<link rel=\"stylesheet\" href=\"{PageAssets.Style}\">";
         var grids = new DatasetGrids();
+        _ = LearnAsync(served, grids);
         Get(web, served, "/", http => Now(http, served));
         Get(web, served, "/wants", http => Wants(http, served));
         Get(web, served, "/wants/{id}", http => Want(http, served));
@@ -44,7 +46,7 @@ static class PageRoutes
                 served.Workspace, FeedReport.PathOf(served.Cli), served.Cli.Time.GetUtcNow()))));
         Get(web, served, "/interventions", http => Page<InterventionsPage>(http, served,
             ("Questions", served.Views.Read(s =>
-                s.Questions.Values.Select(QuestionLine.Of).TakeLast(ListMax).ToList()))));
+                s.Questions.Values.TakeLast(ListMax).Select(QuestionLine.Of).ToList()))));
         Get(web, served, "/events", http => Events(http, served));
         Get(web, served, "/help", http => Page<HelpPage>(http, served));
         Get(web, served, "/go", http => Go(http, served));
@@ -125,16 +127,9 @@ static class PageRoutes
         var (graph, holdups) = (served.Graph.Now.Graph, HoldupsOf(served));
         var now = served.Cli.Time.GetUtcNow();
         int? next = null;
-        var lines = served.Views.Read(s =>
-        {
-            var reasons = holdups(s);
-            return s.WantPage(
-                want => standing is null || want.Standing == standing, IntOf(http, "before"),
-                ListMax, out next)
-                .ConvertAll(want => s.Kernel.Wants.GetValueOrDefault(want.Id.Value) is { } open
-                    ? WantLine.Of(s, want, WantWork.Of(s, open, graph, now), reasons.Of(open))
-                    : WantLine.Of(s, want, null, null));
-        });
+        var lines = served.Views.Read(s => WantWork.Lines(
+            s, s.WantPage(standing, IntOf(http, "before"), ListMax, out next), holdups(s), graph,
+            now));
         return Page<WantsPage>(http, served,
             ("Wants", lines), ("State", standing is { } s ? Words.Of(s) : null), ("Next", next));
     }
@@ -189,9 +184,14 @@ static class PageRoutes
                 : RunLog.Tail(served.Workspace, served.Store, new AttemptId(id, number))));
     }
 
-    static RazorComponentResult<DatasetsPage> Datasets(
-        HttpContext http, Served served) => Page<DatasetsPage>(http, served,
-        ("Datasets", served.Views.Read(s => DatasetModel.All(s, served.Graph.Now.Graph))));
+    static RazorComponentResult<DatasetsPage> Datasets(HttpContext http, Served served)
+    {
+        var page = served.Views.Read(s => DatasetModel.Page(
+            s, served.Graph.Now.Graph, One(http, "after")));
+        return Page<DatasetsPage>(http, served,
+            ("Datasets", page),
+            ("Next", page.Length == DatasetModel.DatasetsMax ? page[^1].Name : null));
+    }
 
     static IResult Dataset(HttpContext http, Served served, DatasetGrids grids)
     {
@@ -199,11 +199,25 @@ static class PageRoutes
         var query = new DatasetQuery(
             Words.Parse<PartitionPlace>(One(http, "state")), IntOf(http, "part") ?? 1,
             IntOf(http, "columns") ?? 1, One(http, "after"));
-        var (graph, holdups) = (served.Graph.Now.Graph, HoldupsOf(served));
-        return served.Views.Read(s =>
-            DatasetModel.Of(s, graph, grids, () => holdups(s), name, query)) is { } model
+        return DatasetModel.Of(
+            served.Views, served.Graph.Now.Graph, grids, HoldupsOf(served), name, query)
+            is { } model
             ? Page<DatasetPage>(http, served, ("Model", model))
             : Missing(http, served, $"there is no dataset \"{name}\"");
+    }
+
+    // The first look at a grid costs all names; so somebody looks before anybody waits for it.
+    static async Task LearnAsync(Served served, DatasetGrids grids)
+    {
+        try
+        {
+            await served.Views.ReadyAsync(served.Stopping);
+            await Task.Run(() => grids.Learn(served.Views.Names, served.Graph.Now.Graph));
+        }
+        catch (Exception e) when (e is OperationCanceledException or StoreException)
+        {
+            // The end, or there is nothing to look at.
+        }
     }
 
     static IResult Partition(HttpContext http, Served served)
@@ -240,7 +254,7 @@ static class PageRoutes
             : 0;
         var query = new EventsQuery(
             One(http, "type") ?? "", (One(http, "subject") ?? "").Trim(), before);
-        return Page<EventsPage>(http, served, ("Model", EventsModel.Of(served.Store, query)));
+        return Page<EventsPage>(http, served, ("Model", EventsModel.Of(served.Views, served.Store, query)));
     }
 
     static IResult Go(HttpContext http, Served served)
@@ -254,7 +268,7 @@ static class PageRoutes
         if (asked.Length == 0) return Results.Redirect("/");
         var graph = served.Graph.Now.Graph;
         var isDataset = served.Views.Read(s =>
-            DatasetModel.All(s, graph).Any(line => line.Name == asked && line.Total != 1));
+            DatasetModel.Find(s, graph, asked) is { Total: not 1 });
         if (isDataset) return Results.Redirect(Links.Dataset(asked));
         if (graph.FindJob(asked) is not null
             && graph.FindProducer(Encoding.UTF8.GetBytes(asked)).Job is null)

@@ -15,10 +15,11 @@ sealed class PartitionIndex
     readonly KernelState state;
     readonly SortedIds all;
     readonly SortedIds[] byPlace;
-    readonly SortedDictionary<string, int[]> datasets = new(StringComparer.Ordinal);
+    readonly Dictionary<string, int[]> datasets = new(StringComparer.Ordinal);
+    readonly SortedSet<string> datasetNames = new(StringComparer.Ordinal);
     readonly HashSet<string> prefixes = new(StringComparer.Ordinal);
     byte[] places = [];
-    string?[] datasetOf = [];
+    int[]?[] datasetOf = []; // Its counts.
     bool isBuilt;
 
     public PartitionIndex(KernelState state)
@@ -38,9 +39,16 @@ sealed class PartitionIndex
     public int Count => all.Count;
 
     /// <summary>
-    /// How the partitions of each dataset divide by <see cref="PartitionPlace"/>, by name.
+    /// How the partitions of a dataset divide by <see cref="PartitionPlace"/>; null: it has none.
     /// </summary>
-    public IReadOnlyDictionary<string, int[]> Datasets => datasets;
+    public int[]? CountsOf(string dataset) => datasets.GetValueOrDefault(dataset);
+
+    /// <summary>Names of datasets that have partitions, in order, behind a name or all.</summary>
+    public IEnumerable<string> DatasetsBehind(string? after) =>
+        after is null || datasetNames.Max is not { } last
+            ? datasetNames
+            : string.CompareOrdinal(after, last) >= 0 ? []
+            : datasetNames.GetViewBetween(after, last).Where(name => name != after);
 
     /// <summary>Sorts everything once; from then on <see cref="Update"/> keeps it.</summary>
     public void Build()
@@ -75,8 +83,9 @@ sealed class PartitionIndex
     void CountDatasets(int[] sorted)
     {
         datasets.Clear();
+        datasetNames.Clear();
         Array.Clear(datasetOf);
-        foreach (var id in sorted) CountsOf(id)[places[id]]++;
+        foreach (var id in sorted) CountsOfId(id)[places[id]]++;
     }
 
     /// <summary>A partition's token moved.</summary>
@@ -87,7 +96,7 @@ sealed class PartitionIndex
         var (from, to) = (places[p.Value], (byte)state.PlaceOf(p));
         if (from == to) return;
         places[p.Value] = to;
-        var counts = CountsOf(p.Value);
+        var counts = CountsOfId(p.Value);
         if (from == Unknown) all.Add(p.Value);
         else
         {
@@ -152,15 +161,16 @@ sealed class PartitionIndex
             : name.SequenceCompareTo(start) >= 0;
     }
 
-    int[] CountsOf(int id)
+    int[] CountsOfId(int id)
     {
-        var dataset = datasetOf[id];
-        if (dataset is not null) return datasets[dataset];
-        dataset = DatasetOf(Names.Text(new PartitionId(id)));
+        if (datasetOf[id] is { } known) return known;
+        var dataset = DatasetOf(Names.Text(new PartitionId(id)));
         if (!datasets.TryGetValue(dataset, out var counts))
+        {
             datasets[dataset] = counts = new int[PlaceCount];
-        datasetOf[id] = string.IsInterned(dataset) ?? string.Intern(dataset);
-        return counts;
+            datasetNames.Add(dataset);
+        }
+        return datasetOf[id] = counts;
     }
 
     void Grow(int length)

@@ -134,6 +134,9 @@ sealed class RunRow(RunId id, string job, WantId want, ImmutableArray<PartitionI
 
     public ImmutableArray<PartitionId> Claims { get; } = claims;
 
+    /// <summary>For each claim the run that held it before; 0: none did.</summary>
+    public ImmutableArray<int> RunsBefore { get; init; } = [];
+
     public DateTimeOffset ScheduledAt { get; init; }
 
     public DateTimeOffset? EndedAt { get; set; }

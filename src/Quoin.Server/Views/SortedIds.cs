@@ -80,6 +80,20 @@ sealed class SortedIds(Comparison<int> order)
         }
     }
 
+    /// <summary>So many ids, behind the first <paramref name="skipped"/>.</summary>
+    public List<int> Range(int skipped, int count)
+    {
+        var range = new List<int>();
+        foreach (var block in blocks)
+        {
+            if (range.Count == count) break;
+            if (skipped < block.Count)
+                range.AddRange(block.Skip(skipped).Take(count - range.Count));
+            skipped = Math.Max(0, skipped - block.Count);
+        }
+        return range;
+    }
+
     /// <summary>How many ids there are before the first one of <paramref name="isIn"/>.</summary>
     public int CountBefore(Func<int, bool> isIn)
     {

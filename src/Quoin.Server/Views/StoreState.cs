@@ -11,21 +11,25 @@ namespace Quoin.Server;
 /// </summary>
 sealed class StoreState
 {
-    readonly Dictionary<PartitionId, string> jobs = [];
-    readonly Dictionary<int, SortedIds> byState = [];
+    readonly SortedIds[] byState = NewIds<RunState>(), byStanding = NewIds<WantStanding>();
     readonly Dictionary<string, List<int>> byJob = new(StringComparer.Ordinal);
     readonly List<PartitionId> moved = [];
+    readonly Queue<WorkerRow> left = new();
     RunRow?[] runs = new RunRow?[256];
     WantRow?[] wants = new WantRow?[64];
+    string?[] jobs = new string?[256]; // By partition.
+    int[] lastRuns = new int[256]; // By partition; 0: none.
 
     public StoreState()
     {
         Kernel = new KernelState(new PartitionNames()) { Moved = moved };
         History = new DurationHistory(Kernel.Names);
         Partitions = new PartitionIndex(Kernel);
-        foreach (var state in Enum.GetValues<RunState>())
-            byState[(int)state] = new SortedIds((left, right) => left.CompareTo(right));
+        Events = new EventIndex(Kernel.Names);
     }
+
+    static SortedIds[] NewIds<T>() where T : struct, Enum =>
+        [.. Enum.GetValues<T>().Select(_ => new SortedIds((a, b) => a.CompareTo(b)))];
 
     /// <summary>Everything that is not over.</summary>
     public KernelState Kernel { get; }
@@ -38,6 +42,9 @@ sealed class StoreState
 
     /// <summary>What was made from what.</summary>
     public Lineage Lineage { get; } = new();
+
+    /// <summary>Where in the log everything is.</summary>
+    public EventIndex Events { get; }
 
     /// <summary>The names behind the ids.</summary>
     public PartitionNames Names => Kernel.Names;
@@ -57,11 +64,15 @@ sealed class StoreState
     /// <summary>All questions, open and answered, by id.</summary>
     public SortedDictionary<int, QuestionRow> Questions { get; } = [];
 
-    /// <summary>All workers that there were, by owner.</summary>
+    /// <summary>Workers that are there and <see cref="LeftMax"/> that left last, by owner.
+    /// </summary>
     public Dictionary<string, WorkerRow> Workers { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Answers to commands of this API, by the command's id.</summary>
-    public Dictionary<string, CommandAnswer> Answers { get; } = new(StringComparer.Ordinal);
+    /// <summary>So many workers are remembered that are gone.</summary>
+    public const int LeftMax = 100;
+
+    /// <summary>Answers to commands of this API.</summary>
+    public AnswerBook Answers { get; } = new();
 
     /// <summary>How many attempts ended how, since the log began.</summary>
     public SortedDictionary<string, long> AttemptsEnded { get; } = new(StringComparer.Ordinal);
@@ -70,9 +81,7 @@ sealed class StoreState
     public Action<string, AttemptRow>? OnAttemptEnded { get; set; }
 
     /// <summary>How many wants stand so.</summary>
-    public int CountWants(WantStanding standing) => wantCounts[(int)standing];
-
-    readonly int[] wantCounts = new int[Enum.GetValues<WantStanding>().Length];
+    public int CountWants(WantStanding standing) => byStanding[(int)standing].Count;
 
     /// <summary>A want of any time.</summary>
     public WantRow? Want(int id) => id > 0 && id <= LastWant ? wants[id] : null;
@@ -121,10 +130,24 @@ sealed class StoreState
         if (job is not null)
             return byJob.TryGetValue(job, out var ids) ? Below(ids, before) : [];
         return All(Math.Min(before - 1, LastRun));
+    }
 
-        static IEnumerable<int> All(int from)
+    /// <summary>Runs in one of these states, the oldest first.</summary>
+    public List<RunRow> OldestRuns(int limit, params ReadOnlySpan<RunState> states)
+    {
+        var ids = new List<int>();
+        foreach (var state in states) ids.AddRange(byState[(int)state].From(_ => true).Take(limit));
+        return [.. ids.Order().Take(limit).Select(id => runs[id]!)];
+    }
+
+    /// <summary>The runs that hold or held a partition, the newest first.</summary>
+    public IEnumerable<RunRow> RunsOf(PartitionId p)
+    {
+        for (var id = p.Value < lastRuns.Length ? lastRuns[p.Value] : 0; id > 0;)
         {
-            for (var id = from; id > 0; id--) yield return id;
+            var run = runs[id]!;
+            yield return run;
+            id = run.RunsBefore[run.Claims.IndexOf(p)];
         }
     }
 
@@ -134,33 +157,59 @@ sealed class StoreState
         for (var i = (at < 0 ? ~at : at) - 1; i >= 0; i--) yield return ids[i];
     }
 
-    /// <summary>Wants, the newest first, with an id below <paramref name="before"/>.</summary>
+    /// <summary>
+    /// Wants, the newest first, with an id below <paramref name="before"/>; of one standing.
+    /// </summary>
     public List<WantRow> WantPage(
-        Func<WantRow, bool> isAskedFor, int? before, int limit, out int? next)
+        WantStanding? standing, int? before, int limit, out int? next)
     {
         var page = new List<WantRow>();
         next = null;
-        var last = Math.Min((before ?? int.MaxValue) - 1, LastWant);
-        for (var (id, looked) = (last, 0); id > 0; id--)
+        var end = before ?? int.MaxValue;
+        var ids = standing is { } one
+            ? byStanding[(int)one].Before(id => id >= end)
+            : All(Math.Min(end - 1, LastWant));
+        foreach (var id in ids)
         {
-            if (page.Count == limit || looked++ == LookedAtMax)
+            if (page.Count == limit)
             {
                 next = id + 1;
                 break;
             }
-            if (wants[id] is { } want && isAskedFor(want)) page.Add(want);
+            if (wants[id] is { } want) page.Add(want);
         }
         return page;
     }
 
+    /// <summary>Wants that are not over, the oldest first.</summary>
+    public List<WantRow> OldestOpenWants(int limit)
+    {
+        WantStanding[] open =
+        [
+            WantStanding.Offered, WantStanding.Open, WantStanding.Ready, WantStanding.Releasing,
+        ];
+        return
+        [
+            .. open.SelectMany(standing => byStanding[(int)standing].From(_ => true).Take(limit))
+                .Order().Take(limit).Select(id => wants[id]!),
+        ];
+    }
+
+    static IEnumerable<int> All(int from)
+    {
+        for (var id = from; id > 0; id--) yield return id;
+    }
+
     /// <summary>The job that makes a partition, as it was planned last; empty: none did.</summary>
-    public string JobOf(PartitionId p) => jobs.GetValueOrDefault(p, "");
+    public string JobOf(PartitionId p) =>
+        p.Value < jobs.Length ? jobs[p.Value] ?? "" : "";
 
     /// <summary>The next event of the log.</summary>
     public void Apply(LoggedEvent logged)
     {
         var e = logged.Event;
         (Position, At) = (logged.Position, logged.At);
+        Events.Add(logged);
         if (e is RunScheduled scheduled) Schedule(scheduled, logged.At);
         StateLoader.Observe(History, Kernel, e);
         Evolve.Apply(Kernel, e);
@@ -171,7 +220,7 @@ sealed class StoreState
             case WantEvent want: ApplyWant(want, logged); break;
             case PartitionPlanned planned:
                 var job = string.Intern(planned.Job);
-                foreach (var output in planned.Outputs) jobs[output] = job;
+                foreach (var output in planned.Outputs) Grown(ref jobs, output.Value) = job;
                 Lineage.Add(planned);
                 break;
             case WorkerAdded worker:
@@ -179,13 +228,11 @@ sealed class StoreState
                     new WorkerRow(
                         worker.Worker.Owner, worker.Slots - worker.Ahead, logged.At);
                 break;
-            case WorkerRemoved worker:
-                if (Workers.TryGetValue(worker.Worker.Owner, out var gone))
-                    gone.LeftAt = logged.At;
-                break;
+            case WorkerRemoved worker: Leave(worker, logged.At); break;
             case CommandAnswered answer when IsOurs(answer.Command):
-                Answers.TryAdd(
-                    answer.Command, new(logged.Position, answer.Code, answer.Message, null));
+                Answers.Add(
+                    answer.Command, new(logged.Position, answer.Code, answer.Message, null),
+                    logged.At);
                 break;
         }
         foreach (var p in moved) Partitions.Update(p);
@@ -200,14 +247,34 @@ sealed class StoreState
     static bool IsOurs(string command) =>
         command.StartsWith(CommandPrefix, StringComparison.Ordinal);
 
+    // Those that left long ago are forgotten, unless one came back under the same name.
+    void Leave(WorkerRemoved e, DateTimeOffset at)
+    {
+        if (!Workers.TryGetValue(e.Worker.Owner, out var gone) || gone.LeftAt is not null) return;
+        gone.LeftAt = at;
+        left.Enqueue(gone);
+        if (left.Count <= LeftMax) return;
+        var old = left.Dequeue();
+        if (Workers.GetValueOrDefault(old.Owner) == old) Workers.Remove(old.Owner);
+    }
+
+    static ref T Grown<T>(ref T[] array, int id)
+    {
+        if (id >= array.Length) Array.Resize(ref array, Math.Max(id + 1, array.Length * 2));
+        return ref array[id];
+    }
+
     void Schedule(RunScheduled e, DateTimeOffset at)
     {
         var first = e.Claims.IsEmpty ? default : e.Claims[0];
         var want = e.Claims.IsEmpty ? default : Kernel.ConfigOf(first)?.For ?? default;
-        var run = new RunRow(e.Run, jobs.GetValueOrDefault(first, ""), want, e.Claims)
+        var run = new RunRow(e.Run, e.Claims.IsEmpty ? "" : JobOf(first), want, e.Claims)
         {
             ScheduledAt = at,
+            RunsBefore =
+                [.. e.Claims.Select(p => p.Value < lastRuns.Length ? lastRuns[p.Value] : 0)],
         };
+        foreach (var p in e.Claims) Grown(ref lastRuns, p.Value) = e.Run.Value;
         if (e.Run.Value >= runs.Length)
             Array.Resize(ref runs, Math.Max(runs.Length * 2, e.Run.Value + 1));
         runs[e.Run.Value] = run;
@@ -405,7 +472,8 @@ sealed class StoreState
     void Answer(string command, LoggedEvent logged, WantId want)
     {
         if (IsOurs(command))
-            Answers.TryAdd(command, new CommandAnswer(logged.Position, "done", "", want));
+            Answers.Add(
+                command, new CommandAnswer(logged.Position, "done", "", want), logged.At);
     }
 
     void Add(WantRow want)
@@ -414,7 +482,7 @@ sealed class StoreState
         if (id >= wants.Length) Array.Resize(ref wants, Math.Max(wants.Length * 2, id + 1));
         wants[id] = want;
         LastWant = Math.Max(LastWant, id);
-        wantCounts[(int)want.Standing]++;
+        byStanding[(int)want.Standing].Add(id);
     }
 
     void End(WantRow want, WantStanding standing, DateTimeOffset at)
@@ -425,8 +493,9 @@ sealed class StoreState
 
     void Stand(WantRow want, WantStanding standing)
     {
-        wantCounts[(int)want.Standing]--;
-        wantCounts[(int)standing]++;
+        if (want.Standing == standing) return;
+        byStanding[(int)want.Standing].Remove(want.Id.Value);
+        byStanding[(int)standing].Add(want.Id.Value);
         want.Standing = standing;
     }
 

@@ -14,6 +14,7 @@ sealed class StoreViews : IDisposable
 {
     static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
     static readonly TimeSpan SliceMax = TimeSpan.FromMilliseconds(5);
+    const int ReadMax = 4096;
 
     readonly IBuildStore store;
     readonly Action<string> warn;
@@ -47,6 +48,9 @@ sealed class StoreViews : IDisposable
     /// <summary>The last event that reads know of.</summary>
     public long Position => Interlocked.Read(ref position);
 
+    /// <summary>All names of partitions, to find and to read outside of the lock.</summary>
+    public PartitionNames Names => state.Names;
+
     /// <summary>The graph as it is now; null: it cannot be used.</summary>
     public Graph? Graph { get; private set; }
 
@@ -62,7 +66,8 @@ sealed class StoreViews : IDisposable
     }
 
     /// <summary>
-    /// Answers a question about the state as of one position. Be quick: copy, and work outside.
+    /// Answers a question about the state as of one position. Be quick: copy, and work outside;
+    /// never read the store in it.
     /// </summary>
     public T Read<T>(Func<StoreState, T> question)
     {
@@ -158,8 +163,19 @@ sealed class StoreViews : IDisposable
 
     void ReadOn()
     {
-        using var events = store.Read(Position, state.Names).GetEnumerator();
-        while (!stop.IsCancellationRequested && Slice(events)) { }
+        var read = new List<LoggedEvent>(ReadMax);
+        using (var events = store.Read(Position, state.Names).GetEnumerator())
+        {
+            var more = true;
+            while (more && !stop.IsCancellationRequested)
+            {
+                // Outside of the lock: a store that is slow holds up nobody who reads here. Names
+                // are added meanwhile, which others may look at; see PartitionNames.
+                while (read.Count < ReadMax && (more = events.MoveNext())) read.Add(events.Current);
+                Apply(read);
+                read.Clear();
+            }
+        }
         if (isReady || stop.IsCancellationRequested) return;
         lock (gate)
         {
@@ -170,28 +186,20 @@ sealed class StoreViews : IDisposable
         Tell();
     }
 
-    // Decoding adds names, so it happens under the lock, too; readers wait for a slice at most.
-    bool Slice(IEnumerator<LoggedEvent> events)
+    // Whoever reads waits for a slice at most.
+    void Apply(List<LoggedEvent> events)
     {
-        var more = true;
-        lock (gate)
+        for (var next = 0; next < events.Count && !stop.IsCancellationRequested;)
         {
-            var since = Stopwatch.GetTimestamp();
-            try
+            lock (gate)
             {
-                while (more && Stopwatch.GetElapsedTime(since) < SliceMax)
-                {
-                    more = events.MoveNext();
-                    if (more) state.Apply(events.Current);
-                }
+                var since = Stopwatch.GetTimestamp();
+                while (next < events.Count && Stopwatch.GetElapsedTime(since) < SliceMax)
+                    state.Apply(events[next++]);
+                Interlocked.Exchange(ref position, state.Position);
             }
-            finally
-            {
-                Interlocked.Exchange(ref position, state.Position); // No event is applied twice.
-            }
+            if (isReady) Tell();
         }
-        if (isReady) Tell();
-        return more;
     }
 
     void Tell() => Interlocked.Exchange(ref news, NewSignal()).TrySetResult();

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Npgsql;
 using Quoin.Core;
 using Quoin.Engine;
@@ -173,19 +174,33 @@ public sealed partial class PostgresStore : IBuildStore
     }
 
     /// <inheritdoc/>
-    public IEnumerable<RawEvent> Query(EventQuery query) => EventPages.Of(query, Select);
+    public IEnumerable<RawEvent> Query(EventQuery query) => query.Positions.IsDefault
+        ? EventPages.Of(query, Select)
+        : At(query.Positions);
 
     List<RawEvent> Select(EventQuery query, bool newestFirst, int rows) => Ask(
         $"""
         SELECT position, at, type, subject, body FROM event
-        WHERE position > $1 AND ($2 OR subject = $3) AND ($4 OR type = ANY ($5))
+        WHERE position > $1 AND position < $7 AND ($2 OR subject = $3) AND ($4 OR type = ANY ($5))
         ORDER BY position {(newestFirst ? "DESC" : "ASC")} LIMIT $6
         """,
-        row => new RawEvent(
-            row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2),
-            row.GetString(3), row.GetFieldValue<byte[]>(4)),
+        RawOf,
         query.After, query.Subject is null, query.Subject ?? "", query.Types.IsDefaultOrEmpty,
-        query.Types.IsDefault ? [] : query.Types.ToArray(), rows);
+        query.Types.IsDefault ? [] : query.Types.ToArray(), rows, query.Before ?? long.MaxValue);
+
+    IEnumerable<RawEvent> At(ImmutableArray<long> positions)
+    {
+        var found = Ask(
+            "SELECT position, at, type, subject, body FROM event WHERE position = ANY ($1)",
+            RawOf, positions.ToArray()).ToDictionary(raw => raw.Position);
+        return positions.Select(position => found.TryGetValue(position, out var raw)
+            ? raw
+            : throw EventPages.Missing(Address.Shown, position));
+    }
+
+    static RawEvent RawOf(NpgsqlDataReader row) => new(
+        row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2), row.GetString(3),
+        row.GetFieldValue<byte[]>(4));
 
     /// <summary>
     /// A number that changes whenever another process commits what others wait for: the end of the

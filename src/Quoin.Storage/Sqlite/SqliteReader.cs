@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Quoin.Core;
 using Quoin.Engine;
 
@@ -5,13 +6,14 @@ namespace Quoin.Storage;
 
 /// <summary>
 /// Everything that is read from one SQLite file, over one connection, opened at the first use. Each
-/// call takes a lock, reads what it needs, and lets go: no statement stays open between calls.
+/// call takes a lock, reads what it needs, and lets go: no statement stays open between calls. What
+/// may look at the whole log has a connection of its own, so that nobody else waits for it.
 /// </summary>
 sealed class SqliteReader(string path, StoreOptions options) : IDisposable
 {
-    readonly Lock gate = new();
-    SqliteConnection? connection;
-    SqliteStatement? last, page, snapshot, fingerprint, answer, waiting;
+    readonly Lock gate = new(), scanGate = new();
+    SqliteConnection? connection, scans;
+    SqliteStatement? last, page, at, snapshot, fingerprint, answer, waiting;
     bool closed;
 
     /// <summary>
@@ -117,16 +119,42 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
     public List<RawEvent> Select(EventQuery query, bool newestFirst, int rows) => newestFirst
         ? Select(query, rows, """
             SELECT position, at, type, subject, body FROM event
-            WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
+            WHERE position > ?1 AND position < ?5 AND (?2 IS NULL OR subject = ?2)
               AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
             ORDER BY position DESC LIMIT ?4
             """u8)
         : Select(query, rows, """
             SELECT position, at, type, subject, body FROM event
-            WHERE position > ?1 AND (?2 IS NULL OR subject = ?2)
+            WHERE position > ?1 AND position < ?5 AND (?2 IS NULL OR subject = ?2)
               AND (?3 IS NULL OR type IN (SELECT value FROM json_each(?3)))
             ORDER BY position LIMIT ?4
             """u8);
+
+    /// <summary>The events at these positions.</summary>
+    public List<RawEvent> At(ImmutableArray<long> positions)
+    {
+        lock (gate)
+        {
+            at ??= Connection().Prepare("""
+                SELECT position, at, type, subject, body FROM event WHERE position = ?1
+                """u8);
+            var events = new List<RawEvent>(positions.Length);
+            try
+            {
+                foreach (var position in positions)
+                {
+                    if (!at.Bind(1, position).Step()) throw EventPages.Missing(path, position);
+                    events.Add(RawOf(at));
+                    at.Reset();
+                }
+            }
+            finally
+            {
+                at.Reset();
+            }
+            return events;
+        }
+    }
 
     /// <summary>The snapshot, if it has this format and is of this log.</summary>
     public StoredSnapshot? LatestSnapshot(int format)
@@ -299,25 +327,42 @@ sealed class SqliteReader(string path, StoreOptions options) : IDisposable
             connection?.Dispose();
             connection = null;
         }
-    }
-
-    List<RawEvent> Select(EventQuery query, int rows, ReadOnlySpan<byte> sql)
-    {
-        lock (gate)
+        lock (scanGate)
         {
-            using var statement = Connection().PrepareOnce(sql);
-            statement.Bind(1, query.After).BindText(2, query.Subject);
-            statement.BindText(3, TypesAsJson(query)).Bind(4, rows);
-            var events = new List<RawEvent>();
-            while (statement.Step())
-            {
-                events.Add(new(
-                    statement.Int64(0), DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(1)),
-                    statement.Text(2), statement.Text(3), statement.Bytes(4).ToArray()));
-            }
-            return events;
+            scans?.Dispose();
+            scans = null;
         }
     }
+
+    // Without a filter a page is found by its key; with one there is no telling how far it looks.
+    List<RawEvent> Select(EventQuery query, int rows, ReadOnlySpan<byte> sql)
+    {
+        if (query.Subject is null && query.Types.IsDefaultOrEmpty)
+        {
+            lock (gate) return Select(Connection(), query, rows, sql);
+        }
+        lock (scanGate)
+        {
+            ObjectDisposedException.ThrowIf(closed, typeof(SqliteStore));
+            return Select(scans ??= OpenConnection(path, options), query, rows, sql);
+        }
+    }
+
+    static List<RawEvent> Select(
+        SqliteConnection connection, EventQuery query, int rows, ReadOnlySpan<byte> sql)
+    {
+        using var statement = connection.PrepareOnce(sql);
+        statement.Bind(1, query.After).BindText(2, query.Subject);
+        statement.BindText(3, TypesAsJson(query)).Bind(4, rows);
+        statement.Bind(5, query.Before ?? long.MaxValue);
+        var events = new List<RawEvent>();
+        while (statement.Step()) events.Add(RawOf(statement));
+        return events;
+    }
+
+    static RawEvent RawOf(SqliteStatement row) => new(
+        row.Int64(0), DateTimeOffset.FromUnixTimeMilliseconds(row.Int64(1)), row.Text(2),
+        row.Text(3), row.Bytes(4).ToArray());
 
     // Kinds are kebab-case words; anything that would need escaping is no kind and matches none.
     static string? TypesAsJson(EventQuery query)

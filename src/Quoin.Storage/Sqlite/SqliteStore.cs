@@ -135,8 +135,9 @@ public sealed partial class SqliteStore : IBuildStore
     }
 
     /// <inheritdoc/>
-    public IEnumerable<RawEvent> Query(EventQuery query) =>
-        EventPages.Of(query, reader.Select);
+    public IEnumerable<RawEvent> Query(EventQuery query) => query.Positions.IsDefault
+        ? EventPages.Of(query, reader.Select)
+        : reader.At(query.Positions);
 
     /// <summary>
     /// A cheap number that changes whenever another process commits (or this one does). Only

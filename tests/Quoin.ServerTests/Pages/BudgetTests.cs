@@ -69,15 +69,15 @@ public sealed class BudgetTests : IClassFixture<BudgetTests.Large>
     public void A_dataset_shows_one_page_of_its_grid()
     {
         var grids = new DatasetGrids();
-        var dataset = large.Views.Read(s => DatasetModel.Of(
-            s, large.Graph, grids, () => holdups, "leaf", new DatasetQuery()))!;
+        var dataset = DatasetModel.Of(
+            large.Views, large.Graph, grids, _ => holdups, "leaf", new DatasetQuery())!;
 
         Assert.Equal(Leaves, dataset.Line.Total);
         Assert.InRange(
             dataset.Grids.Single().Cells.Sum(row => row.Length), 1, DatasetGrid.CellsMax);
-        var list = large.Views.Read(s => DatasetModel.Of(
-            s, large.Graph, grids, () => holdups, "leaf",
-            new DatasetQuery(PartitionPlace.Planned)))!;
+        var list = DatasetModel.Of(
+            large.Views, large.Graph, grids, _ => holdups, "leaf",
+            new DatasetQuery(PartitionPlace.Planned))!;
         Assert.Equal(DatasetModel.ListMax, list.List.Length);
         Assert.Equal(list.List[^1].Name, list.Next);
         Assert.Equal(0, large.Counted.Reads);
@@ -100,11 +100,11 @@ public sealed class BudgetTests : IClassFixture<BudgetTests.Large>
     [Fact]
     public void A_page_of_the_log_is_one_read_of_its_rows()
     {
-        var events = EventsModel.Of(large.Store, new EventsQuery());
+        var events = EventsModel.Of(large.Views, large.Store, new EventsQuery());
 
         Assert.Equal(EventsModel.RowsMax, events.Events.Length);
         Assert.Equal(large.Store.LastPosition, events.Events[0].Position);
-        var older = EventsModel.Of(large.Store, new EventsQuery(Before: events.Next));
+        var older = EventsModel.Of(large.Views, large.Store, new EventsQuery(Before: events.Next));
         Assert.Equal(events.Next - 1, older.Events[0].Position);
         Assert.Equal(EventsModel.RowsMax, older.Events.Length);
         Assert.Equal(2, large.Counted.Reads);

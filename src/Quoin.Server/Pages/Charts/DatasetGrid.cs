@@ -51,7 +51,9 @@ public sealed record GridPage
 
 /// <summary>
 /// The partitions of one dataset in rows and columns. It learns one partition after the other and
-/// keeps no state of theirs, so showing a page costs what the page shows. Not for several threads.
+/// keeps no state of theirs, so showing a page costs what the page shows; rows and columns stay in
+/// order as they come. One with more keys than anybody leafs through is none: a list. Not for
+/// several threads.
 /// </summary>
 public sealed class DatasetGrid
 {
@@ -61,14 +63,17 @@ public sealed class DatasetGrid
     /// <summary>The most columns on a page.</summary>
     public const int ColumnsMax = 40;
 
+    /// <summary>The most rows, and the most columns, of a grid.</summary>
+    public const int KeysMax = 200_000;
+
     readonly int timeSlot = -1;
     readonly CaptureKind timeKind;
     readonly int columnSlot = -1;
-    readonly Dictionary<string, Row> rows = new(StringComparer.Ordinal);
+    readonly Dictionary<string, int> rows = new(StringComparer.Ordinal);
     readonly Dictionary<string, int> columns = new(StringComparer.Ordinal);
-    readonly CaptureKind columnKind;
-    Row[]? sorted; // null: rows were added
-    string[]? sortedColumns;
+    readonly List<Row> rowList = [];
+    readonly List<string> columnList = [];
+    readonly SortedIds rowOrder, columnOrder;
 
     /// <summary>An empty grid for a pattern.</summary>
     public DatasetGrid(Pattern pattern)
@@ -82,20 +87,25 @@ public sealed class DatasetGrid
         {
             (Shape, timeSlot) = (GridShape.Calendar, time);
             timeKind = pattern.Captures[time].Type.Kind;
-            for (var i = 0; i < FixedColumns.Length; i++) columns[FixedColumns[i]] = i;
         }
         else if (pattern.Captures.Length == 2)
         {
             (Shape, columnSlot) = (GridShape.Matrix, 1);
-            columnKind = pattern.Captures[1].Type.Kind;
         }
+        var byHeads = RowOrder();
+        rowOrder = new SortedIds((a, b) => byHeads.Compare(rowList[a], rowList[b]));
+        var byValue = Shape == GridShape.Matrix
+            ? Values(pattern.Captures[1].Type.Kind)
+            : Comparer<string>.Create(string.CompareOrdinal);
+        columnOrder = new SortedIds((a, b) => byValue.Compare(columnList[a], columnList[b]));
+        if (Shape == GridShape.Calendar) foreach (var column in FixedColumns) ColumnOf(column);
     }
 
     /// <summary>The pattern of its partitions.</summary>
     public Pattern Pattern { get; }
 
     /// <summary>How it is laid out.</summary>
-    public GridShape Shape { get; }
+    public GridShape Shape { get; private set; }
 
     /// <summary>How many partitions it learned of.</summary>
     public int Count { get; private set; }
@@ -135,47 +145,50 @@ public sealed class DatasetGrid
         var key = string.Join('\n', heads);
         if (!rows.TryGetValue(key, out var row))
         {
-            rows[key] = row = new Row([.. heads]);
-            sorted = null;
+            rows[key] = row = rowList.Count;
+            rowList.Add(new Row([.. heads]));
+            rowOrder.Add(row);
         }
-        if (!columns.TryGetValue(column, out var index))
-        {
-            columns[column] = index = columns.Count;
-            sortedColumns = null;
-        }
-        row.Cells.Add((index, id));
+        rowList[row].Add(ColumnOf(column), id);
+        if (rows.Count > KeysMax || columns.Count > KeysMax) GiveUp();
+    }
+
+    int ColumnOf(string column)
+    {
+        if (columns.TryGetValue(column, out var index)) return index;
+        columns[column] = index = columnList.Count;
+        columnList.Add(column);
+        columnOrder.Add(index);
+        return index;
+    }
+
+    void GiveUp()
+    {
+        (Shape, Count) = (GridShape.List, 0);
+        rows.Clear();
+        columns.Clear();
+        rowOrder.Fill([]);
+        columnOrder.Fill([]);
+        rowList.Clear();
+        columnList.Clear();
     }
 
     /// <summary>A part of the grid; numbers that do not exist give the nearest that does.</summary>
     public GridPage Page(int number, int columnNumber)
     {
-        sortedColumns ??= Shape == GridShape.Calendar
-            ? FixedColumns
-            : [.. columns.Keys.Order(Values(columnKind))];
-        var columnPages = Math.Max(1, (sortedColumns.Length + ColumnsMax - 1) / ColumnsMax);
+        var columnPages = Math.Max(1, (columnList.Count + ColumnsMax - 1) / ColumnsMax);
         columnNumber = Math.Clamp(columnNumber, 1, columnPages);
-        var shown = sortedColumns.AsSpan()[((columnNumber - 1) * ColumnsMax)..];
-        if (shown.Length > ColumnsMax) shown = shown[..ColumnsMax];
-        var placeOf = new Dictionary<int, int>();
-        for (var i = 0; i < shown.Length; i++) placeOf[columns[shown[i]]] = i;
-
-        sorted ??= [.. rows.Values.Order(RowOrder())];
-        var size = Math.Max(1, CellsMax / Math.Max(1, shown.Length));
-        var pages = Math.Max(1, (sorted.Length + size - 1) / size);
+        var shown = columnOrder.Range((columnNumber - 1) * ColumnsMax, ColumnsMax);
+        var size = Math.Max(1, CellsMax / Math.Max(1, shown.Count));
+        var pages = Math.Max(1, (rowList.Count + size - 1) / size);
         number = Math.Clamp(number, 1, pages);
-        var page = ImmutableArray.CreateBuilder<GridRow>();
-        foreach (var row in sorted.Skip((number - 1) * size).Take(size))
-        {
-            var cells = new PartitionId?[shown.Length];
-            foreach (var (column, id) in row.Cells)
-                if (placeOf.TryGetValue(column, out var place)) cells[place] = id;
-            page.Add(new GridRow(row.Heads, [.. cells]));
-        }
+        var page = rowOrder.Range((number - 1) * size, size).Select(row => new GridRow(
+            rowList[row].Heads, [.. shown.Select(rowList[row].Find)])).ToImmutableArray();
         return new GridPage
         {
             HeadNames = HeadNames(),
-            Columns = [.. shown],
-            Rows = page.ToImmutable(),
+            Columns = [.. shown.Select(column => columnList[column])],
+            Rows = page,
             Number = number,
             Pages = pages,
             ColumnNumber = columnNumber,
@@ -229,7 +242,25 @@ public sealed class DatasetGrid
 
     sealed class Row(ImmutableArray<string> heads)
     {
+        readonly List<(int Column, PartitionId Id)> cells = [];
+        bool isSorted = true; // Columns mostly come in their order.
+
         public ImmutableArray<string> Heads { get; } = heads;
-        public List<(int Column, PartitionId Id)> Cells { get; } = [];
+
+        public void Add(int column, PartitionId id)
+        {
+            isSorted &= cells is not [.., var last] || last.Column < column;
+            cells.Add((column, id));
+        }
+
+        public PartitionId? Find(int column)
+        {
+            if (!isSorted) cells.Sort((a, b) => a.Column.CompareTo(b.Column));
+            isSorted = true;
+            var at = cells.BinarySearch(
+                (column, default), Comparer<(int Column, PartitionId Id)>.Create(
+                    (a, b) => a.Column.CompareTo(b.Column)));
+            return at < 0 ? null : cells[at].Id;
+        }
     }
 }

@@ -74,10 +74,41 @@ public sealed record DatasetModel
     /// <summary>The name behind which the list goes on; null: that was all.</summary>
     public required string? Next { get; init; }
 
-    /// <summary>All datasets of the graph, and those that only the store knows.</summary>
-    internal static ImmutableArray<DatasetLine> All(StoreState s, Graph? graph)
+    /// <summary>The most datasets on a page.</summary>
+    public const int DatasetsMax = 200;
+
+    /// <summary>
+    /// Datasets of the graph, and those that only the store knows, in the order of their names, so
+    /// many behind a name; there may be as many as a pattern's first segment has values.
+    /// </summary>
+    internal static ImmutableArray<DatasetLine> Page(
+        StoreState s, Graph? graph, string? after, int limit = DatasetsMax)
     {
-        var lines = new SortedDictionary<string, DatasetLine>(StringComparer.Ordinal);
+        var declared = Declared(graph);
+        var names = declared.Keys.Where(name => string.CompareOrdinal(name, after) > 0)
+            .Concat(s.Partitions.DatasetsBehind(after).Take(limit))
+            .Distinct().Order(StringComparer.Ordinal).Take(limit);
+        return [.. names.Select(name => WithCounts(s, declared.GetValueOrDefault(name), name))];
+    }
+
+    /// <summary>A dataset by name; null: neither the graph nor the store has it.</summary>
+    internal static DatasetLine? Find(StoreState s, Graph? graph, string name)
+    {
+        var declared = Declared(graph).GetValueOrDefault(name);
+        return declared is null && s.Partitions.CountsOf(name) is null
+            ? null
+            : WithCounts(s, declared, name);
+    }
+
+    static DatasetLine WithCounts(StoreState s, DatasetLine? declared, string name) =>
+        (declared ?? new DatasetLine { Name = name }) with
+        {
+            Counts = [.. s.Partitions.CountsOf(name) ?? []],
+        };
+
+    static Dictionary<string, DatasetLine> Declared(Graph? graph)
+    {
+        var lines = new Dictionary<string, DatasetLine>(StringComparer.Ordinal);
         foreach (var job in graph?.Jobs ?? [])
             foreach (var output in job.Outputs)
                 Add(output, line => line with { Jobs = Once(line.Jobs, job.Name) });
@@ -87,10 +118,7 @@ public sealed record DatasetModel
                 Path = dataset.Path?.Text ?? line.Path,
                 IsSource = dataset.IsSource,
             });
-        foreach (var (name, counts) in s.Partitions.Datasets)
-            lines[name] = (lines.GetValueOrDefault(name) ?? new DatasetLine { Name = name })
-                with { Counts = [.. counts] };
-        return [.. lines.Values];
+        return lines;
 
         void Add(Pattern pattern, Func<DatasetLine, DatasetLine> change)
         {
@@ -106,20 +134,28 @@ public sealed record DatasetModel
 
     /// <summary>One dataset; null: there is none of that name.</summary>
     internal static DatasetModel? Of(
-        StoreState s, Graph? graph, DatasetGrids grids, Func<Holdups> holdups, string name,
-        DatasetQuery query)
+        StoreViews views, Graph? graph, DatasetGrids grids, Func<StoreState, Holdups> holdups,
+        string name, DatasetQuery query)
     {
-        if (All(s, graph).FirstOrDefault(line => line.Name == name) is not { } dataset) return null;
-        var shown = query.Place is null ? grids.Of(s, graph, name) : [];
+        // Names are learned outside of the lock of the views, under which there are only a page's.
+        var shown = query.Place is null ? grids.Of(views.Names, graph, name, query) : [];
+        return views.Read(s => Of(s, graph, shown, holdups, name, query));
+    }
+
+    static DatasetModel? Of(
+        StoreState s, Graph? graph, List<(DatasetGrid Grid, GridPage Page)> shown,
+        Func<StoreState, Holdups> holdups, string name, DatasetQuery query)
+    {
+        if (Find(s, graph, name) is not { } dataset) return null;
         var list = shown.Count > 0
             ? []
             : s.Partitions.Page(name, query.Place, query.After, ListMax);
-        var why = list.Count > 0 ? holdups() : null;
+        var why = list.Count > 0 ? holdups(s) : null;
         return new DatasetModel
         {
             Line = dataset,
             Query = query,
-            Grids = [.. shown.Select(grid => Shown(s, grid, query))],
+            Grids = [.. shown.Select(pair => Shown(s, pair.Grid, pair.Page))],
             List = [.. list.Select(p => LineOf(s, p, why!))],
             Next = list.Count == ListMax ? s.Names.Text(list[^1]) : null,
         };
@@ -142,50 +178,66 @@ public sealed record DatasetModel
         };
     }
 
-    static ShownGrid Shown(StoreState s, DatasetGrid grid, DatasetQuery query)
-    {
-        var page = grid.Page(query.Part, query.ColumnPart);
-        return new ShownGrid(
-            grid.Pattern.Text, grid.Shape, page,
-            [
-                .. page.Rows.Select(row => row.Cells.Select(cell => cell is { } p
-                    ? new GridCell(s.Names.Text(p), s.Kernel.PlaceOf(p))
-                    : default).ToImmutableArray()),
-            ]);
-    }
+    static ShownGrid Shown(StoreState s, DatasetGrid grid, GridPage page) => new(
+        grid.Pattern.Text, grid.Shape, page,
+        [
+            .. page.Rows.Select(row => row.Cells.Select(cell => cell is { } p
+                ? new GridCell(s.Names.Text(p), s.Kernel.PlaceOf(p))
+                : default).ToImmutableArray()),
+        ]);
 }
 
 /// <summary>
 /// The grids of a project's datasets. Each learns the names that are new since it was last looked
-/// at, so that the first look costs all names and the next ones what came since. Belongs to whoever
-/// holds the lock of <see cref="StoreViews"/>.
+/// at, so that the first look costs all names and the next ones what came since. Any thread may
+/// ask; it needs no lock but its own, because names stay where they are.
 /// </summary>
 sealed class DatasetGrids
 {
+    readonly Lock gate = new();
     readonly Dictionary<string, (DatasetGrid Grid, int Seen)> grids = new(StringComparer.Ordinal);
 
-    /// <summary>The grids of a dataset; none when its partitions are best one below the other.
+    /// <summary>
+    /// A page of each grid of a dataset; none when its partitions are best one below the other.
     /// </summary>
-    public List<DatasetGrid> Of(StoreState s, Graph? graph, string dataset)
+    public List<(DatasetGrid Grid, GridPage Page)> Of(
+        PartitionNames names, Graph? graph, string dataset, DatasetQuery query)
     {
-        var shown = new List<DatasetGrid>();
-        var patterns = (graph?.Jobs ?? []).SelectMany(job => job.Outputs)
-            .Concat((graph?.Datasets ?? []).Select(declared => declared.Pattern))
-            .Where(pattern => pattern.Dataset == dataset).DistinctBy(pattern => pattern.Text);
-        foreach (var pattern in patterns)
+        var shown = new List<(DatasetGrid, GridPage)>();
+        foreach (var pattern in Patterns(graph).Where(pattern => pattern.Dataset == dataset))
         {
-            var (grid, seen) = grids.TryGetValue(pattern.Text, out var known)
-                ? known
-                : (new DatasetGrid(pattern), 0);
-            if (grid.Shape == GridShape.List) return [];
-            for (; seen < s.Names.Count; seen++)
+            lock (gate)
             {
-                var name = s.Names.Utf8(new PartitionId(seen));
-                if (name.StartsWith(pattern.Prefix)) grid.Add(new PartitionId(seen), name);
+                var grid = Learn(names, pattern);
+                if (grid.Shape == GridShape.List) return [];
+                if (grid.Count > 0) shown.Add((grid, grid.Page(query.Part, query.ColumnPart)));
             }
-            grids[pattern.Text] = (grid, seen);
-            if (grid.Count > 0) shown.Add(grid);
         }
         return shown;
+    }
+
+    /// <summary>Learns all names that there are, so that nobody waits for it.</summary>
+    public void Learn(PartitionNames names, Graph? graph)
+    {
+        foreach (var pattern in Patterns(graph)) lock (gate) Learn(names, pattern);
+    }
+
+    static IEnumerable<Pattern> Patterns(Graph? graph) =>
+        (graph?.Jobs ?? []).SelectMany(job => job.Outputs)
+            .Concat((graph?.Datasets ?? []).Select(declared => declared.Pattern))
+            .DistinctBy(pattern => pattern.Text);
+
+    DatasetGrid Learn(PartitionNames names, Pattern pattern)
+    {
+        var (grid, seen) = grids.TryGetValue(pattern.Text, out var known)
+            ? known
+            : (new DatasetGrid(pattern), 0);
+        for (; seen < names.Count && grid.Shape != GridShape.List; seen++)
+        {
+            var name = names.Utf8(new PartitionId(seen));
+            if (name.StartsWith(pattern.Prefix)) grid.Add(new PartitionId(seen), name);
+        }
+        grids[pattern.Text] = (grid, seen);
+        return grid;
     }
 }

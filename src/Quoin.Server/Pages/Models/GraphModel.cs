@@ -117,7 +117,7 @@ public sealed record GraphModel
 
     static string NoteOf(StoreState s, string dataset)
     {
-        if (!s.Partitions.Datasets.TryGetValue(dataset, out var counts)) return "";
+        if (s.Partitions.CountsOf(dataset) is not { } counts) return "";
         var failed = counts[(int)PartitionPlace.Failed];
         var live = counts[(int)PartitionPlace.Live];
         var others = counts.Sum() - failed - live;

@@ -50,7 +50,7 @@ public sealed record WantLine
         AcceptedAt = want.AcceptedAt,
         EndedAt = want.EndedAt,
         Total = want.Counts.Total,
-        Left = work?.Left ?? 0,
+        Left = work is { IsCut: true } ? Math.Max(work.Left, LeftOf(s, want)) : work?.Left ?? 0,
         IsCut = work?.IsCut ?? false,
         Failed = s.Kernel.Wants.TryGetValue(want.Id.Value, out var open)
             ? open.FailedTargets.Count
@@ -58,6 +58,10 @@ public sealed record WantLine
         TimeLeft = work?.Time is { } left ? $"{left}" : "",
         Why = why is null ? "" : RunLine.WithTime(why),
     };
+
+    // What it asks for itself and has not got: at least that much is left.
+    static int LeftOf(StoreState s, WantRow want) =>
+        s.Kernel.Wants.TryGetValue(want.Id.Value, out var open) ? open.Remaining : 0;
 }
 
 /// <summary>What runs, what waits and why, what failed, and how long it will take.</summary>
@@ -66,7 +70,7 @@ public sealed record NowModel
     /// <summary>The most rows of each table.</summary>
     public const int RowsMax = 25;
 
-    const int LookedAtMax = 2_000;
+    const int LookedAtMax = 500;
 
     /// <summary>Partitions by place, those that there are.</summary>
     public required ImmutableArray<(PartitionPlace Place, int Count)> Places { get; init; }
@@ -118,45 +122,33 @@ public sealed record NowModel
     {
         var kernel = s.Kernel;
         var (failed, behind) = FailuresOf(s);
-        var wants = kernel.Wants.Values.OrderBy(want => want.Id.Value).Take(RowsMax)
-            .Select(want => s.Want(want.Id.Value) is { } row
-                ? WantLine.Of(s, row, WantWork.Of(s, want, graph, now), holdups.Of(want))
-                : null)
-            .OfType<WantLine>();
-        var active = kernel.Runs.Values.OrderBy(run => run.Id.Value).ToList();
-        var running = active.FindAll(run => run.Place is RunPlace.Running or RunPlace.Cancelling);
-        var queued = active.FindAll(run => run.Place is RunPlace.Queued or RunPlace.Deferred);
+        var running = s.CountRuns(RunState.Running);
         // Who only decides, or makes calls about things outside, has no slot.
         var workers = s.Workers.Values
             .Where(worker => worker is { LeftAt: null, Slots: > 0 }).ToList();
         return new NowModel
         {
             Places = [.. PlacesOf(kernel)],
-            Wants = [.. wants],
+            Wants = [.. WantWork.Lines(s, s.OldestOpenWants(RowsMax), holdups, graph, now)],
             WantCount = kernel.Wants.Count,
-            Running = Lines(running),
-            RunningCount = running.Count,
-            Queued = Lines(queued),
-            QueuedCount = queued.Count,
+            Running = Lines(RunState.Running),
+            RunningCount = running,
+            Queued = Lines(RunState.Queued, RunState.Deferred),
+            QueuedCount = s.CountRuns(RunState.Queued) + s.CountRuns(RunState.Deferred),
             Waiting = WaitingOf(s, holdups),
             WaitingCount = kernel.Count(PartitionPlace.Wanted)
                 + kernel.Count(PartitionPlace.Planned) + kernel.Count(PartitionPlace.Waiting),
             Failed = failed,
             FailedBehind = behind,
-            Questions = [.. s.Questions.Values.Where(question => question.Answer is null)
-                .Take(RowsMax).Select(QuestionLine.Of)],
+            Questions = [.. kernel.Interventions.Keys.Order().Take(RowsMax)
+                .Select(id => QuestionLine.Of(s.Questions[id]))],
             Ended = EndedOf(s),
-            Slots = (workers.Sum(worker => worker.Slots), running.Count),
+            Slots = (workers.Sum(worker => worker.Slots), running),
             Workers = workers.Count,
         };
 
-        ImmutableArray<RunLine> Lines(IEnumerable<RunToken> tokens) =>
-        [
-            .. from token in tokens.Take(RowsMax)
-               let row = s.Run(token.Id.Value)
-               where row is not null
-               select RunLine.Of(s, row, holdups),
-        ];
+        ImmutableArray<RunLine> Lines(params ReadOnlySpan<RunState> states) =>
+            [.. s.OldestRuns(RowsMax, states).Select(run => RunLine.Of(s, run, holdups))];
     }
 
     internal static IEnumerable<(PartitionPlace Place, int Count)> PlacesOf(KernelState kernel) =>
@@ -185,17 +177,18 @@ public sealed record NowModel
 
     static (ImmutableArray<PartitionLine> Failed, int Behind) FailuresOf(StoreState s)
     {
-        var found = new List<(long At, PartitionLine Line)>();
+        var found = new List<(Failure Failure, PartitionId Id)>();
         var behind = 0;
         foreach (var p in s.Partitions.Page("", PartitionPlace.Failed, null, LookedAtMax))
         {
             if (!s.Kernel.TryGetFailure(p, out var failure)) continue;
             if (failure.Cause == FailureCause.Upstream) behind++;
-            else found.Add((failure.At, FailureLine(s, p, failure)));
+            else found.Add((failure, p));
         }
         // Beyond what was looked at nobody knows which is which.
         behind += Math.Max(0, s.Kernel.Count(PartitionPlace.Failed) - LookedAtMax);
-        return ([.. found.OrderByDescending(f => f.At).Take(RowsMax).Select(f => f.Line)], behind);
+        var newest = found.OrderByDescending(f => f.Failure.At).Take(RowsMax);
+        return ([.. newest.Select(f => FailureLine(s, f.Id, f.Failure))], behind);
     }
 
     internal static PartitionLine FailureLine(StoreState s, PartitionId p, Failure failure) =>

@@ -112,30 +112,15 @@ public sealed record EventsModel
     public static IEnumerable<string> Types => EventCodec.Types.Order(StringComparer.Ordinal);
 
     /// <summary>Reads the log; one query, of at most <see cref="RowsMax"/> events.</summary>
-    internal static EventsModel Of(IBuildStore store, EventsQuery query)
+    internal static EventsModel Of(StoreViews views, IBuildStore store, EventsQuery query)
     {
         var names = new PartitionNames();
-        var asked = new EventQuery
-        {
-            Types = EventCodec.Types.Contains(query.Type) ? [query.Type] : [],
-            Subject = query.Subject.Length > 0 ? query.Subject : null,
-            Last = RowsMax,
-        };
-        IEnumerable<RawEvent> found;
-        if (query.Before <= 0) found = store.Query(asked);
-        else if (asked.Types.IsEmpty && asked.Subject is null)
-        {
-            // Positions have no gaps: the page before is a range.
-            var after = Math.Max(0, query.Before - 1 - RowsMax);
-            found = store.Query(asked with { Last = null, After = after })
-                .TakeWhile(raw => raw.Position < query.Before);
-        }
-        else
-        {
-            found = store.Query(asked with { Last = null })
-                .TakeWhile(raw => raw.Position < query.Before).TakeLast(RowsMax);
-        }
-        var events = found.Select(raw => EventLine.Of(raw, names)).Reverse().ToImmutableArray();
+        var filter = new EventFilter(
+            query.Subject.Length > 0 ? query.Subject : null,
+            EventCodec.Types.Contains(query.Type) ? [query.Type] : []);
+        var before = query.Before > 0 ? query.Before : long.MaxValue;
+        var events = EventReads.Newest(views, store, filter, before, RowsMax)
+            .Select(raw => EventLine.Of(raw, names)).ToImmutableArray();
         var first = events.IsEmpty ? 0 : events[^1].Position;
         return new EventsModel
         {

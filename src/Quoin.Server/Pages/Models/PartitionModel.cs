@@ -47,6 +47,9 @@ public sealed record PartitionModel
     /// <summary>The most rows of each table.</summary>
     public const int RowsMax = 60;
 
+    /// <summary>The most runs that are named.</summary>
+    public const int RunsMax = 20;
+
     /// <summary>The most reads of the store that one such page costs.</summary>
     public const int StoreReadsMax = 4;
 
@@ -131,16 +134,18 @@ public sealed record PartitionModel
         var producer = graph?.FindProducer(Encoding.UTF8.GetBytes(name)) ?? default;
         var model = views.Read(s => Of(s, name, holdupsOf(s), graph, producer));
         if (model is null) return null;
-        var history = store.Query(new EventQuery { Subject = name, Last = RowsMax })
-            .Select(raw => EventLine.Of(raw, names)).Reverse().ToImmutableArray();
+        var about = new EventFilter(name, []);
+        var history = EventReads.Newest(views, store, about, long.MaxValue, RowsMax)
+            .Select(raw => EventLine.Of(raw, names)).ToImmutableArray();
         model = model with { History = history };
         if (model.Place == PartitionPlace.Tainted
             && history.FirstOrDefault(e => e.Type == "partition-tainted") is { } taint)
             model = model with { Why = $"tainted {taint.Text}" };
-        return WithFingerprint(model, store);
+        return WithFingerprint(model, views, store);
     }
 
-    static PartitionModel WithFingerprint(PartitionModel model, IBuildStore store)
+    static PartitionModel WithFingerprint(
+        PartitionModel model, StoreViews views, IBuildStore store)
     {
         if (model.Manifest is not { } manifest
             || TextOf(store, manifest.Fingerprint) is not { } now) return model;
@@ -153,7 +158,7 @@ public sealed record PartitionModel
         // The build before the one that published what is there.
         var before = model.Runs.Where(run => run.State is "built" or "restored"
             && run.Id.Value < manifest.Run.Value).Select(run => (RunId?)run.Id).FirstOrDefault();
-        if (before is not { } run || FingerprintOf(store, run) is not { } digest
+        if (before is not { } run || FingerprintOf(views, store, run) is not { } digest
             || TextOf(store, digest) is not { } old) return model;
         return model with
         {
@@ -165,10 +170,10 @@ public sealed record PartitionModel
     static byte[]? TextOf(IBuildStore store, string digest) =>
         Core.Digest.TryParse(digest, out var known) ? store.FingerprintText(known) : null;
 
-    static string? FingerprintOf(IBuildStore store, RunId run)
+    static string? FingerprintOf(StoreViews views, IBuildStore store, RunId run)
     {
-        var query = new EventQuery { Subject = $"{run}", Types = ["run-completed"], Last = 1 };
-        if (store.Query(query).FirstOrDefault() is not { } raw) return null;
+        var query = new EventFilter($"{run}", ["run-completed"]);
+        if (EventReads.Newest(views, store, query, long.MaxValue, 1) is not [var raw]) return null;
         var names = new PartitionNames();
         return EventCodec.Decode(raw.Position, "run-completed"u8, raw.Body.Span, names)
             is RunCompleted { Fingerprint.Exists: true } completed
@@ -187,7 +192,7 @@ public sealed record PartitionModel
         var place = kernel.PlaceOf(p);
         var readers = isKnown ? s.Lineage.ReadersOf(p).Take(RowsMax + 1).ToList() : [];
         var inputs = s.Lineage.InputsOf(p);
-        var runs = isKnown ? RunsOf(s, p) : [];
+        var runs = isKnown ? s.RunsOf(p).Take(RunsMax) : [];
         return new PartitionModel
         {
             Name = name,
@@ -201,9 +206,10 @@ public sealed record PartitionModel
             Manifest = isKnown && kernel.TryGetManifest(p, out var manifest)
                 ? Facts(manifest)
                 : null,
-            Question = s.Questions.Values.Where(q => q.Answer is null && q.Partition == name)
-                .Select(QuestionLine.Of).FirstOrDefault(),
-            Wants = [.. kernel.Requesters(p).Wants.Concat(kernel.Holders(p).Wants).Distinct()],
+            Question = kernel.Interventions.Values.Where(open => open.Partition == p)
+                .Select(open => QuestionLine.Of(s.Questions[open.Id.Value])).FirstOrDefault(),
+            Wants = [.. kernel.Requesters(p).Wants.Concat(kernel.Holders(p).Wants).Distinct()
+                .Take(RowsMax)],
             Inputs = [.. inputs.Take(RowsMax).Select(input => PartitionLine.Of(s, input))],
             InputCount = inputs.Length,
             Readers = [.. readers.Take(RowsMax).Select(reader => PartitionLine.Of(s, reader))],
@@ -256,20 +262,4 @@ public sealed record PartitionModel
         return chain.ToImmutable();
     }
 
-    // Of the job's newest runs those that hold or held it.
-    static List<RunRow> RunsOf(StoreState s, PartitionId p)
-    {
-        const int shown = 20;
-        var found = new List<RunRow>();
-        int? before = null;
-        for (var looked = 0; looked < StoreState.LookedAtMax && found.Count < shown;)
-        {
-            const int step = 1000;
-            found.AddRange(s.RunPage(null, s.JobOf(p), null, before, step, out var next)
-                .Where(run => run.Claims.Contains(p)));
-            if (next is null) break;
-            (before, looked) = (next, looked + step);
-        }
-        return [.. found.Take(shown)];
-    }
 }

@@ -38,7 +38,7 @@ public sealed record WantModel
     /// <summary>The most rows of each table.</summary>
     public const int RowsMax = 100;
 
-    const int RunsMax = 20_000;
+    const int RunsMax = 5_000;
 
     /// <summary>As in the list of wants.</summary>
     public required WantLine Line { get; init; }

@@ -8,10 +8,14 @@ namespace Quoin.Server;
 /// </summary>
 sealed class WantWork
 {
-    /// <summary>The most configs that are looked at.</summary>
+    /// <summary>The most configs that are looked at for one page, whatever it shows.</summary>
     public const int ConfigsMax = 20_000;
 
     readonly Dictionary<PartitionId, Node> nodes = [];
+    int most;
+
+    /// <summary>How many configs were looked at.</summary>
+    public int Looked => nodes.Count;
 
     /// <summary>Partitions that are neither there nor failed.</summary>
     public int Left { get; private set; }
@@ -32,15 +36,16 @@ sealed class WantWork
         public bool IsOpen { get; set; }
     }
 
-    /// <summary>Looks at what an open want still asks for.</summary>
-    public static WantWork Of(StoreState s, WantToken want, Graph? graph, DateTimeOffset now)
+    /// <summary>Looks at what an open want still asks for, at so many configs.</summary>
+    public static WantWork Of(
+        StoreState s, WantToken want, Graph? graph, DateTimeOffset now, int most = ConfigsMax)
     {
-        var work = new WantWork();
+        var work = new WantWork { most = most };
         var penalty = 1.0;
         long total = 0, path = 0;
         var estimates = graph is null ? null : new DurationEstimates(graph, s.History);
         var stack = new Stack<PartitionId>();
-        foreach (var target in s.Kernel.OutstandingTargets(want)) stack.Push(target);
+        foreach (var target in s.Kernel.OutstandingTargets(want, most + 1)) stack.Push(target);
         while (stack.TryPeek(out var p))
         {
             if (work.NodeOf(s, p) is not { PathMs: null } node)
@@ -81,13 +86,32 @@ sealed class WantWork
         return work;
     }
 
+    /// <summary>
+    /// Lines of several wants, which share what may be looked at: the first ones get it.
+    /// </summary>
+    public static List<WantLine> Lines(
+        StoreState s, IEnumerable<WantRow> wants, Holdups holdups, Graph? graph,
+        DateTimeOffset now)
+    {
+        var lines = new List<WantLine>();
+        var most = ConfigsMax;
+        foreach (var want in wants)
+        {
+            var open = s.Kernel.Wants.GetValueOrDefault(want.Id.Value);
+            var work = open is null ? null : Of(s, open, graph, now, most);
+            most -= work?.Looked ?? 0;
+            lines.Add(WantLine.Of(s, want, work, open is null ? null : holdups.Of(open)));
+        }
+        return lines;
+    }
+
     // The config that will make a partition; null: it is there, has failed, or has none yet.
     Node? NodeOf(StoreState s, PartitionId p)
     {
         if (s.Kernel.ConfigOf(p) is not { } config) return null;
         var key = config.Outputs[0];
         if (nodes.TryGetValue(key, out var node)) return node;
-        if (nodes.Count == ConfigsMax)
+        if (nodes.Count == most)
         {
             IsCut = true;
             return null;

@@ -63,8 +63,8 @@ static class ServeBench
             crowd.End(Position(server));
         }
         Console.WriteLine(Invariant(
-            $"{Followers} followers of the event stream; {Rounds} rounds of {phase.TotalSeconds} s"
-            + $" without and with them, in turns\n"));
+            $"{Followers} followers of the event stream; {Rounds} rounds of {phase.TotalSeconds} s")
+            + " without and with them, in turns\n");
         Console.WriteLine(
             $"{"",-12} {"events/s",9} {"ms from accepted to planned",28} {"server's cpu, cores",20}");
         foreach (var (name, phases) in (ReadOnlySpan<(string, List<Phase>)>)
@@ -84,8 +84,8 @@ static class ServeBench
             $"the last follower had the last event {Crowd.BehindMs.Max():F0} ms after the position")
             + " was asked for");
         Console.WriteLine(Invariant(
-            $"memory of the server: {server.Megabytes("VmRSS")} MB, most"
-            + $" {server.Megabytes("VmHWM")} MB\n"));
+            $"memory of the server: {server.Megabytes("VmRSS")} MB, most")
+            + Invariant($" {server.Megabytes("VmHWM")} MB\n"));
     }
 
     static string Spread(double[] ms) => Invariant(
@@ -254,7 +254,7 @@ static class ServeBench
         yield return ("API its history", r => $"/api/v1/partition/history?partition={Name(r)}");
         yield return ("API its lineage", r => $"/api/v1/partition/lineage?partition={Name(r)}");
         yield return ("API runs", r => $"/api/v1/runs?cursor=r-{r.Next(1, Runs)}");
-        yield return ("API runs of a job in a state", _ => "/api/v1/runs?job=daily&state=failed");
+        yield return ("API runs of a job in a state", _ => "/api/v1/runs?job=cell&state=failed");
         yield return ("API wants", _ => "/api/v1/wants?limit=100");
         yield return ("API events of a run", r => $"/api/v1/events?subject=r-{r.Next(1, Runs)}");
         yield return ("API events of a type", r =>

@@ -25,7 +25,7 @@ sealed record EventFilter(string? Subject, IReadOnlyList<string> Types)
 /// anyhow. Five bytes an event, for the newest <see cref="EventsMax"/>; older ones are asked of the
 /// store. Belongs to whoever holds the lock of <see cref="StoreViews"/>.
 /// </summary>
-sealed class EventIndex(PartitionNames names)
+sealed class EventIndex(PartitionNames names, int most = EventIndex.EventsMax)
 {
     /// <summary>So many events at most are known here: 80 MiB.</summary>
     public const int EventsMax = 1 << 24;
@@ -59,7 +59,7 @@ sealed class EventIndex(PartitionNames names)
         var offset = last - First;
         if (offset == (long)chunks.Count << ChunkBits)
         {
-            if (chunks.Count == EventsMax >> ChunkBits)
+            if (chunks.Count == most >> ChunkBits)
             {
                 chunks.RemoveAt(0);
                 First += ChunkEvents;

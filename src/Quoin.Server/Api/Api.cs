@@ -126,7 +126,7 @@ static class Api
             StoreRoutes.WaitAsync) { Query = ["after"] },
         new("GET", "/store/log", "For --server: rows of the log", StoreRoutes.LogAsync)
         {
-            Query = ["after", "limit", "last", "type", "subject"],
+            Query = ["after", "before", "limit", "last", "type", "subject"],
         },
         new("GET", "/store/snapshot", "For --server: a head start", StoreRoutes.SnapshotAsync)
         {

@@ -20,7 +20,7 @@ static class WantRoutes
         var standing = request.Word<WantStanding>("state");
         var (page, next) = request.Served.Views.Read(state =>
         {
-            var rows = state.WantPage(standing, before, limit, out var more);
+            var rows = state.Wants.Page(standing, before, limit, out var more);
             return (rows.ConvertAll(want => Picture.Of(state, want)), more);
         });
         await Json.WriteAsync(request.Http, json =>

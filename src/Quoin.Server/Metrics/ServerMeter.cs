@@ -31,7 +31,7 @@ sealed class ServerMeter : IDisposable
                 WantStanding.Succeeded, WantStanding.Failed, WantStanding.Cancelled,
                 WantStanding.Expired,
             }
-            select One(state.CountWants(standing), "outcome", Api.Name(standing)));
+            select One(state.Wants.Count(standing), "outcome", Api.Name(standing)));
         Count("quoin_runs_total", "Runs by how they ended", state =>
             from standing in Enum.GetValues<RunState>()
             where standing is not (RunState.Queued or RunState.Running or RunState.Deferred)

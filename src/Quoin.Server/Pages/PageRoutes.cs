@@ -128,7 +128,7 @@ static class PageRoutes
         var now = served.Cli.Time.GetUtcNow();
         int? next = null;
         var lines = served.Views.Read(s => WantWork.Lines(
-            s, s.WantPage(standing, IntOf(http, "before"), ListMax, out next), holdups(s), graph,
+            s, s.Wants.Page(standing, IntOf(http, "before"), ListMax, out next), holdups(s), graph,
             now));
         return Page<WantsPage>(http, served,
             ("Wants", lines), ("State", standing is { } s ? Words.Of(s) : null), ("Next", next));
@@ -254,7 +254,8 @@ static class PageRoutes
             : 0;
         var query = new EventsQuery(
             One(http, "type") ?? "", (One(http, "subject") ?? "").Trim(), before);
-        return Page<EventsPage>(http, served, ("Model", EventsModel.Of(served.Views, served.Store, query)));
+        return Page<EventsPage>(http, served,
+            ("Model", EventsModel.Of(served.Views, served.Store, query)));
     }
 
     static IResult Go(HttpContext http, Served served)

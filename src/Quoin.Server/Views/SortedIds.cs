@@ -10,6 +10,16 @@ sealed class SortedIds(Comparison<int> order)
 
     readonly List<List<int>> blocks = [];
 
+    /// <summary>One for each value of an enum, whose values count from 0; ids by number.</summary>
+    public static SortedIds[] ForEach<T>() where T : struct, Enum =>
+        [.. Enum.GetValues<T>().Select(_ => new SortedIds((a, b) => a.CompareTo(b)))];
+
+    /// <summary>All ids from one down to 1.</summary>
+    public static IEnumerable<int> Down(int from)
+    {
+        for (var id = from; id > 0; id--) yield return id;
+    }
+
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 

@@ -11,12 +11,11 @@ namespace Quoin.Server;
 /// </summary>
 sealed class StoreState
 {
-    readonly SortedIds[] byState = NewIds<RunState>(), byStanding = NewIds<WantStanding>();
+    readonly SortedIds[] byState = SortedIds.ForEach<RunState>();
     readonly Dictionary<string, List<int>> byJob = new(StringComparer.Ordinal);
     readonly List<PartitionId> moved = [];
     readonly Queue<WorkerRow> left = new();
     RunRow?[] runs = new RunRow?[256];
-    WantRow?[] wants = new WantRow?[64];
     string?[] jobs = new string?[256]; // By partition.
     int[] lastRuns = new int[256]; // By partition; 0: none.
 
@@ -27,9 +26,6 @@ sealed class StoreState
         Partitions = new PartitionIndex(Kernel);
         Events = new EventIndex(Kernel.Names);
     }
-
-    static SortedIds[] NewIds<T>() where T : struct, Enum =>
-        [.. Enum.GetValues<T>().Select(_ => new SortedIds((a, b) => a.CompareTo(b)))];
 
     /// <summary>Everything that is not over.</summary>
     public KernelState Kernel { get; }
@@ -55,8 +51,8 @@ sealed class StoreState
     /// <summary>When that was recorded.</summary>
     public DateTimeOffset At { get; private set; }
 
-    /// <summary>The highest id of a want.</summary>
-    public int LastWant { get; private set; }
+    /// <summary>All wants that there were.</summary>
+    public WantTable Wants { get; } = new();
 
     /// <summary>The highest id of a run.</summary>
     public int LastRun { get; private set; }
@@ -80,11 +76,8 @@ sealed class StoreState
     /// <summary>Called with each attempt that ends, and its job; null: nobody counts.</summary>
     public Action<string, AttemptRow>? OnAttemptEnded { get; set; }
 
-    /// <summary>How many wants stand so.</summary>
-    public int CountWants(WantStanding standing) => byStanding[(int)standing].Count;
-
     /// <summary>A want of any time.</summary>
-    public WantRow? Want(int id) => id > 0 && id <= LastWant ? wants[id] : null;
+    public WantRow? Want(int id) => Wants.Find(id);
 
     /// <summary>A run of any time.</summary>
     public RunRow? Run(int id) => id > 0 && id <= LastRun ? runs[id] : null;
@@ -129,7 +122,7 @@ sealed class StoreState
         if (state is { } s) return byState[(int)s].Before(id => id >= before);
         if (job is not null)
             return byJob.TryGetValue(job, out var ids) ? Below(ids, before) : [];
-        return All(Math.Min(before - 1, LastRun));
+        return SortedIds.Down(Math.Min(before - 1, LastRun));
     }
 
     /// <summary>Runs in one of these states, the oldest first.</summary>
@@ -155,49 +148,6 @@ sealed class StoreState
     {
         var at = ids.BinarySearch(before);
         for (var i = (at < 0 ? ~at : at) - 1; i >= 0; i--) yield return ids[i];
-    }
-
-    /// <summary>
-    /// Wants, the newest first, with an id below <paramref name="before"/>; of one standing.
-    /// </summary>
-    public List<WantRow> WantPage(
-        WantStanding? standing, int? before, int limit, out int? next)
-    {
-        var page = new List<WantRow>();
-        next = null;
-        var end = before ?? int.MaxValue;
-        var ids = standing is { } one
-            ? byStanding[(int)one].Before(id => id >= end)
-            : All(Math.Min(end - 1, LastWant));
-        foreach (var id in ids)
-        {
-            if (page.Count == limit)
-            {
-                next = id + 1;
-                break;
-            }
-            if (wants[id] is { } want) page.Add(want);
-        }
-        return page;
-    }
-
-    /// <summary>Wants that are not over, the oldest first.</summary>
-    public List<WantRow> OldestOpenWants(int limit)
-    {
-        WantStanding[] open =
-        [
-            WantStanding.Offered, WantStanding.Open, WantStanding.Ready, WantStanding.Releasing,
-        ];
-        return
-        [
-            .. open.SelectMany(standing => byStanding[(int)standing].From(_ => true).Take(limit))
-                .Order().Take(limit).Select(id => wants[id]!),
-        ];
-    }
-
-    static IEnumerable<int> All(int from)
-    {
-        for (var id = from; id > 0; id--) yield return id;
     }
 
     /// <summary>The job that makes a partition, as it was planned last; empty: none did.</summary>
@@ -425,7 +375,7 @@ sealed class StoreState
         switch (e)
         {
             case WantAccepted x when Want(x.Want.Value) is { } offer:
-                Stand(offer, WantStanding.Open); // An offer that somebody took.
+                Wants.Move(offer, WantStanding.Open); // An offer that somebody took.
                 Answer(x.Command, logged, x.Want);
                 return;
             case WantAccepted x:
@@ -440,7 +390,7 @@ sealed class StoreState
 
         void AddNew(
             WantId id, ImmutableArray<PartitionId> targets, WantOptions options, string request,
-            WantStanding standing) => Add(new WantRow(id, targets, options)
+            WantStanding standing) => Wants.Add(new WantRow(id, targets, options)
             {
                 Request = request,
                 AcceptedAt = logged.At,
@@ -454,8 +404,8 @@ sealed class StoreState
             case PlanExtended x: want.Counts = Sum(want.Counts, x.Added); break;
             case AnalysisFailed x: want.Problems = x.Problems; break;
             case WantDelegated x: want.Delegated.Add((x.Partition, x.Run)); break;
-            case WantReady: Stand(want, WantStanding.Ready); break;
-            case WantReleaseRequested: Stand(want, WantStanding.Releasing); break;
+            case WantReady: Wants.Move(want, WantStanding.Ready); break;
+            case WantReleaseRequested: Wants.Move(want, WantStanding.Releasing); break;
             case WantSucceeded: End(want, WantStanding.Succeeded, logged.At); break;
             case WantFailed x:
                 want.Failed = x.Failed;
@@ -476,27 +426,10 @@ sealed class StoreState
                 command, new CommandAnswer(logged.Position, "done", "", want), logged.At);
     }
 
-    void Add(WantRow want)
-    {
-        var id = want.Id.Value;
-        if (id >= wants.Length) Array.Resize(ref wants, Math.Max(wants.Length * 2, id + 1));
-        wants[id] = want;
-        LastWant = Math.Max(LastWant, id);
-        byStanding[(int)want.Standing].Add(id);
-    }
-
     void End(WantRow want, WantStanding standing, DateTimeOffset at)
     {
-        Stand(want, standing);
+        Wants.Move(want, standing);
         want.EndedAt = at;
-    }
-
-    void Stand(WantRow want, WantStanding standing)
-    {
-        if (want.Standing == standing) return;
-        byStanding[(int)want.Standing].Remove(want.Id.Value);
-        byStanding[(int)standing].Add(want.Id.Value);
-        want.Standing = standing;
     }
 
     static PlanCounts Sum(PlanCounts a, PlanCounts b) => new(

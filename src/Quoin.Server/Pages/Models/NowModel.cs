@@ -129,7 +129,7 @@ public sealed record NowModel
         return new NowModel
         {
             Places = [.. PlacesOf(kernel)],
-            Wants = [.. WantWork.Lines(s, s.OldestOpenWants(RowsMax), holdups, graph, now)],
+            Wants = [.. WantWork.Lines(s, s.Wants.OldestOpen(RowsMax), holdups, graph, now)],
             WantCount = kernel.Wants.Count,
             Running = Lines(RunState.Running),
             RunningCount = running,

@@ -45,6 +45,9 @@ public sealed record Workspace
     /// <summary>Folders of attempts: <c>.quoin/staging</c>.</summary>
     public string StagingDirectory => Path.Combine(QuoinDirectory, "staging");
 
+    /// <summary>What the last build with nothing to do was sure of.</summary>
+    public string PlanMemoFile => Path.Combine(QuoinDirectory, "plan.memo");
+
     /// <summary>Logs of runs and plans: <c>.quoin/log</c>.</summary>
     public string LogDirectory => Path.Combine(QuoinDirectory, "log");
 

@@ -49,6 +49,33 @@ public sealed class Plan
         return plan;
     }
 
+    /// <summary>
+    /// A plan that was made before and is known to come out the same: all is current. It knows no
+    /// nodes.
+    /// </summary>
+    /// <param name="graph">The jobs.</param>
+    /// <param name="names">What the targets' ids mean.</param>
+    /// <param name="facts">The world that was asked then.</param>
+    /// <param name="options">As then.</param>
+    /// <param name="targets">What the want has to hold.</param>
+    /// <param name="counts">What was counted then.</param>
+    public static Plan Recall(
+        Graph graph, PartitionNames names, IPlanFacts facts, PlanOptions options,
+        ImmutableArray<PartitionId> targets, PlanCounts counts)
+    {
+        var analysis = new Analysis(graph, names);
+        analysis.Start([]);
+        return new Plan(analysis.Finish(), facts, options)
+        {
+            Targets = targets,
+            Counts = counts,
+            IsRecalled = true,
+        };
+    }
+
+    /// <summary>See <see cref="Recall"/>.</summary>
+    public bool IsRecalled { get; private init; }
+
     /// <summary>The task graph.</summary>
     public JobGraph Graph { get; }
 

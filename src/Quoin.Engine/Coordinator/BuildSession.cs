@@ -264,6 +264,7 @@ public sealed class BuildSession : IAsyncDisposable
         try
         {
             await running;
+            coordinator.Remember();
             if (coordinator.Position - loaded.SnapshotAt >= StateLoader.TailMax)
                 await StateLoader.SaveAsync(
                     options.Store, loaded with { Position = coordinator.Position },

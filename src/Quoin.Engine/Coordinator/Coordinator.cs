@@ -28,6 +28,7 @@ sealed class Coordinator : IDisposable
     readonly CancellationTokenSource killed = new();
     readonly List<TaskCompletionSource<bool>> idle = [];
     readonly UnsavedAnswers unsaved;
+    readonly PlanRecall recall;
     long position;
     bool stopping;
 
@@ -44,6 +45,7 @@ sealed class Coordinator : IDisposable
         again = new PlansAgain(this, parts, planning, earlier, dispatcher);
         gate = new WantGate(this, parts, dispatcher.Holdings);
         unsaved = new UnsavedAnswers(parts);
+        recall = new PlanRecall(parts);
         PlanLog = new PlanLog(parts.Time, (want, line) =>
             AfterCommit(() => parts.PlanLines(want, line)));
     }
@@ -185,6 +187,7 @@ sealed class Coordinator : IDisposable
     {
         StateLoader.Observe(parts.History, State, e);
         Evolve.Apply(State, e);
+        recall.See(e);
         pending.Add(e);
     }
 
@@ -278,7 +281,7 @@ sealed class Coordinator : IDisposable
         // What came back to Wanted by the messages before is planned first: this plan would take
         // it for somebody else's, whose plan is gone.
         TakeNotices();
-        var plan = planning.Make(m.Request, killed.Token);
+        var plan = recall.Recall(m.Request) ?? Make(m.Request);
         var targets = plan.Targets.AddRange(plan.AlsoWanted);
         var options = m.Request.Options;
         if (gate.Refuse(plan, targets, options) is { } no)
@@ -333,6 +336,18 @@ sealed class Coordinator : IDisposable
             AfterCommit(() => parts.Observer.Planned(want, plan, left));
         else AfterCommit(() => parts.Observer.Joined(want, m.Request.Text));
     }
+
+    Plan Make(WantRequest request)
+    {
+        var plan = planning.Make(request, killed.Token);
+        recall.Note(request, plan, !planning.Trace.IsEmpty);
+        return plan;
+    }
+
+    /// <summary>
+    /// To be called when it has ended well: the next build may be like the last one of this.
+    /// </summary>
+    public void Remember() => recall.Save();
 
     /// <summary>Somebody takes an offer; the others of its group are gone with it.</summary>
     public void AcceptOffer(WantId id, string command)

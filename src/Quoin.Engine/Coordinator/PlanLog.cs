@@ -30,6 +30,7 @@ sealed class PlanLog(TimeProvider time, Action<WantId, ReadOnlyMemory<byte>> app
                 json.WriteNumber("wanted", token.Targets.Length);
             });
         foreach (var (i, round) in rounds.Index()) Round(want, i + 1, round);
+        if (plan.IsRecalled) Add(want, "recalled", _ => { });
         Args(want, plan);
         foreach (var problem in plan.Problems) Problem(want, problem);
         Add(want, token is null ? "extended" : "planned", json =>

@@ -16,6 +16,7 @@ public sealed class WorkspaceFacts(
     readonly Dictionary<string, JobFact> jobs = [];
     readonly Dictionary<PartitionId, RunId> lost = [];
     Dictionary<PartitionId, bool> restorable = [];
+    bool lookedElsewhere; // At folders for what is in them, or for what is not in its place.
 
     // Slower places are not worth waiting for: what is away is made again.
     static readonly TimeSpan askWithin = TimeSpan.FromSeconds(10);
@@ -39,7 +40,22 @@ public sealed class WorkspaceFacts(
     /// plan asks.
     /// </summary>
     public IKnownPartitions Known =>
-        new KnownPartitions(graph, glob => Glob.Files(workspace.Root, glob), Recorded());
+        new KnownPartitions(graph, FilesOf, Recorded());
+
+    List<string> FilesOf(string glob)
+    {
+        lookedElsewhere = true;
+        return Glob.Files(workspace.Root, glob);
+    }
+
+    /// <summary>
+    /// The recorded files that the answers since <see cref="Forget"/> were taken from, apart from
+    /// <see cref="JobFacts"/>; null: something else was looked at.
+    /// </summary>
+    internal KeptFiles? KeptFiles => lookedElsewhere || lost.Count > 0 ? null : files.Kept;
+
+    /// <summary>What was told of jobs since <see cref="Forget"/>, by their names.</summary>
+    internal IEnumerable<KeyValuePair<string, JobFact>> JobFacts => jobs;
 
     IEnumerable<string> Recorded()
     {
@@ -55,6 +71,7 @@ public sealed class WorkspaceFacts(
     {
         sources = [];
         jobs.Clear();
+        lookedElsewhere = false;
     }
 
     /// <summary>
@@ -226,6 +243,7 @@ public sealed class WorkspaceFacts(
     // It is not in its place: is that right, or can it be had?
     OutputCheck CheckAway(PartitionId partition, in PartitionFact fact)
     {
+        lookedElsewhere = true;
         var canHave = restorable.TryGetValue(partition, out var answer)
             ? answer
             : Artifacts?.CanRestore(

@@ -32,6 +32,7 @@ public sealed class FileStampCache
     readonly Task<FileStampTable> kept;
     readonly ConcurrentDictionary<string, Known> changedSince = new(StringComparer.Ordinal);
     readonly ConcurrentQueue<string> changed = new();
+    volatile bool wentBeyond;
     volatile bool hasChanged; // Asking a dictionary whether it is empty takes its locks.
     volatile StatAhead? ahead;
     volatile bool isLookOver;
@@ -126,18 +127,37 @@ public sealed class FileStampCache
         if (ahead is not { } look) return null;
         var name = NameOf(path);
         var row = hasChanged && changedSince.ContainsKey(name) ? -1 : table.Find(name);
-        return row >= 0 && look.IsSame(row) ? table[row].Digest : null;
+        if (row < 0) return null;
+        table.IsNeeded(row) = true;
+        return look.IsSame(row) ? table[row].Digest : null;
     }
 
+    /// <summary>
+    /// The recorded files that all answers so far were taken from; null: there were others, a
+    /// folder, something missing, a file that was read.
+    /// </summary>
+    internal KeptFiles? Kept => wentBeyond ? null : StatAhead.Needed(kept.GetAwaiter().GetResult());
+
+    /// <summary>
+    /// Looks at all of these files, together with the thread that looks ahead; true when each is
+    /// as it was.
+    /// </summary>
+    internal bool AreStill(KeptFiles files) =>
+        (ahead ?? new StatAhead(kept.GetAwaiter().GetResult(), view)).AreStill(files);
+
     /// <summary><see cref="DigestOf(string, bool)"/> of a path whose stat is known.</summary>
-    internal Digest DigestOf(string path, FileStat stat, bool trustStat) => stat.Kind switch
+    internal Digest DigestOf(string path, FileStat stat, bool trustStat)
     {
-        FileKind.Missing => Forget(NameOf(path)),
-        FileKind.Directory => ContentDigest.OfDirectory(
-            FullOf(path),
-            (inner, found) => OfFile(NameOf(inner), inner, found, trustStat)).Digest,
-        _ => OfFile(NameOf(path), path, stat, trustStat),
-    };
+        wentBeyond |= stat.Kind != FileKind.File;
+        return stat.Kind switch
+        {
+            FileKind.Missing => Forget(NameOf(path)),
+            FileKind.Directory => ContentDigest.OfDirectory(
+                FullOf(path),
+                (inner, found) => OfFile(NameOf(inner), inner, found, trustStat)).Digest,
+            _ => OfFile(NameOf(path), path, stat, trustStat),
+        };
+    }
 
     /// <summary>What a path leads to now.</summary>
     /// <exception cref="IOException">It cannot be said; the message names it.</exception>
@@ -232,9 +252,10 @@ public sealed class FileStampCache
 
     bool TryGet(string name, out Known entry)
     {
-        if (hasChanged && changedSince.TryGetValue(name, out entry)) return true;
+        if (hasChanged && changedSince.TryGetValue(name, out entry)) return wentBeyond = true;
         var table = kept.GetAwaiter().GetResult();
         var row = table.Find(name);
+        if (row >= 0) table.IsNeeded(row) = true;
         entry = row < 0 ? default : table[row];
         return row >= 0;
     }
@@ -242,6 +263,7 @@ public sealed class FileStampCache
     Digest OfFile(string name, string path, FileStat stat, bool trustStat)
     {
         if (trustStat && TryGet(name, out var entry) && entry.Fits(stat.Stamp)) return entry.Digest;
+        wentBeyond = true;
         // The time is taken first: what changes while it is read is younger than that.
         var now = NowNs();
         var content = view.Read(NameOf(path));

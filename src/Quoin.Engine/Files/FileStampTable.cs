@@ -24,6 +24,7 @@ sealed class FileStampTable
         public int PathAt, PathLength;
         public uint Hash;
         public byte Seen;
+        public bool IsNeeded;
         public FileStamp Stamp;
         public Digest Digest;
         public long CheckedAtNs;
@@ -106,4 +107,28 @@ sealed class FileStampTable
 
     /// <summary>What was noted of a row: <see cref="StatAhead"/> says what it means.</summary>
     public ref byte Seen(int row) => ref RowAt(row).Seen;
+
+    /// <summary>Somebody asked for this row.</summary>
+    public ref bool IsNeeded(int row) => ref RowAt(row).IsNeeded;
+
+    /// <summary>
+    /// A number that stands for a row: for its path, and for all that was recorded of the file.
+    /// </summary>
+    [SkipLocalsInit]
+    public ulong MarkOf(int row)
+    {
+        ref var it = ref RowAt(row);
+        Span<byte> bytes = stackalloc byte[32];
+        var count = it.Digest.CopyTo(bytes);
+        var mark = (ulong)it.Hash << 32 | (uint)it.PathLength;
+        for (var at = 0; at < count; at += 16)
+            mark = Mix(
+                mark, BitConverter.ToUInt64(bytes[at..]), BitConverter.ToUInt64(bytes[(at + 8)..]));
+        mark = Mix(mark, (ulong)it.Stamp.ModifiedNs, (ulong)it.Stamp.Inode);
+        return Mix(mark, (ulong)it.Stamp.Size, (ulong)it.CheckedAtNs);
+
+        static ulong Mix(ulong mark, ulong a, ulong b) => Xxh3Short.Avalanche(
+            Xxh3Short.Fold(mark ^ 0x9E3779B97F4A7C15, a ^ 0xC2B2AE3D27D4EB4F)
+            ^ Xxh3Short.Fold(mark + 0x165667B19E3779F9, b ^ 0xD6E8FEB86659FD93));
+    }
 }

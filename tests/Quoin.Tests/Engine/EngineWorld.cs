@@ -16,7 +16,7 @@ sealed class EngineWorld : IDisposable
     readonly string root = Directory.CreateDirectory(Path.Combine(
         Path.GetTempPath(),
         $"quoin-engine-{Environment.ProcessId}-{Interlocked.Increment(ref count)}")).FullName;
-    int processes;
+    int processes, touched;
 
     public EngineWorld(string yaml)
     {
@@ -28,6 +28,7 @@ sealed class EngineWorld : IDisposable
     public ManualTime? Clock { get; init; }
     public int Slots { get; init; } = 2;
     public bool IsShared { get; init; }
+    public bool PlansAtOnce { get; init; }
     public int CallSlots { get; init; } = 4;
     public string? Callback { get; init; }
     public ResourceJobs Jobs { get; init; } = new();
@@ -41,6 +42,17 @@ sealed class EngineWorld : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
         File.WriteAllText(full, text);
     }
+
+    /// <summary>Writes a file as if that was some time ago: its time is to be trusted.</summary>
+    public void WriteOld(string path, string text)
+    {
+        Write(path, text);
+        Touch(path);
+    }
+
+    /// <summary>Gives a file another time, some time ago.</summary>
+    public void Touch(string path) => File.SetLastWriteTimeUtc(
+        Path.Combine(root, path), DateTime.UnixEpoch.AddDays(20_000).AddMilliseconds(++touched));
 
     public string Read(string path) => File.ReadAllText(Path.Combine(root, path));
 
@@ -68,6 +80,7 @@ sealed class EngineWorld : IDisposable
             Worker = new WorkerId($"host/1/{++processes}"),
             Slots = Slots,
             IsShared = IsShared,
+            PlansAtOnce = PlansAtOnce,
             CallSlots = CallSlots,
             Callback = Callback,
             Jobs = Jobs,
@@ -112,6 +125,12 @@ sealed class EngineWorld : IDisposable
         await session.WhenIdleAsync().WaitAsync(TimeSpan.FromSeconds(60));
         return report.Refusal?.Code ?? report.Outcome?.ToString() ?? "nothing planned";
     }
+
+    /// <summary>What a plan of another process says.</summary>
+    public PlanCounts DryCounts(params string[] targets) => DryRun.Make(
+        Workspace, GraphLoader.Load(Workspace.Root, Workspace.GraphFile).Graph!, Store,
+        new WantRequest { Targets = [.. targets] }, slots: 1, TimeProvider.System,
+        CancellationToken.None).Plan.Counts;
 
     /// <summary>What ran in the last session, by job output, in order of name.</summary>
     public string Ran => string.Join(' ', Last.Ran.Order(StringComparer.Ordinal));

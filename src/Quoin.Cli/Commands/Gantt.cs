@@ -102,7 +102,8 @@ static class Gantt
         {
             var source = dry.Estimates.Sources[run.Node];
             if (source is EstimateSource.Partition or EstimateSource.Job
-                or EstimateSource.OtherCores) history++;
+                or EstimateSource.OtherCores or EstimateSource.OtherHosts
+                or EstimateSource.OtherHostsAndCores) history++;
             else if (source == EstimateSource.Declared) declared++;
             else if (source == EstimateSource.Timeout) timeout++;
         }

@@ -83,6 +83,8 @@ static class PlanJson
         EstimateSource.All => "all",
         EstimateSource.Default => "default",
         EstimateSource.OtherCores => "other-cores",
+        EstimateSource.OtherHosts => "other-hosts",
+        EstimateSource.OtherHostsAndCores => "other-hosts-and-cores",
     };
 
     /// <summary><c>current</c>, <c>build</c>, <c>maybe</c>, <c>blocked</c>.</summary>

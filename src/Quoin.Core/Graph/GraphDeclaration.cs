@@ -60,6 +60,9 @@ public sealed record JobDeclaration
     /// <summary>Names and templates; a later entry of a name replaces an earlier one.</summary>
     public ImmutableArray<EnvDeclaration> Env { get; init; } = [];
 
+    /// <summary>Names of variables that only the environment has.</summary>
+    public ImmutableArray<Written> Secrets { get; init; } = [];
+
     /// <summary>Options of the fingerprint.</summary>
     public ImmutableArray<JobOption> Options { get; init; } = [];
 

@@ -66,6 +66,12 @@ public sealed class Job
     public ImmutableSortedDictionary<string, string> Env { get; init; } =
         ImmutableSortedDictionary<string, string>.Empty.WithComparers(StringComparer.Ordinal);
 
+    /// <summary>
+    /// Variables that a run gets from the environment of the process that runs it, sorted: their
+    /// values are written down nowhere.
+    /// </summary>
+    public ImmutableArray<string> Secrets { get; init; } = [];
+
     /// <summary>Options that enter the fingerprint; see <see cref="JobOption"/>.</summary>
     public ImmutableArray<JobOption> Options { get; init; } = [];
 

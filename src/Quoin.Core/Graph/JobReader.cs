@@ -28,6 +28,7 @@ static class JobReader
         var resource = declared.Resource is { } written
             ? new ResourceReader(declared, written, problems).Read(captures)
             : null;
+        var secrets = ReadSecrets(declared, problems);
         if (problems.Count > before) return null;
         return new()
         {
@@ -47,6 +48,7 @@ static class JobReader
             Code = declared.Code,
             Env = TextsOf(env),
             EnvTemplates = [.. env],
+            Secrets = secrets,
             Options = declared.Options,
             Conditions = declared.Conditions,
             // What bounds one activation says nothing of how long it takes until it is there.
@@ -94,6 +96,31 @@ static class JobReader
         env.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return env;
     }
+
+    // Sorted by name, each once.
+    static ImmutableArray<string> ReadSecrets(
+        JobDeclaration declared, List<GraphProblem> problems)
+    {
+        foreach (var (name, at) in declared.Secrets)
+        {
+            if (!IsVariable(name))
+                problems.Add(new("bad-value", at,
+                    $"\"{name}\" cannot name a variable: letters, digits and _ can"));
+            else if (name.StartsWith("QUOIN_", StringComparison.Ordinal))
+                problems.Add(new("bad-value", at, $"{name} is one of Quoin's own variables"));
+            else if (declared.Env.Any(variable => variable.Name == name))
+                problems.Add(new("bad-value", at,
+                    $"{name} is in env, where everybody can read it, and in secrets; which?"));
+        }
+        return
+        [
+            .. declared.Secrets.Select(secret => secret.Text).Distinct()
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    static bool IsVariable(string name) => name.Length > 0 && !char.IsAsciiDigit(name[0])
+        && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
     static List<Pattern>? ReadOutputs(JobDeclaration declared, List<GraphProblem> problems)
     {

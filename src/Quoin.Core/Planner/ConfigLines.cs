@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Quoin.Core;
 
 /// <summary>
@@ -14,15 +16,21 @@ sealed class ConfigLines
     readonly FingerprintWriter literals = new();
     readonly bool hasCaptures;
 
-    public ConfigLines(Job job)
+    public ConfigLines(Job job, ImmutableArray<SecretFact> secrets)
     {
         this.job = job;
         foreach (var i in Enumerable.Range(0, job.ExecTemplates.Length)
             .OrderBy(i => $"{i}", StringComparer.Ordinal))
             Add("arg", $"{i}", job.ExecTemplates[i]);
-        foreach (var (name, template) in job.EnvTemplates.OrderBy(
+        var env = job.EnvTemplates.Select(entry => (entry.Name, entry.Value, KeyedDigest: ""))
+            .Concat(secrets.Select(
+                secret => (secret.Name, Value: (Template?)null, secret.KeyedDigest))!);
+        foreach (var (name, template, digest) in env.OrderBy(
             entry => entry.Name, StringComparer.Ordinal))
-            Add("env", name, template);
+        {
+            if (template is null) literals.Line("env\t"u8, name, digest);
+            else Add("env", name, template);
+        }
         Flush(null);
         hasCaptures = pieces.Exists(piece => piece.Template is not null);
     }

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+
 namespace Quoin.Core;
 
 /// <summary>
@@ -66,11 +68,18 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
             writer.Truncate(mark);
             var config = graph.ConfigOf(node);
             writer.Arguments(config.Args);
-            foreach (var (name, value) in config.Env) writer.Line("env\t"u8, name, value);
+            foreach (var (name, value) in WithSecrets(config.Env, jobBlocks.Fact))
+                writer.Line("env\t"u8, name, value);
         }
         writer.Append(jobBlocks.OptionsAndConditions);
         WriteInputs(node, definition);
     }
+
+    static IEnumerable<KeyValuePair<string, string>> WithSecrets(
+        ImmutableSortedDictionary<string, string> env, JobFact fact) => fact.Secrets.IsEmpty
+        ? env
+        : env.SetItems(fact.Secrets.Select(secret =>
+            KeyValuePair.Create(secret.Name, secret.KeyedDigest)));
 
     ReadOnlySpan<byte> FirstName(int node) => graph.Names.Utf8(graph.Outputs(node)[0]);
 
@@ -151,7 +160,7 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
             lines.Line("condition\t"u8, name, value);
         foreach (var (name, value) in job.Resource?.DefinitionItems() ?? [])
             lines.Line("resource\t"u8, name, value);
-        return new Blocks(fact, code, lines.Text.ToArray(), new ConfigLines(job));
+        return new Blocks(fact, code, lines.Text.ToArray(), new ConfigLines(job, fact.Secrets));
     }
 
     sealed record Blocks(

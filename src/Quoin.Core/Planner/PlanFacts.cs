@@ -98,6 +98,9 @@ public sealed record JobFact
     /// <summary>Its probes, as typed, and what they printed, in any order.</summary>
     public ImmutableArray<ConditionFact> Conditions { get; init; } = [];
 
+    /// <summary>Its secrets and what stands for their values, by name.</summary>
+    public ImmutableArray<SecretFact> Secrets { get; init; } = [];
+
     /// <summary>
     /// Why no config of the job can run (a probe failed, no such code file); else null.
     /// </summary>
@@ -109,6 +112,12 @@ public readonly record struct PathDigest(string Path, Digest Digest);
 
 /// <summary>A probe and what it printed: <c>python --version</c>, <c>3.14.0</c>.</summary>
 public readonly record struct ConditionFact(string Name, string Value);
+
+/// <summary>
+/// A secret and a keyed digest of its value: <c>API_TOKEN</c>, <c>hmac:22ab7710…</c>. Whoever has
+/// not the key cannot try values.
+/// </summary>
+public readonly record struct SecretFact(string Name, string KeyedDigest);
 
 /// <summary>What became of a published output's file.</summary>
 public enum OutputCheck : byte

@@ -13,6 +13,7 @@ public sealed class CoreEstimates
         // What was declared or guessed is no better known on other cores.
         var modelled = source is EstimateSource.Partition or EstimateSource.Job
             ? EstimateSource.OtherCores
+            : source == EstimateSource.OtherHosts ? EstimateSource.OtherHostsAndCores
             : source;
         byCores = new Estimate[cores.Most - cores.Least + 1];
         for (var i = 0; i < byCores.Length; i++)

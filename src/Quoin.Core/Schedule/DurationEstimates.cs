@@ -26,6 +26,12 @@ public enum EstimateSource : byte
 
     /// <summary>By a model, from what was measured on other numbers of cores.</summary>
     OtherCores = 7,
+
+    /// <summary>This partition's, on hosts of other speeds, scaled.</summary>
+    OtherHosts = 8,
+
+    /// <summary>Both: by a model, and scaled.</summary>
+    OtherHostsAndCores = 9,
 }
 
 /// <summary>A guess at how long a run takes.</summary>
@@ -39,9 +45,10 @@ public readonly record struct Estimate(int Milliseconds, EstimateSource Source)
     public double Penalty => Source switch
     {
         EstimateSource.Partition => 1.0,
-        EstimateSource.Job => 1.2,
+        EstimateSource.Job or EstimateSource.OtherHosts => 1.2,
         EstimateSource.OtherCores => 1.4,
         EstimateSource.Declared => 1.5,
+        EstimateSource.OtherHostsAndCores => 1.7,
         EstimateSource.Timeout => 2.0,
         EstimateSource.Tag or EstimateSource.All or EstimateSource.Default => 2.5,
         _ => throw new InvalidOperationException($"unknown source {Source}"),
@@ -52,16 +59,32 @@ public readonly record struct Estimate(int Milliseconds, EstimateSource Source)
 /// Estimates for the jobs of one graph: the first that applies of the partition's history, the
 /// job's, the declared estimate, half the timeout, the tag's, everything's, one second.
 /// </summary>
-public sealed class DurationEstimates(Graph graph, DurationHistory history)
+/// <param name="graph">The jobs.</param>
+/// <param name="history">What was measured.</param>
+/// <param name="speed">
+/// The speed of the hosts that will run them; 0: of those that ran last.
+/// </param>
+public sealed class DurationEstimates(Graph graph, DurationHistory history, int speed = 0)
 {
+    readonly int speed = speed > 0 ? speed : history.LastSpeed;
     readonly Estimate?[] byJob = new Estimate?[graph.Jobs.Length];
     readonly Dictionary<(int Job, CoreRange Cores), CoreEstimates> byCores = [];
 
     /// <summary>The estimate of one run, by its first output.</summary>
     public Estimate Of(Job job, PartitionId partition) =>
         history.MedianOf(partition) is >= 0 and var median
-            ? new Estimate(Math.Max(1, median), EstimateSource.Partition)
+            ? Make(Here(median), SourceOf(partition))
             : byJob[job.Index] ??= OfJob(job);
+
+    EstimateSource SourceOf(PartitionId partition) => history.IsOf(partition, speed)
+        ? EstimateSource.Partition
+        : EstimateSource.OtherHosts;
+
+    // What was measured is of the history's first host.
+    int Here(int ms) => DurationHistory.Scale(ms, history.BaseSpeed, speed);
+
+    CoreTime[] Here(IEnumerable<CoreTime> times) =>
+        [.. times.Select(time => time with { Ms = Here(time.Ms) })];
 
     /// <summary>
     /// The estimate of a run that takes fewer cores or more, on each number of them that it can
@@ -72,24 +95,26 @@ public sealed class DurationEstimates(Graph graph, DurationHistory history)
     /// <param name="cores">From the least to the most, at least 1.</param>
     public CoreEstimates Of(Job job, PartitionId partition, CoreRange cores)
     {
-        CoreTime[] own = [.. history.ByCores(partition)];
-        if (own.Length > 0) return new CoreEstimates(own, EstimateSource.Partition, cores);
+        var own = Here(history.ByCores(partition));
+        if (own.Length > 0) return new CoreEstimates(own, SourceOf(partition), cores);
         if (byCores.TryGetValue((job.Index, cores), out var known)) return known;
-        CoreTime[] times = [.. history.ByCores(job.Name)];
+        var times = Here(history.ByCores(job.Name));
         var source = EstimateSource.Job;
         if (times.Length == 0)
         {
             // Its history, if it has one, is of a time when it took one number of cores only.
             var one = Of(job, partition);
             (times, source) = ([new CoreTime(cores.Least, one.Milliseconds)], one.Source);
-            if (source == EstimateSource.Partition) return new CoreEstimates(times, source, cores);
+            if (source is EstimateSource.Partition or EstimateSource.OtherHosts)
+                return new CoreEstimates(times, source, cores);
         }
         return byCores[(job.Index, cores)] = new CoreEstimates(times, source, cores);
     }
 
     Estimate OfJob(Job job)
     {
-        if (history.MedianOf(job.Name) is >= 0 and var own) return Make(own, EstimateSource.Job);
+        if (history.MedianOf(job.Name) is >= 0 and var own)
+            return Make(Here(own), EstimateSource.Job);
         if (job.Limits.Estimate is { } declared)
             return Make(declared.TotalMilliseconds, EstimateSource.Declared);
         if (job.Limits.Timeout is { } timeout)
@@ -98,10 +123,10 @@ public sealed class DurationEstimates(Graph graph, DurationHistory history)
         {
             var tagged = graph.Jobs.Where(other => other.Tags.Contains(tag));
             if (history.MedianOf(tagged.Select(other => other.Name)) is >= 0 and var median)
-                return Make(median, EstimateSource.Tag);
+                return Make(Here(median), EstimateSource.Tag);
         }
         return history.MedianOfAll() is >= 0 and var all
-            ? Make(all, EstimateSource.All)
+            ? Make(Here(all), EstimateSource.All)
             : new Estimate(1_000, EstimateSource.Default);
     }
 

@@ -8,7 +8,8 @@ namespace Quoin.Core;
 /// <summary>
 /// How long successful attempts took: the last 20 of every partition, the last 100 of every job and
 /// of everything. A partition that was built once takes 8 bytes. It knows nothing of graphs:
-/// <see cref="DurationEstimates"/> does. One thread.
+/// <see cref="DurationEstimates"/> does. Times are those of <see cref="BaseSpeed"/>: what a host of
+/// another speed took is scaled to it. One thread.
 /// </summary>
 public sealed class DurationHistory(PartitionNames names)
 {
@@ -18,7 +19,8 @@ public sealed class DurationHistory(PartitionNames names)
     /// <summary>How many attempts of a job, and of everything, count.</summary>
     public const int JobMax = 100;
 
-    const byte FormatVersion = 2;
+    const byte FormatVersion = 3;
+    const byte Mixed = byte.MaxValue;
 
     // Room for more than one value; what is given back is used again.
     static readonly int[] Rooms = [0, 2, 4, 8, PartitionMax];
@@ -33,6 +35,14 @@ public sealed class DurationHistory(PartitionNames names)
     readonly Dictionary<string, SortedList<int, Recent>> jobsByCores = new(StringComparer.Ordinal);
     readonly Dictionary<PartitionId, SortedList<int, Recent>> partitionsByCores = [];
 
+    readonly List<int> speeds = []; // Of hosts that were met; their places stand for them.
+
+    /// <summary>The speed of the first host that was met; 0: none was.</summary>
+    public int BaseSpeed => speeds.Count == 0 ? 0 : speeds[0];
+
+    /// <summary>The speed of the host of the newest attempt; 0: not known.</summary>
+    public int LastSpeed { get; private set; }
+
     /// <summary>How many partitions have a history.</summary>
     public int PartitionCount { get; private set; }
 
@@ -40,24 +50,47 @@ public sealed class DurationHistory(PartitionNames names)
     public long Bytes => places.Bytes(8) + (values.Capacity * 4L);
 
     /// <summary>One successful attempt, by the job's first output. Older ones first.</summary>
-    public void Add(string job, PartitionId partition, int elapsedMs)
+    /// <param name="job">What it was a run of.</param>
+    /// <param name="partition">Its first output.</param>
+    /// <param name="elapsedMs">How long it took there.</param>
+    /// <param name="cores">
+    /// On how many cores, if it could have taken fewer or more; 0: it could not.
+    /// </param>
+    /// <param name="speed">See <see cref="RunUsage.HostSpeed"/>.</param>
+    public void Add(
+        string job, PartitionId partition, int elapsedMs, int cores = 0, int speed = 0)
     {
-        elapsedMs = Math.Max(0, elapsedMs);
+        elapsedMs = Scale(Math.Max(0, elapsedMs), speed, BaseSpeed);
         all.Add(elapsedMs);
         JobOf(job).Add(elapsedMs);
-        AddTo(partition, elapsedMs);
-    }
-
-    /// <summary>
-    /// The same of a run that could have taken fewer cores or more.
-    /// </summary>
-    public void Add(string job, PartitionId partition, int elapsedMs, int cores)
-    {
-        Add(job, partition, elapsedMs);
-        elapsedMs = Math.Max(0, elapsedMs);
+        AddTo(partition, elapsedMs, speed == 0 ? 0 : IndexOf(speed));
+        LastSpeed = speed;
+        if (cores == 0) return;
         AddTo(jobsByCores, job, cores, JobMax, elapsedMs);
         AddTo(partitionsByCores, partition, cores, PartitionMax, elapsedMs);
     }
+
+    /// <summary>
+    /// What takes so long on one host, on another; unknown speeds are alike.
+    /// </summary>
+    internal static int Scale(int ms, int fromSpeed, int toSpeed) =>
+        fromSpeed == toSpeed || fromSpeed == 0 || toSpeed == 0
+            ? ms
+            : (int)Math.Min(int.MaxValue, ((long)ms * fromSpeed + (toSpeed / 2)) / toSpeed);
+
+    int IndexOf(int speed)
+    {
+        var index = speeds.IndexOf(speed);
+        if (index >= 0) return index;
+        if (speeds.Count >= Mixed - 1) return Mixed;
+        speeds.Add(speed);
+        return speeds.Count - 1;
+    }
+
+    /// <summary>All attempts of the partition that count were on hosts of this speed.</summary>
+    public bool IsOf(PartitionId partition, int speed) =>
+        places.Peek(partition) is { Count: > 0, Speed: < Mixed } place
+        && (speeds.Count == 0 || speed == 0 || speeds[place.Speed] == speed);
 
     /// <summary>Medians of the job by cores, ascending; empty without history.</summary>
     public IEnumerable<CoreTime> ByCores(string job) =>
@@ -95,6 +128,9 @@ public sealed class DurationHistory(PartitionNames names)
     public void Write(IBufferWriter<byte> writer)
     {
         writer.Write([FormatVersion]);
+        WriteInt(writer, LastSpeed);
+        WriteInt(writer, speeds.Count);
+        foreach (var speed in speeds) WriteInt(writer, speed);
         Span<int> some = stackalloc int[JobMax];
         WriteValues(writer, all.CopyTo(some), some);
         WriteInt(writer, jobs.Count);
@@ -109,6 +145,7 @@ public sealed class DurationHistory(PartitionNames names)
             var place = places.Peek(new PartitionId(id));
             if (place.Count == 0) continue;
             WriteName(writer, names.Utf8(new PartitionId(id)));
+            WriteInt(writer, place.Speed);
             WriteValues(writer, Read(place, some), some);
         }
         WriteInt(writer, jobsByCores.Count);
@@ -135,6 +172,8 @@ public sealed class DurationHistory(PartitionNames names)
         {
             if (bytes.IsEmpty || bytes[0] != FormatVersion) return null;
             bytes = bytes[1..];
+            history.LastSpeed = ReadInt(ref bytes);
+            for (var n = ReadInt(ref bytes); n > 0; n--) history.speeds.Add(ReadInt(ref bytes));
             for (var n = ReadInt(ref bytes); n > 0; n--) history.all.Add(ReadInt(ref bytes));
             for (var n = ReadInt(ref bytes); n > 0; n--)
             {
@@ -144,8 +183,10 @@ public sealed class DurationHistory(PartitionNames names)
             for (var n = ReadInt(ref bytes); n > 0; n--)
             {
                 var partition = names.Intern(ReadName(ref bytes));
+                var speed = ReadInt(ref bytes);
+                if (speed != Mixed && speed > 0 && speed >= history.speeds.Count) return null;
                 for (var m = ReadInt(ref bytes); m > 0; m--)
-                    history.AddTo(partition, ReadInt(ref bytes));
+                    history.AddTo(partition, ReadInt(ref bytes), speed);
             }
             for (var n = ReadInt(ref bytes); n > 0; n--)
             {
@@ -172,15 +213,16 @@ public sealed class DurationHistory(PartitionNames names)
     }
 
     // One value stands in the place itself; more have room in the list, as a ring once it is full.
-    void AddTo(PartitionId partition, int elapsedMs)
+    void AddTo(PartitionId partition, int elapsedMs, int speed)
     {
         ref var place = ref places[partition];
         if (place.Count == 0)
         {
-            place = new Place { Start = elapsedMs, Count = 1 };
+            place = new Place { Start = elapsedMs, Count = 1, Speed = (byte)speed };
             PartitionCount++;
             return;
         }
+        if (place.Speed != speed) place.Speed = Mixed;
         if (place.Count == PartitionMax)
         {
             values[place.Start + place.Oldest] = elapsedMs;
@@ -305,6 +347,7 @@ public sealed class DurationHistory(PartitionNames names)
         public byte Count;
         public byte Oldest;
         public byte Room;
+        public byte Speed; // Place in the list; Mixed: of several.
     }
 
     /// <summary>

@@ -133,10 +133,10 @@ sealed class AttemptArtifacts(
     }
 
     /// <summary>
-    /// Brings inputs that are not here to their places; null: all are. Else how the attempt ended:
-    /// what no layer has is made again before this is.
+    /// Brings inputs that are not here to their places, and notes them in the spec; null: all are
+    /// here. Else how the attempt ended: what no layer has is made again before this is.
     /// </summary>
-    public JobResult? BringInputs(JobSpec spec, AttemptSpec attempt, JobControl control)
+    public JobResult? BringInputs(ref JobSpec spec, AttemptSpec attempt, JobControl control)
     {
         foreach (var (path, digest) in isApart ? attempt.Watched : [])
         {
@@ -151,19 +151,23 @@ sealed class AttemptArtifacts(
             };
         }
         var lost = ImmutableArray.CreateBuilder<string>();
+        var brought = ImmutableArray.CreateBuilder<BroughtInput>();
         try
         {
             foreach (var input in spec.Inputs)
             {
                 if (input.Held is not null || !input.Digest.Exists || IsHere(input)) continue;
                 var madeBy = attempt.MadeBy.GetValueOrDefault(input.Ref);
-                if (!Bring(input, madeBy, control.Token)) lost.Add(input.Ref);
+                var from = Bring(input, madeBy, control.Token);
+                if (from is null) lost.Add(input.Ref);
+                else if (from.Length > 0) brought.Add(new BroughtInput(input.Ref, from));
             }
         }
         catch (OperationCanceledException)
         {
             return new JobResult { End = JobEnd.Cancelled };
         }
+        spec = spec with { Brought = brought.ToImmutable() };
         if (lost.Count == 0) return null;
         WriteLog(spec, lost);
         return new JobResult
@@ -187,13 +191,14 @@ sealed class AttemptArtifacts(
         ? files.Check(input.Path, input.Digest) == FileVerdict.Same
         : FileStat.Of(input.Path).Exists;
 
-    bool Bring(SpecInput input, Digest madeBy, CancellationToken ct)
+    // From which layer; empty: somebody else had brought it. Null: none has it.
+    string? Bring(SpecInput input, Digest madeBy, CancellationToken ct)
     {
         var from = store.Bring(
             madeBy, input.Ref, input.Digest, input.Path, () => IsHere(input), ct);
         if (from is { Length: > 0 })
             files.Published(input.Path, FileStat.OfLink(input.Path).Stamp, input.Digest);
-        return from is not null;
+        return from;
     }
 
     /// <summary>

@@ -82,6 +82,7 @@ public sealed class BuildSession : IAsyncDisposable
     readonly Coordinator coordinator;
     readonly LoadedState loaded;
     readonly FileStampCache files;
+    readonly HostSpeed speed;
     readonly Task running;
     readonly ITimer? begin;
     IDisposable? watch;
@@ -90,6 +91,7 @@ public sealed class BuildSession : IAsyncDisposable
     {
         (this.options, this.loaded, this.files) = (options, loaded, files);
         var workspace = options.Workspace;
+        speed = new HostSpeed(workspace);
         guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
         guardian.SweepOthers();
         RemoveStaging(workspace, options.Store);
@@ -109,6 +111,9 @@ public sealed class BuildSession : IAsyncDisposable
             {
                 Artifacts = options.Artifacts,
                 Fingerprints = loaded.Fingerprints,
+                Secrets = new SecretDigests(
+                    workspace, Environment.GetEnvironmentVariable,
+                    static () => RandomNumberGenerator.GetBytes(32)),
             },
             Keeping = new Keeping(options.Graph, loaded.State, options.Artifacts),
             MakeWorker = mailbox => MakeWorker(mailbox, files),
@@ -119,6 +124,7 @@ public sealed class BuildSession : IAsyncDisposable
             Random = options.Random,
             Worker = options.Worker,
             Slots = options.Slots,
+            HostSpeed = options.Slots > 0 ? () => speed.Known : static () => 0,
             MemoryBytes = options.MemoryBytes,
             CallSlots = options.CallSlots,
             Callback = options.Callback,
@@ -170,7 +176,7 @@ public sealed class BuildSession : IAsyncDisposable
     LocalWorker MakeWorker(Mailbox mailbox, FileStampCache files) => new(
         new LocalWorkerParts(
             options.Workspace, options.Graph, loaded.State.Names, files,
-            new JobProcess(options.Time, guardian), options.KeepsLogs)
+            new JobProcess(options.Time, guardian) { HostSpeed = speed }, options.KeepsLogs)
         {
             Jobs = options.Jobs,
             Time = options.Time,

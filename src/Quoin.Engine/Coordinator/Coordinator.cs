@@ -37,7 +37,8 @@ sealed class Coordinator : IDisposable
         this.parts = parts;
         this.position = position;
         planning = new Planning(
-            parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time);
+            parts.Graph, parts.State, parts.Facts, parts.Calls, parts.History, parts.Time,
+            parts.HostSpeed);
         earlier = new EarlierRuns(parts.State, parts.Files);
         remote = new RemoteRuns(this, parts);
         dispatcher = new Dispatcher(this, parts, planning, earlier, remote, mailbox);
@@ -432,14 +433,27 @@ sealed class Coordinator : IDisposable
         gate.TellParked(want, plan);
         var estimates = planning.Rank(
             plan, want.Id, want.Options, dispatcher.Replanning.Room);
-        foreach (var e in planning.Events(estimates))
+        foreach (var made in planning.Events(estimates))
         {
+            var e = made is ConfigFailed { Problem.Code: "no-producer" } unknown
+                ? unknown with { Problem = Unavailable(want, unknown.Problem) }
+                : made;
             if (e is WantPlanned planned && want.IsPlanned)
                 Do(new ProposePlan(
                     new PlanExtended(want.Id, want.Targets[0], planned.Counts)));
             else if (!earlier.Holds(e)) Do(new ProposePlan(e));
         }
     }
+
+    // What was accepted with another graph, and this one cannot make, is not "not there".
+    PlanProblem Unavailable(WantToken want, PlanProblem problem) => new(
+        "graph-unavailable",
+        $"{want.Id} was accepted with another graph; of the one here ({parts.Graph.Digest.Short}) "
+        + $"{problem.Message}. Continue it where its graph is, or cancel it (quoin cancel "
+        + $"{want.Id})")
+    {
+        Chain = problem.Chain,
+    };
 
     void Commit()
     {

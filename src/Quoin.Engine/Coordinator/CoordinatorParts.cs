@@ -34,6 +34,10 @@ sealed record CoordinatorParts
     public required int Slots { get; init; }
     public required long MemoryBytes { get; init; }
 
+    /// <summary>Speed of the hosts that runs are estimated for; 0: of those that ran last.
+    /// </summary>
+    public Func<int> HostSpeed { get; init; } = static () => 0;
+
     /// <summary>A want is posted right after the start.</summary>
     public bool PlansAtOnce { get; init; }
 

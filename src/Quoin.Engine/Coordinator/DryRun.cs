@@ -64,7 +64,8 @@ public static class DryRun
         var (planning, loaded) = Open(workspace, graph, store, guardian, time);
         var jobs = planning.Analyze(
             [.. partitions.Distinct().Select(name => loaded.State.Names.Intern(name))], ct);
-        var durations = new DurationEstimates(graph, loaded.History);
+        var durations = new DurationEstimates(
+            graph, loaded.History, new HostSpeed(workspace).Known);
         return slots =>
         {
             var room = new TimetableRoom(slots, MemoryBytes: 0, graph.Pools, jobs.Names);
@@ -88,9 +89,14 @@ public static class DryRun
         {
             Artifacts = artifacts,
             Fingerprints = loaded.Fingerprints,
+            Secrets = new SecretDigests(
+                workspace, Environment.GetEnvironmentVariable, newKey: null),
         };
         return (
-            new Planning(graph, loaded.State, facts, calls, loaded.History, time), loaded);
+            new Planning(
+                graph, loaded.State, facts, calls, loaded.History, time,
+                () => new HostSpeed(workspace).Known),
+            loaded);
     }
 
     // A store that was opened for reading cannot keep what config commands answered; that only

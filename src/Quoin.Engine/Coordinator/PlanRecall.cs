@@ -101,6 +101,7 @@ sealed class PlanRecall(CoordinatorParts parts)
     {
         var text = new StringBuilder();
         foreach (var (path, digest) in fact.Code) text.Append($"{path}\t{digest}\n");
+        foreach (var (name, digest) in fact.Secrets) text.Append($"{name}\t{digest}\n");
         return $"job {job} {Xxh3.Hash(Encoding.UTF8.GetBytes(text.ToString()))}";
     }
 

@@ -10,7 +10,7 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class Planning(
     Graph graph, KernelState state, WorkspaceFacts facts, ConfigCalls calls,
-    DurationHistory history, TimeProvider time)
+    DurationHistory history, TimeProvider time, Func<int> hostSpeed)
 {
     readonly List<PlannedWant> plans = [];
     readonly Dictionary<PartitionId, (PlannedWant Plan, int Node)> owners = [];
@@ -171,10 +171,13 @@ sealed class Planning(
     /// Ranks of a plan's nodes by the durations known now, and the sum of all work.
     /// </summary>
     public PlannedWant Rank(Plan plan, WantId want, WantOptions options, TimetableRoom room) =>
-        new(plan, want, new NodeEstimates(plan, new DurationEstimates(graph, history), room))
+        new(plan, want, new NodeEstimates(plan, Durations(plan.Graph.Count == 0), room))
         {
             Options = options,
         };
+
+    DurationEstimates Durations(bool isUnused) =>
+        new(graph, history, isUnused ? 0 : hostSpeed());
 
     /// <summary>
     /// How long what is left of each want takes, by what is known now; null: too little is.
@@ -186,7 +189,7 @@ sealed class Planning(
     /// <summary>The same anew for what is left of all plans.</summary>
     public void RankAgain(TimetableRoom room, bool keepsCores)
     {
-        var durations = new DurationEstimates(graph, history);
+        var durations = Durations(isUnused: false);
         foreach (var planned in plans)
             planned.Estimates.Update(
                 p => owners.TryGetValue(p, out var owner) && (owner.Plan == planned

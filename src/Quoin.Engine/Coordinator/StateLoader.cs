@@ -24,7 +24,7 @@ public sealed record LoadedState(
 public static class StateLoader
 {
     // The kernel's format and this one's own: either one changing makes older snapshots useless.
-    internal const int Format = (KernelSnapshot.Format << 8) | 3;
+    internal const int Format = (KernelSnapshot.Format << 8) | 4;
     const int ChecksumBytes = 16;
 
     /// <summary>Events after the snapshot that make a new one worth its cost.</summary>
@@ -99,8 +99,7 @@ public static class StateLoader
         if (e is not RunCompleted { RestoredFrom: "", Usage: var usage } completed
             || !state.Runs.TryGetValue(completed.Run.Value, out var run)) return;
         var (job, output) = (run.Config.Job, run.Config.Outputs[0]);
-        if (usage.Cores == 0) history.Add(job, output, usage.ElapsedMs);
-        else history.Add(job, output, usage.ElapsedMs, usage.Cores);
+        history.Add(job, output, usage.ElapsedMs, usage.Cores, usage.HostSpeed);
     }
 
     static LoadedState? FromSnapshot(IBuildStore store, PartitionNames names)

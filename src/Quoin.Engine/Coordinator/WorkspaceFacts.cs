@@ -29,6 +29,9 @@ public sealed class WorkspaceFacts(
     /// <summary>Copies of outputs; null: none are kept.</summary>
     public ArtifactStore? Artifacts { get; init; }
 
+    /// <summary>What stands for the values of secrets.</summary>
+    public SecretDigests Secrets { get; init; } = new(workspace, static _ => null, newKey: null);
+
     /// <summary>Texts that were digested before.</summary>
     public FingerprintMemo Fingerprints { get; init; } = new();
 
@@ -220,7 +223,28 @@ public sealed class WorkspaceFacts(
                 return Broken("condition-failed", $"job {job.Name}: {name}: {problem}", job);
             conditions.Add(new ConditionFact(name, answer));
         }
-        return new JobFact { Code = code.ToImmutable(), Conditions = conditions.ToImmutable() };
+        var secrets = ImmutableArray.CreateBuilder<SecretFact>();
+        foreach (var name in job.Secrets)
+        {
+            try
+            {
+                if (Secrets.Of(name) is { } secret) secrets.Add(secret);
+                else
+                    return Broken(
+                        "secret-missing", $"job {job.Name}: {name} is not set in this "
+                        + "environment; a secret's value comes from there", job);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return Broken("secret-key", $"job {job.Name}: {e.Message}", job);
+            }
+        }
+        return new JobFact
+        {
+            Code = code.ToImmutable(),
+            Conditions = conditions.ToImmutable(),
+            Secrets = secrets.ToImmutable(),
+        };
     }
 
     PathDigest Digested(string path) => new(path, files.DigestOf(path, trustStat: !Thorough));

@@ -124,7 +124,7 @@ static class EventValues
     public static RunUsage Usage(ProtoReader r)
     {
         var startedAt = default(DateTimeOffset);
-        int elapsedMs = 0, cpuMs = 0, memoryKb = 0, cores = 0;
+        int elapsedMs = 0, cpuMs = 0, memoryKb = 0, cores = 0, speed = 0;
         while (r.Next())
         {
             switch (r.Tag)
@@ -134,10 +134,11 @@ static class EventValues
                 case (3 << 3) | Number: cpuMs = r.Int32(); break;
                 case (4 << 3) | Number: memoryKb = r.Int32(); break;
                 case (5 << 3) | Number: cores = r.Int32(); break;
+                case (6 << 3) | Number: speed = r.Int32(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(startedAt, elapsedMs, cpuMs, memoryKb) { Cores = cores };
+        return new(startedAt, elapsedMs, cpuMs, memoryKb) { Cores = cores, HostSpeed = speed };
     }
 
     public static RunFailure Failure(ProtoReader r)

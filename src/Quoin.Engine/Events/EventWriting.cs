@@ -287,6 +287,7 @@ static class EventWriting
         w.Int32(3, usage.CpuMs);
         w.Int32(4, usage.MemoryKb);
         w.Int32(5, usage.Cores);
+        w.Int32(6, usage.HostSpeed);
         w.End(mark);
     }
 }

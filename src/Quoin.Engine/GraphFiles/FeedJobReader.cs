@@ -13,6 +13,7 @@ sealed partial class FeedJobReader(List<GraphProblem> problems)
     static readonly string[] unsupported =
     [
         "inputs", "config", "stdout", "resource", "before", "silence", "exit_codes", "retries",
+        "secrets",
     ];
 
     /// <summary>All of them; what is wrong is added to the problems.</summary>

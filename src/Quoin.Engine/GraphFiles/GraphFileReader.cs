@@ -122,6 +122,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Folder = folder,
                 Code = TextList(value, "code"),
                 Env = EnvOf(defaults, value),
+                Secrets = WrittenList(value, "secrets"),
                 Options = OptionsOf(value),
                 Conditions = ConditionsOf(value),
                 Limits = LimitsOf(value, defaults),

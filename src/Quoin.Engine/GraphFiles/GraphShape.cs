@@ -117,6 +117,8 @@ static class GraphShape
             { UnlessKey = "line" },
         new("stdout", new ChoiceShape("{out}"), "Makes what the job prints its output."),
         new("code", Texts, "Globs of files that it consists of; a change makes outputs stale."),
+        new("secrets", Texts,
+            "Variables that a run gets from the environment; their values are kept nowhere."),
         new("options", new MapShape(
             new EitherShape(Text, new("an option",
                 new("value", Text, "The option's value.") { IsRequired = true },

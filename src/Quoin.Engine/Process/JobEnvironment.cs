@@ -22,6 +22,7 @@ sealed class JobEnvironment
         "QUOIN_CALLBACK", OwnerVariable,
     ];
 
+    readonly Func<string, string?> variable;
     readonly List<KeyValuePair<string, string>> shared = [];
     readonly string searchPath = "/usr/local/bin:/usr/bin:/bin";
 
@@ -29,6 +30,7 @@ sealed class JobEnvironment
     /// <param name="variable">Reads a variable of Quoin's own environment.</param>
     public JobEnvironment(string owner, Func<string, string?> variable)
     {
+        this.variable = variable;
         foreach (var name in inherited)
         {
             var value = variable(name) ?? (name == "PATH" ? searchPath : null);
@@ -59,7 +61,10 @@ sealed class JobEnvironment
     /// <summary>Writes the environment of an attempt.</summary>
     public void Fill(JobSpec spec, Staging staging, StringBlock into)
     {
-        Fill(spec.Config.Env, into);
+        Fill(
+            spec.Secrets.IsEmpty ? spec.Config.Env : spec.Config.Env.RemoveRange(spec.Secrets),
+            into);
+        foreach (var name in spec.Secrets) into.Add(name, variable(name) ?? "");
         Span<char> number = stackalloc char[11];
         into.Add("QUOIN_RUN", spec.Id.Run.ToString());
         spec.Id.Attempt.TryFormat(number, out var length);
@@ -87,6 +92,17 @@ sealed class JobEnvironment
         into.Add("QUOIN_NOT_AFTER", call.NotAfter?.UtcDateTime.ToString(
             "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture) ?? "");
         into.Add("QUOIN_CALLBACK", call.Callback ?? "");
+    }
+
+    /// <summary>What is wrong with an attempt's variables, one sentence each.</summary>
+    public void Check(JobSpec spec, List<string> problems)
+    {
+        foreach (var name in spec.Secrets)
+        {
+            if (variable(name) is null)
+                problems.Add($"secret {name} is not set in the environment of the worker");
+        }
+        Check(spec.Config.Env, problems);
     }
 
     /// <summary>What is wrong with declared variables, one sentence each.</summary>

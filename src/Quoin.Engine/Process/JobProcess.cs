@@ -33,10 +33,14 @@ public sealed class JobProcess
         new Attempt(spec, control, observer, time, guardian, environment)
         {
             Placement = Placement,
+            HostSpeed = HostSpeed?.Value ?? 0,
         }.Run();
 
     /// <summary>Where runs lie on a machine with several NUMA nodes; null: anywhere.</summary>
     public CpuPlacement? Placement { get; init; } = CpuPlacement.OfHost;
+
+    /// <summary>How fast this host is; null: nobody asks.</summary>
+    public HostSpeed? HostSpeed { get; init; }
 
     /// <summary>
     /// To be called by a slot's thread when it will run nothing more: removes what it keeps between
@@ -106,6 +110,8 @@ sealed class Attempt
 
     public CpuPlacement? Placement { get; init; }
 
+    public int HostSpeed { get; init; }
+
     JobStream ReportStream => spec.Stdout is null ? JobStream.Stdout : JobStream.Stderr;
 
     public JobResult Run()
@@ -140,6 +146,7 @@ sealed class Attempt
                 Cores = spec.Config.Resources is { Cpu: > 1 } or { CpuMost: > 0 }
                     ? spec.Config.Resources.Cpu
                     : 0,
+                HostSpeed = HostSpeed,
             },
             LogTail = output.LastLines(),
             LogLines = output.Lines,
@@ -161,6 +168,9 @@ sealed class Attempt
                 new RunFailure(FailureCategory.Configuration, string.Join("; ", problems)));
         }
         log.Begin("config-accepted"u8).End();
+        if (!spec.Brought.IsEmpty)
+            log.Begin("restoring"u8).With("inputs"u8, spec.Brought.Select(input => input.Ref))
+                .With("from"u8, spec.Brought.Select(input => input.Layer)).End();
         if (control.CancelRequested) return new JobResult { End = JobEnd.Cancelled };
 
         staging.Create(buffers.Json);
@@ -214,7 +224,7 @@ sealed class Attempt
         if (spec.Config.Args.IsEmpty) problems.Add("the job has no command to execute");
         else if (problems.Count == 0 && buffers.Argv.First.Length == 0)
             problems.Add("the first word of the command, its program, is empty");
-        JobEnvironment.Check(spec.Config.Env, problems);
+        environment.Check(spec, problems);
         stdoutPath = spec.Stdout is null
             ? null : template.Single(spec.Stdout, problems);
         if (stdoutPath is not null && problems.Count == 0 && staging.Below(stdoutPath) is null)

@@ -40,6 +40,14 @@ public sealed record JobSpec
     public ImmutableArray<string> Before { get; init; } = [];
 
     /// <summary>
+    /// Variables that the process gets from the environment of this one. They have to be there.
+    /// </summary>
+    public ImmutableArray<string> Secrets { get; init; } = [];
+
+    /// <summary>Inputs that were restored for this attempt.</summary>
+    public ImmutableArray<BroughtInput> Brought { get; init; } = [];
+
+    /// <summary>
     /// An output path template that stdout goes to, or null: stdout is log and reports.
     /// </summary>
     public string? Stdout { get; init; }
@@ -86,6 +94,9 @@ public readonly record struct SpecInput(string Ref, string Path, Digest Digest)
     /// <summary>A held thing instead of bytes at a path; null: bytes.</summary>
     public HeldInput? Held { get; init; }
 }
+
+/// <summary>An input that was not in its place, and the layer that its copy came from.</summary>
+public readonly record struct BroughtInput(string Ref, string Layer);
 
 /// <summary>What is known of a resource that a run reads.</summary>
 /// <param name="ExternalId">The thing's own id; empty: it has none.</param>

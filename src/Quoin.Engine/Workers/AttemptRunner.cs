@@ -17,7 +17,7 @@ static class AttemptRunner
         {
             if (artifacts.TakeOutputs(spec, attempt, control) is { } restored)
                 return restored with { IsApart = artifacts.IsApart };
-            if (artifacts.BringInputs(spec, attempt, control) is { } ended) return ended;
+            if (artifacts.BringInputs(ref spec, attempt, control) is { } ended) return ended;
         }
         var result = Execute(spec, attempt, files, process, control, progress, keepsLog);
         return result.End == JobEnd.Completed && artifacts is not null

@@ -68,6 +68,9 @@ sealed record AttemptSpec
     public ImmutableDictionary<string, Digest> MadeBy { get; init; } =
         ImmutableDictionary<string, Digest>.Empty;
 
+    /// <summary>See <see cref="JobSpec.Secrets"/>.</summary>
+    public ImmutableArray<string> Secrets { get; init; } = [];
+
     /// <summary>It is a call about a thing outside: what about; null: it makes data.</summary>
     public ResourceCall? Call { get; init; }
 
@@ -89,6 +92,7 @@ sealed record AttemptSpec
             Outputs = ImmutableArray.CreateRange(
                 request.Outputs, o => new SpecPlace(PathOf(o), request.Claims.Contains(o))),
             Before = job.Before,
+            Secrets = job.Secrets,
             Stdout = job.Stdout,
             Timeout = job.Limits.Timeout,
             Silence = job.Limits.Silence,
@@ -131,6 +135,7 @@ sealed record AttemptSpec
         Outputs = Zip(Config.Outputs, Outputs, (name, place) =>
             new SpecOutput(name, workspace.Absolute(place.Path), place.Claimed)),
         Before = Before,
+        Secrets = Secrets,
         Stdout = Call is null ? Stdout : null,
         Resource = Call,
         StagingDirectory = workspace.StagingOf(Id),
@@ -197,6 +202,7 @@ sealed record AttemptSpec
         foreach (var (name, madeBy) in MadeBy.OrderBy(m => m.Key, StringComparer.Ordinal))
             Write(ref w, 18, new PathDigest(name, madeBy));
         if (Call is not null) CallSpec.Write(ref w, 19, Call);
+        w.Texts(20, Secrets);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -239,7 +245,7 @@ sealed record AttemptSpec
         var config = new JobConfig { Job = "", Outputs = [] };
         var (inputs, watched) = (new ProtoList<PathDigest>(), new ProtoList<PathDigest>());
         var outputs = new ProtoList<SpecPlace>();
-        var before = new ProtoList<string>();
+        var (before, secrets) = (new ProtoList<string>(), new ProtoList<string>());
         var (timeout, grace, silence) = (0L, 0L, 0L);
         var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
         var fingerprint = default(Digest);
@@ -274,6 +280,7 @@ sealed record AttemptSpec
                     madeBy[name] = made;
                     break;
                 case (19 << 3) | block: call = CallSpec.Read(new(r.Bytes())); break;
+                case (20 << 3) | block: secrets.Add(r.Text()); break;
                 default: r.Skip(); break;
             }
         }
@@ -285,6 +292,7 @@ sealed record AttemptSpec
             Inputs = inputs.ToImmutable(),
             Outputs = outputs.ToImmutable(),
             Before = before.ToImmutable(),
+            Secrets = secrets.ToImmutable(),
             Stdout = stdout.Length == 0 ? null : stdout,
             Timeout = timeout == 0 ? null : TimeSpan.FromMilliseconds(timeout),
             Silence = silence == 0 ? null : TimeSpan.FromMilliseconds(silence),

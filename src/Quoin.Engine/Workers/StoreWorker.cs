@@ -106,7 +106,10 @@ public sealed class StoreWorker : IDisposable
         Directory.CreateDirectory(workspace.QuoinDirectory);
         guardian = new Guardian(Path.Combine(workspace.QuoinDirectory, "guard"), options.Time);
         files = new FileStampCache(workspace.Root, [], options.Time);
-        process = new JobProcess(options.Time, guardian);
+        process = new JobProcess(options.Time, guardian)
+        {
+            HostSpeed = new HostSpeed(options.Workspace),
+        };
         if (options.Artifacts is { } store)
             artifacts = new AttemptArtifacts(store, files, options.Time, options.IsApart);
         slots = new SlotPool<HeldAttempt>(options.Slots, Execute, HandIn);

@@ -58,6 +58,11 @@ public sealed class ApartTests(PostgresServer server) : IDisposable
         worker.WaitForLine(line => line.Contains("waits for runs", StringComparison.Ordinal));
         near.Workspace.Quoin("build", "-j", "1").Expect(0);
         Assert.Equal("ONE\nONE\n", near.Workspace.Read("out/c"));
+        Assert.Contains(
+            "\"type\":\"restoring\",\"inputs\":[\"a\"],\"from\":[\"database\"]",
+            string.Concat(Directory.EnumerateFiles(
+                far.Workspace.PathOf(".quoin/log"), "r-*.jsonl").Select(File.ReadAllText)),
+            StringComparison.Ordinal);
         Assert.Contains("b", far.Workspace.Read("ran"), StringComparison.Ordinal);
         Assert.DoesNotContain(
             "b", near.Workspace.Exists("ran") ? near.Workspace.Read("ran") : "",

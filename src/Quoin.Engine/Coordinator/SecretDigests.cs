@@ -1,0 +1,77 @@
+using System.Security.Cryptography;
+using System.Text;
+using Quoin.Core;
+
+namespace Quoin.Engine;
+
+/// <summary>
+/// What stands in fingerprints for the values of secrets: HMAC-SHA-256 with a key that lies beside
+/// the store, or in <c>QUOIN_SECRET_KEY</c> where several workspaces shall agree. Whoever reads a
+/// fingerprint sees that a secret is another one, and cannot try which. One thread.
+/// </summary>
+/// <param name="workspace">Where the key lies: <c>.quoin/secret.key</c>.</param>
+/// <param name="variable">Reads a variable of this process's environment.</param>
+/// <param name="newKey">Makes a key; null: nothing may be written, so none is kept.</param>
+public sealed class SecretDigests(
+    Workspace workspace, Func<string, string?> variable, Func<byte[]>? newKey)
+{
+    /// <summary>The variable that a key is taken from.</summary>
+    public const string KeyVariable = "QUOIN_SECRET_KEY";
+
+    const int DigitsShown = 32;
+
+    byte[]? key;
+
+    /// <summary>A secret's fact; null: the environment does not have it.</summary>
+    /// <exception cref="IOException">The key cannot be read or kept.</exception>
+    public SecretFact? Of(string name)
+    {
+        if (variable(name) is not { } value) return null;
+        var mac = HMACSHA256.HashData(
+            key ??= FindKey(), Encoding.UTF8.GetBytes($"{name}\0{value}"));
+        return new SecretFact(name, $"hmac:{Convert.ToHexStringLower(mac)[..DigitsShown]}");
+    }
+
+    byte[] FindKey()
+    {
+        if (variable(KeyVariable) is { Length: > 0 } given) return Encoding.UTF8.GetBytes(given);
+        var file = Path.Combine(workspace.QuoinDirectory, "secret.key");
+        if (Read(file) is { } kept) return kept;
+        if (newKey is null) return []; // Nothing was built with a key yet that this could match.
+        Directory.CreateDirectory(workspace.QuoinDirectory);
+        var made = newKey();
+        try
+        {
+            using var stream = new FileStream(file, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+            stream.Write(Encoding.UTF8.GetBytes(Convert.ToHexStringLower(made) + "\n"));
+            stream.Flush(flushToDisk: true);
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            return Read(file) ?? throw new IOException($"{file} is not a key; remove it");
+        }
+        return made;
+    }
+
+    static byte[]? Read(string file)
+    {
+        if (!File.Exists(file)) return null;
+        try
+        {
+            return Convert.FromHexString(File.ReadAllText(file).Trim()) is { Length: > 0 } bytes
+                ? bytes
+                : null;
+        }
+        catch (FormatException)
+        {
+            throw new IOException(
+                $"{file} is not a key (hexadecimal digits); remove it, and jobs with secrets run "
+                + "once more");
+        }
+    }
+}

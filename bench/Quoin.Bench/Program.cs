@@ -6,6 +6,7 @@ using Quoin.Bench;
 Measurement[] all =
 [
     new("builds", "whole builds of tiny commands, beside Ninja and Make", BuildBench.Run),
+    new("gaps", "from the end of a run to the start of the next", GapBench.Run),
     new("kernel", "decisions and their events, in memory", KernelBench.Run),
     new("plan", "analysis of a million partitions, the test of 10,000", PlanBench.Run),
     new("schedule", "the end of random builds over the lower bound", ScheduleBench.Run),

@@ -6,6 +6,11 @@ interface IBell : IDisposable
     /// <summary>Until it rings, it ends, or the time is over; false: it ended.</summary>
     bool Wait(TimeSpan atMost);
 
+    /// <summary>
+    /// The last wait ended with a ring that may come before there is anything to see: look again.
+    /// </summary>
+    bool IsEarly { get; }
+
     /// <summary>The whole time, whatever rings, unless it ends; false: it ended.</summary>
     bool Rest(TimeSpan time);
 
@@ -40,6 +45,8 @@ class SignalBell : IBell
             return !ended;
         }
     }
+
+    public virtual bool IsEarly => false;
 
     public bool Rest(TimeSpan time)
     {
@@ -89,6 +96,8 @@ sealed class PollingBell(Func<long> version) : IBell
         return false;
     }
 
+    public bool IsEarly => false;
+
     public bool Rest(TimeSpan time) => bell.Rest(time);
 
     public void End() => bell.End();
@@ -98,7 +107,8 @@ sealed class PollingBell(Func<long> version) : IBell
 
 /// <summary>
 /// Calls back on a thread of its own when a bell rings, and at least every 4 s: whoever rings may
-/// fail, and what was missed is found then. Many rings soon after each other are one call.
+/// fail, and what was missed is found then. Many rings soon after each other are one call. After a
+/// ring that may come too early it calls again, soon at first and then ever later.
 /// </summary>
 sealed class Watcher : IDisposable
 {
@@ -121,9 +131,11 @@ sealed class Watcher : IDisposable
 
     void Watch()
     {
-        while (bell.Wait(backstop))
+        var atMost = backstop;
+        while (bell.Wait(atMost))
         {
             changed();
+            atMost = bell.IsEarly ? pause : atMost < backstop / 2 ? atMost * 2 : backstop;
             if (!bell.Rest(pause)) break;
         }
         ended();

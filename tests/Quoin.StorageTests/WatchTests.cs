@@ -167,6 +167,43 @@ public sealed class WatchTests(PostgresServer server) : IDisposable
         await calls.UntilAsync(() => true);
     }
 
+    // With every commit synced a ring came before the commit could be seen, and who was woken found
+    // nothing: it took the backstop to find it.
+    [Fact]
+    public async Task After_a_ring_that_may_be_early_it_looks_again_soon_and_then_ever_later()
+    {
+        var bell = new EarlyBell();
+        using var calls = new Calls();
+        using var watch = new Watcher(bell, calls.Add, bell.Ended.SetResult);
+        await bell.Ended.Task.WaitAsync(Bound, Ct);
+
+        Assert.Equal(
+            [4000, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 4000, 4000], bell.WaitsMs);
+        Assert.Equal(11, calls.Count);
+    }
+
+    /// <summary>Rings once, and no time passes by it.</summary>
+    sealed class EarlyBell : IBell
+    {
+        public List<double> WaitsMs { get; } = [];
+
+        public TaskCompletionSource Ended { get; } = new();
+
+        public bool IsEarly => WaitsMs.Count == 1;
+
+        public bool Wait(TimeSpan atMost)
+        {
+            WaitsMs.Add(atMost.TotalMilliseconds);
+            return WaitsMs.Count < 12;
+        }
+
+        public bool Rest(TimeSpan time) => true;
+
+        public void End() { }
+
+        public void Dispose() { }
+    }
+
     [Fact]
     public async Task A_store_that_was_opened_to_read_can_be_watched()
     {

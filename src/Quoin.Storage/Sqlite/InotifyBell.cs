@@ -5,7 +5,9 @@ namespace Quoin.Storage;
 
 /// <summary>
 /// Rings when a database file or its write-ahead log is written to, on Linux: inotify(7). It looks
-/// at their folder, because the log comes and goes. Our own writes ring, too.
+/// at their folder, because the log comes and goes. Our own writes ring, too. A commit is written,
+/// synced if it has to be, and only then visible, without another write to a file: so each ring may
+/// come as much too early as a sync takes.
 /// </summary>
 sealed partial class InotifyBell : SignalBell
 {
@@ -17,6 +19,7 @@ sealed partial class InotifyBell : SignalBell
     readonly int notify, end;
     readonly byte[] name, log;
     readonly byte[] buffer = new byte[8192];
+    bool isEarly;
 
     InotifyBell(int notify, int end, string path)
     {
@@ -40,8 +43,11 @@ sealed partial class InotifyBell : SignalBell
         return null;
     }
 
+    public override bool IsEarly => isEarly;
+
     public override bool Wait(TimeSpan atMost)
     {
+        isEarly = false;
         var since = TimeProvider.System.GetTimestamp();
         while (true)
         {
@@ -51,7 +57,8 @@ sealed partial class InotifyBell : SignalBell
             var leftMs = (int)Math.Ceiling(left.TotalMilliseconds);
             var ready = Poll(ref MemoryMarshal.GetReference(files), 2, leftMs);
             // Interrupted counts as rung: one look too many costs nothing.
-            if (ready < 0 || files[1].Found != 0 || IsOurs()) return Rest(TimeSpan.Zero);
+            isEarly = ready < 0 || IsOurs();
+            if (isEarly || files[1].Found != 0) return Rest(TimeSpan.Zero);
         }
     }
 

@@ -91,9 +91,10 @@ public sealed class FeedBook(FeedRules rules)
             var row = file.FirstRow;
             var key = rows[row].Key;
             var flight = flights.GetValueOrDefault(key);
-            if (flight is not null) Forget(flight, row);
+            flight?.Forget(row);
             var heir = rows.PassOn(keys[key].FirstRow, row);
             if (flight?.Row == row) PassOn(flight, heir);
+            if (flight is { Row: < 0, IsOverdue: true }) deadlines.Again(flight);
             rows.Unlink(file, ref keys[key].FirstRow);
             Reindex(key);
         }
@@ -104,13 +105,7 @@ public sealed class FeedBook(FeedRules rules)
     static void PassOn(FeedFlight flight, int row)
     {
         flight.Row = row;
-        Forget(flight, row);
-    }
-
-    static void Forget(FeedFlight flight, int row)
-    {
-        if (Array.Exists(flight.Marked, mark => mark.Row == row))
-            flight.Marked = Array.FindAll(flight.Marked, mark => mark.Row != row);
+        flight.Forget(row);
     }
 
     /// <summary>

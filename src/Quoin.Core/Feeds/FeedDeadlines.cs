@@ -44,6 +44,16 @@ sealed class FeedDeadlines
         leasedNextMs = Math.Min(leasedNextMs, deadlineMs);
     }
 
+    /// <summary>
+    /// One that is overdue, and whose line is gone: it cannot be given out again, so that its time
+    /// ends it.
+    /// </summary>
+    public void Again(FeedFlight flight)
+    {
+        flight.IsOverdue = false;
+        Lease(flight, flight.DeadlineMs);
+    }
+
     /// <summary>It has none any more.</summary>
     public void Remove(FeedFlight flight)
     {

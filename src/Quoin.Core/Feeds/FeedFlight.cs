@@ -66,6 +66,12 @@ public sealed class FeedFlight
     /// <summary>The other rows that it marked, and what they were before.</summary>
     internal (int Row, FeedRowState Before)[] Marked { get; set; } = [];
 
+    internal void Forget(int row)
+    {
+        if (Array.Exists(Marked, mark => mark.Row == row))
+            Marked = Array.FindAll(Marked, mark => mark.Row != row);
+    }
+
     /// <summary>What was known of the key before.</summary>
     internal FeedKeyPast Past { get; init; }
 

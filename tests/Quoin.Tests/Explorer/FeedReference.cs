@@ -40,7 +40,12 @@ sealed class FeedReference(FeedRules rules, int oneShotMs)
     long lastRun;
     int arrived;
 
+    public IReadOnlyList<Line> Lines => lines;
+
     public Dictionary<string, Out> Outs { get; } = [];
+
+    /// <summary>When a key was given out last; 0: never.</summary>
+    public long SequenceOf(string key) => sequences.GetValueOrDefault(key);
 
     /// <summary>Every giving out: key, payload; for counting.</summary>
     public List<Out> Given { get; } = [];
@@ -85,6 +90,8 @@ sealed class FeedReference(FeedRules rules, int oneShotMs)
             lines.Remove(line);
             var heir = lines.Where(it => it.Feed == line.Feed && it.Number == line.Number
                 && it.Key == line.Key).MaxBy(it => it.Arrived);
+            if (heir is null && Outs.TryGetValue(line.Key, out var last) && last.Line == line)
+                last.IsOverdue = false; // There is nothing to give out again: its time ends it.
             if (heir is null || line.State is FeedRowState.Open or FeedRowState.Done) continue;
             (heir.State, heir.Times) = (line.State, line.Times);
             if (Outs.TryGetValue(line.Key, out var it) && it.Line == line) it.Line = heir;

@@ -174,6 +174,19 @@ public sealed class FeedBookTests
     }
 
     [Fact]
+    public void What_is_overdue_and_whose_line_goes_is_out_no_more()
+    {
+        var file = File("f", 1, "a");
+        Assert.Equal("a 1", Ready());
+        nowMs += book.Rules.HoldMs + 1;
+        book.ExpireDue(nowMs, 0);
+        Assert.Single(book.Flights);
+        Remove(file);
+        book.ExpireDue(nowMs, 0);
+        Assert.Empty(book.Flights);
+    }
+
+    [Fact]
     public void The_holder_may_say_DONE_as_long_as_nobody_else_has_the_key()
     {
         File("f", 1, "a");

@@ -277,8 +277,7 @@ public static class Net
     [
         typeof(WantSucceeded), typeof(WantFailed), typeof(WantDelegated), typeof(PlanExtended),
         typeof(OutputsRemoved),
-        typeof(CommandAnswered), typeof(WantReady), typeof(FeedLinesAccepted),
-        typeof(FeedFileRemoved), typeof(RunUndelivered), typeof(RunUnowned),
+        typeof(CommandAnswered), typeof(WantReady),
     ];
 
     internal static IEnumerable<NetMove> Partitions(string places, string others) =>

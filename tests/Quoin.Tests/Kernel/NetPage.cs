@@ -24,6 +24,20 @@ static class NetPage
 
         """;
 
+    const string FeedsBeginning = """
+
+        ## Lines of feeds
+
+        Each line of a file of a feed is a token of a book beside the kernel
+        ([supervisor](decisions/supervisor.md)): *Open*, *Held* by a worker, *Lost* by one and to be
+        given out again, or *Done*. These are the rows of
+        [FeedNet.cs](../src/Quoin.Core/Feeds/FeedNet.cs); tests visit every state of small folders.
+
+        | row | event | moves | guard |
+        |---|---|---|---|
+
+        """;
+
     public static string Write()
     {
         var page = new StringBuilder(Beginning);
@@ -43,6 +57,9 @@ static class NetPage
             page.AppendJoin(", ", counts).Append(" | ").AppendJoin(", ", row.Reads);
             page.Append($" | {row.Guard} |\n");
         }
+        page.Append(FeedsBeginning);
+        foreach (var row in FeedNet.Transitions)
+            page.Append($"| {row.Row} | `{row.Event.Name}` | {Moves(row.Moves)} | {row.Guard} |\n");
         page.Append("\n## What follows at once\n\n| stratum | rule | moves |\n|---|---|---|\n");
         foreach (var rule in Net.Cascades)
             page.Append($"| {rule.Stratum} | {rule.When} | {Moves(rule.Moves)} |\n");
@@ -68,7 +85,9 @@ static class NetPage
         from move in moves
         group move by (move.Token, move.To) into goal
         let to = goal.Key.To.Length > 0 ? goal.Key.To : "ended"
-        let sources = string.Join("/", goal.Select(move => move.From))
+        let sources = string.Join("/", goal.Select(move => move.From)) is ['/', ..] several
+            ? "new" + several
+            : string.Join("/", goal.Select(move => move.From))
         group to by $"{goal.Key.Token} {sources}".TrimEnd() into goals
         select $"{goals.Key} → {string.Join("/", goals)}");
 }

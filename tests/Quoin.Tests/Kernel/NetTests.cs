@@ -13,6 +13,8 @@ public sealed class NetTests
             .Order(StringComparer.Ordinal);
         var rows = Net.Transitions.Select(row => row.Name)
             .Concat(Net.Notifications.Select(type => type.Name))
+            .Concat(FeedNet.Transitions.Select(row => row.Event.Name))
+            .Distinct()
             .Order(StringComparer.Ordinal);
         Assert.Equal(events, rows);
     }

@@ -1,5 +1,4 @@
 #!/bin/sh
-# Fetches the page $1 from the address $2, which a feed gave.
+# Fetches the page at the address $2, which a line of a feed gave, into the file $1.
 set -eu
-mkdir -p pages
-curl --fail --silent --show-error --max-time 60 --output "pages/$1.html" "$2"
+exec curl --fail --silent --show-error --max-time 60 --output "$1" "$2"

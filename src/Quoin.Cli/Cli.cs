@@ -130,6 +130,13 @@ sealed class Cli
     }
 }
 
+/// <summary>What is asked for is not allowed as things are, and nothing changed. Exit code 4.</summary>
+sealed class RefusedException(string code, string message) : Exception(message)
+{
+    /// <summary>The stable code.</summary>
+    public string Code { get; } = code;
+}
+
 /// <summary>
 /// A command cannot even begin: bad options, no workspace, a bad selection. Exit code 2 unless it
 /// says otherwise; the message names the place and the remedy.

@@ -74,6 +74,7 @@ static class CommandLine
     static int Report(Cli cli, Exception e) => e switch
     {
         UsageException usage => cli.Error(usage.Code, usage.Message, ExitCode.Usage),
+        RefusedException refused => cli.Error(refused.Code, refused.Message, ExitCode.Refused),
         BadSelectionException selection => ReportSelection(cli, selection),
         BadGraphException graph => ReportGraph(cli, graph),
         StoreException store => cli.Error(store.Code, store.Message, ExitCode.Store),

@@ -55,6 +55,11 @@ public sealed record WantOptions
 
     /// <summary>Outputs stay, whatever <c>keep</c> of their jobs says.</summary>
     public bool KeepAll { get; init; }
+
+    /// <summary>
+    /// The payload of what is wanted, for a job that a feed asks for; empty: the newest line's.
+    /// </summary>
+    public string Payload { get; init; } = "";
 }
 
 /// <summary>What a failure does to the rest of its want.</summary>

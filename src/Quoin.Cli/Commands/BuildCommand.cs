@@ -124,7 +124,8 @@ static class BuildCommand
             : Project.OpenToBuild(cli, workspace);
         await using (store)
         {
-            var targets = Selecting.Find(cli, workspace, graph, asked, store);
+            var targets = FedTargets.Find(
+                cli, workspace, graph, asked, store, request.Options.Payload);
             if (targets.IsEmpty)
             {
                 cli.Say("nothing to build");
@@ -195,6 +196,13 @@ sealed class BuildModes
         HelpName = "TIME",
     };
 
+    readonly Option<string?> payload = new("--payload")
+    {
+        Description = "Of one partition that a feed asks for: with this payload, not the newest"
+            + " line's",
+        HelpName = "TEXT",
+    };
+
     readonly Option<string> restore = new("--restore")
     {
         Description = "Current outputs that are away and have a copy: wanted (default), all, none",
@@ -217,7 +225,7 @@ sealed class BuildModes
     {
         foreach (var option in
             (Option[])[fresh, freshAll, failFast, failFastKill, strict, soft, thorough, restore,
-                priority, deadline])
+                priority, deadline, payload])
             command.Options.Add(option);
     }
 
@@ -240,6 +248,7 @@ sealed class BuildModes
                     "usage", $"--restore {word}: write wanted, all or none"),
             },
             Priority = parsed.GetValue(priority),
+            Payload = parsed.GetValue(payload) ?? "",
             Deadline = parsed.GetValue(deadline) is { } text ? Time(text) : null,
             Strict = parsed.GetValue(strict),
             OnFailure = parsed.GetValue(failFastKill) ? FailureMode.Kill

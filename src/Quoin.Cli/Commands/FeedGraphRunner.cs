@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Quoin.Core;
 using Quoin.Engine;
 
@@ -5,10 +7,13 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// Serves the feeds of a graph: for each job that gets lines a supervisor with a database of its
-/// own below <c>.quoin/feeds</c>, and for those without line workers the job's command, run here.
+/// own below <c>.quoin/feeds</c>. For those without line workers each line is built here, by a
+/// process of its own: it takes the lead of the store, or asks who has it, as any build does.
 /// </summary>
 sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int slots)
 {
+    const int SocketPathBytesMax = 107;
+
     readonly SharedSlots shared = new(slots);
     Exception? failure;
 
@@ -46,13 +51,13 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         {
             foreach (var job in load.FeedJobs)
             {
-                var options = OptionsOf(job, servers.Count);
+                var options = OptionsOf(job);
                 servers.Add((job, new Supervisor(cli, options), options.Socket));
             }
             var serving = servers.Select(it => Start(() => it.Server.Run(end.Token), stopped));
             var threads = serving.ToList();
             var working = servers.Where(it => it.Job.Socket is null)
-                .Select(it => Start(() => Work(it.Job, it.Socket, stopped.Token), stopped));
+                .Select(it => Start(() => Work(it.Socket, stopped.Token), stopped));
             foreach (var worker in working.ToList()) worker.Join();
             stopped.Token.WaitHandle.WaitOne();
             end.Cancel();
@@ -84,26 +89,37 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         return thread;
     }
 
-    void Work(FeedJob job, string socket, CancellationToken stop) =>
+    void Work(string socket, CancellationToken stop) =>
         new LineWorkerRunner(
             cli,
-            new LineWorkerOptions(socket, slots, job.Timeout, [.. job.Exec])
-            {
-                Capture = job.Capture,
-                Shared = shared,
-                Folder = Path.Combine(workspace.Root, job.Folder),
-                Env = job.Env,
-            },
+            new LineWorkerOptions(socket, slots, Timeout: null, BuildOfLine) { Shared = shared },
             stop).Run();
 
-    SupervisorOptions OptionsOf(FeedJob job, int index)
+    // As somebody would type it. A line is made whatever is there: it was written to be.
+    string[] BuildOfLine
+    {
+        get
+        {
+            var options = cli.Options;
+            List<string> argv =
+            [
+                Environment.ProcessPath!, "build", "{key}", "--payload={payload}", "--fresh",
+                "-j", "1", "-q", "-C", options.Directory, "--graph", workspace.GraphFile,
+            ];
+            if (!options.NormalDurability) argv.AddRange(["--durability", "full"]);
+            if (options.Store is { } store) argv.AddRange(["--store", store]);
+            if (options.Server is { Length: > 0 } server) argv.AddRange(["--server", server]);
+            return [.. argv];
+        }
+    }
+
+    SupervisorOptions OptionsOf(FeedJob job)
     {
         var folder = Path.Combine(workspace.QuoinDirectory, "feeds");
         Directory.CreateDirectory(folder);
-        // A socket's path is short; those of our own need no name that anybody knows.
         var socket = job.Socket is { } named
             ? Path.Combine(workspace.Root, named)
-            : Path.Combine(Path.GetTempPath(), $"quoin-{Environment.ProcessId}-{index}");
+            : OwnSocket(Path.Combine(folder, job.Name + ".sock"));
         return new SupervisorOptions(
             Path.Combine(folder, job.Name + ".db"), Path.Combine(workspace.Root, job.FeedFolder),
             socket, job.Rules)
@@ -114,12 +130,22 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         };
     }
 
+    // Of the same name each time, so that what a kill leaves is replaced by the next one. Below a
+    // long path, which no socket can have, it lies with the temporary files.
+    static string OwnSocket(string path)
+    {
+        if (Encoding.UTF8.GetByteCount(path) <= SocketPathBytesMax) return path;
+        var digest = SHA256.HashData(Encoding.UTF8.GetBytes(path));
+        return Path.Combine(
+            Path.GetTempPath(), $"quoin-feed-{Convert.ToHexStringLower(digest.AsSpan(0, 8))}");
+    }
+
     bool IsMade(FeedJob job, string name)
     {
         var reference = job.Rules.Dataset is null
             ? $"{job.Dataset}/{PartitionRef.EncodeSegment(name)}"
             : name;
-        var path = load.Graph!.PathOf(System.Text.Encoding.UTF8.GetBytes(reference));
+        var path = load.Graph!.PathOf(Encoding.UTF8.GetBytes(reference));
         return Path.Exists(Path.Combine(workspace.Root, path));
     }
 }

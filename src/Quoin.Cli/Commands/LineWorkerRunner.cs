@@ -8,17 +8,8 @@ namespace Quoin.Cli;
 /// <summary>How <c>quoin worker --line</c> works.</summary>
 sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, string[] Command)
 {
-    /// <summary>What stands for the key in the command, without braces.</summary>
-    public string Capture { get; init; } = "key";
-
-    /// <summary>The folder in which commands run; null: ours.</summary>
-    public string? Folder { get; init; }
-
     /// <summary>Slots that others use, too; null: all of them are its own.</summary>
     public SharedSlots? Shared { get; init; }
-
-    /// <summary>Variables beside ours; key and payload may stand in them.</summary>
-    public IReadOnlyList<(string Name, string Value)> Env { get; init; } = [];
 }
 
 /// <summary>
@@ -92,16 +83,7 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     int? Execute(Line line, string key, string payload)
     {
         var argv = options.Command.Select(word => Filled(word, key, payload)).ToList();
-        // A path is one from where the command runs, as a shell there would take it.
-        var program = options.Folder is { } folder && argv[0].Contains('/')
-            ? Path.GetFullPath(argv[0], folder)
-            : argv[0];
-        var start = new ProcessStartInfo(program, argv.Skip(1))
-        {
-            WorkingDirectory = options.Folder ?? "",
-        };
-        foreach (var (variable, value) in options.Env)
-            start.Environment[variable] = Filled(value, key, payload);
+        var start = new ProcessStartInfo(argv[0], argv.Skip(1));
         start.Environment["QUOIN_KEY"] = key;
         start.Environment["QUOIN_PAYLOAD"] = payload;
         var since = Stopwatch.GetTimestamp();
@@ -120,10 +102,10 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     }
 
     // What a payload says is never taken for a capture.
-    string Filled(string word, string key, string payload) => string.Join(
+    static string Filled(string word, string key, string payload) => string.Join(
         payload,
-        word.Split("{payload}").Select(part => part.Replace(
-            $"{{{options.Capture}}}", key, StringComparison.Ordinal)));
+        word.Split("{payload}").Select(
+            part => part.Replace("{key}", key, StringComparison.Ordinal)));
 
     Process? Start(ProcessStartInfo start)
     {

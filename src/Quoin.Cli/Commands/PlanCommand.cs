@@ -118,7 +118,8 @@ static class PlanCommand
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = Project.OpenIfThere(cli, workspace);
-        var targets = Selecting.Find(cli, workspace, graph, asked, store);
+        var targets = FedTargets.Find(
+            cli, workspace, graph, asked, store, request.Options.Payload);
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var dry = DryRun.Make(
             workspace, graph, store, request with { Targets = targets },

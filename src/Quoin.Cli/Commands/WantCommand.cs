@@ -37,7 +37,8 @@ static class WantCommand
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var deciding = Deciding.Open(cli, workspace);
-        var targets = Selecting.Find(cli, workspace, graph, asked, deciding.Store, ct: ct)
+        var targets = FedTargets
+            .Find(cli, workspace, graph, asked, deciding.Store, options.Payload, ct)
             .Where(name => Selecting.HasJob(graph, name)).ToList();
         if (targets.Count == 0)
         {

@@ -37,6 +37,11 @@ public sealed record JobDeclaration
     /// <summary>An argv that tells inputs instead of <see cref="Inputs"/>; empty: none.</summary>
     public ImmutableArray<Written> ConfigCommand { get; init; } = [];
 
+    /// <summary>
+    /// The folder of the feed that asks for what it makes, relative to the workspace; null: none.
+    /// </summary>
+    public string? FeedFolder { get; init; }
+
     /// <summary>Answers of the config command may be reused.</summary>
     public bool ConfigCache { get; init; } = true;
 

@@ -37,6 +37,21 @@ public sealed class Job
     /// </summary>
     public ImmutableArray<string> ConfigCommand { get; init; } = [];
 
+    /// <summary>
+    /// The folder of the feed whose lines are the payloads of its runs, relative to the workspace;
+    /// null: its runs have none.
+    /// </summary>
+    public string? FeedFolder { get; init; }
+
+    /// <summary>
+    /// Its configs are asked for when planning: of its config command, or of its feed's lines.
+    /// False: they follow from the patterns alone.
+    /// </summary>
+    public bool IsAsked => !ConfigCommand.IsEmpty || FeedFolder is not null;
+
+    /// <summary>The variable of the environment that has a run's payload.</summary>
+    public const string PayloadVariable = "QUOIN_PAYLOAD";
+
     /// <summary>True: answers of <see cref="ConfigCommand"/> may be reused.</summary>
     public bool ConfigCache { get; init; } = true;
 

@@ -22,7 +22,7 @@ static class JobReader
             problems.Add(new("bad-value", declared.Inputs[0].At,
                 "a job has either inputs or config; config tells the inputs"));
         var exec = ReadAll(declared.Exec, TemplateUse.Argument, captures, problems);
-        foreach (var arg in declared.Exec) CheckPaths(arg, declared, inputs, problems);
+        foreach (var arg in declared.Exec) CheckPaths(arg, declared, inputs, captures, problems);
         if (declared.Stdout is { } stdout) CheckStdout(stdout, declared, problems);
         var env = ReadEnv(declared, captures, problems);
         var resource = declared.Resource is { } written
@@ -40,6 +40,7 @@ static class JobReader
             InputsWritten = declared.Inputs,
             ConfigCommand = TextsOf(declared.ConfigCommand),
             ConfigCache = declared.ConfigCache,
+            FeedFolder = declared.FeedFolder,
             Exec = TextsOf(declared.Exec),
             ExecTemplates = exec,
             Before = declared.Before,
@@ -186,6 +187,7 @@ static class JobReader
         Written arg,
         JobDeclaration declared,
         ImmutableArray<Template> inputs,
+        ImmutableArray<Capture> captures,
         List<GraphProblem> problems)
     {
         if (BraceText.Split(arg.Text, "", out _) is not { } pieces) return;
@@ -206,6 +208,9 @@ static class JobReader
                     + "its argument, for all of them"),
                 "in" or "in..." when declared.Inputs.IsEmpty && declared.ConfigCommand.IsEmpty =>
                     new GraphProblem("no-input", at, $"{{{piece.Text}}} but the job has no inputs"),
+                "payload" when declared.FeedFolder is null
+                    && !captures.Any(it => it.Name == "payload") => new GraphProblem(
+                    "unknown-capture", at, "{payload} but no feed wants what the job makes"),
                 _ => null,
             };
             if (problem is not null) problems.Add(problem);

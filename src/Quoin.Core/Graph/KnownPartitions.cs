@@ -147,7 +147,7 @@ public sealed class KnownPartitions : IKnownPartitions
         {
             outputs.Clear();
             inputs.Clear();
-            return job.ConfigCommand.IsEmpty
+            return !job.IsAsked
                 && job.Expand(output, names, outputs, inputs, nothing) is null;
         }
 

@@ -8,7 +8,11 @@ static class TemplateParser
 {
     const string Code = "bad-template";
 
-    static readonly string[] Placeholders = ["in", "out", "in...", "out..."];
+    static readonly string[] Placeholders = ["in", "out", "in...", "out...", "payload"];
+
+    // A job may have a capture of that name, which is what it then means.
+    static bool IsPlaceholder(string text, ImmutableArray<Capture> captures) =>
+        Placeholders.Contains(text) && !captures.Any(capture => capture.Name == text);
 
     /// <summary>
     /// Reads a template over a job's captures; null and the problem when it is wrong.
@@ -28,7 +32,7 @@ static class TemplateParser
                 parts.Add(new(Encoding.UTF8.GetBytes(literal), null, -1));
                 continue;
             }
-            if (use == TemplateUse.Argument && Placeholders.Contains(piece.Text))
+            if (use == TemplateUse.Argument && IsPlaceholder(piece.Text, captures))
             {
                 problem = CheckPlaceholder(piece, text);
                 parts.Add(new(Encoding.UTF8.GetBytes($"{{{piece.Text}}}"), null, -1));
@@ -60,9 +64,11 @@ static class TemplateParser
             return ReadTyped(piece, colon, use, captures, generators, out problem);
         var index = generators.FindIndex(generator => generator.Name == piece.Text);
         if (index >= 0) return new(null, null, index);
-        if (Placeholders.Contains(piece.Text))
+        if (IsPlaceholder(piece.Text, captures))
         {
-            problem = new(Code, piece.Offset, $"{{{piece.Text}}} stands for paths, only in exec");
+            problem = new(Code, piece.Offset, piece.Text == "payload"
+                ? "{payload} stands only in exec; elsewhere QUOIN_PAYLOAD has it"
+                : $"{{{piece.Text}}} stands for paths, only in exec");
             return null;
         }
         var value = CaptureExpression.Parse(piece.Text, piece.Offset, captures, out problem);

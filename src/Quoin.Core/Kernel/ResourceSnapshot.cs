@@ -16,10 +16,11 @@ static class ResourceSnapshot
         var isPlain = o.StartAt is null && o.StartSlack == default && o.Use is null && !o.Offer
             && o.Group.Length == 0 && want.OfferedUntil is null && want.ReadyAt is null;
         var modes = (o.Soft ? 1 : 0) | (o.Thorough ? 2 : 0) | (o.KeepAll ? 4 : 0)
-            | ((int)o.Restore << 3);
+            | ((int)o.Restore << 3) | (o.Payload.Length > 0 ? 32 : 0);
         w.Byte((byte)((want.IsReady ? 1 : 0) | (want.IsReleasing ? 2 : 0) | (isPlain ? 4 : 0)
             | (modes != 0 ? 8 : 0)));
         if (modes != 0) w.Byte((byte)modes);
+        if (o.Payload.Length > 0) w.Text(o.Payload);
         if (isPlain) return;
         w.Time(o.StartAt);
         w.Long(o.StartSlack.Ticks);
@@ -41,7 +42,8 @@ static class ResourceSnapshot
             Soft = (modes & 1) != 0,
             Thorough = (modes & 2) != 0,
             KeepAll = (modes & 4) != 0,
-            Restore = (RestoreMode)(modes >> 3),
+            Restore = (RestoreMode)((modes >> 3) & 3),
+            Payload = (modes & 32) != 0 ? r.Text() : "",
         };
         var isPlain = (flags & 4) != 0;
         if (!isPlain) options = options with

@@ -145,7 +145,7 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
         var producer = graph.FindProducer(names.Utf8(partition));
         if (producer.Job is { } job)
         {
-            if (job.ConfigCommand.IsEmpty) Expand(job, partition);
+            if (!job.IsAsked) Expand(job, partition);
             else (asked[job.Index] ??= []).Add(partition);
         }
         else if (producer.Source is not null)
@@ -256,6 +256,9 @@ public sealed class Analysis(Graph graph, PartitionNames names, AnalysisOptions?
             if (ConfigRules.Check(job, config) is { } wrong) BlameBad(job, known, config, wrong);
             else AddConfig(job, known, config);
         }
+        foreach (var (output, code, why) in answer.Refused)
+            if (names.Intern(output) is var refused && slots[refused].Producer == Pending)
+                Blame(refused, code, $"job {job.Name} ({job.Location}): {why}");
         var missed = wanted.Where(partition => slots[partition].Producer == Pending).ToList();
         if (missed.Count == 0) return;
         BlameAll([.. missed], $"job {job.Name} ({job.Location}): its config answered without "

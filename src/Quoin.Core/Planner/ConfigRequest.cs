@@ -3,9 +3,10 @@ using System.Collections.Immutable;
 namespace Quoin.Core;
 
 /// <summary>
-/// What one call of a job's <c>config</c> command is asked in one round of analysis.
+/// What one call of a job's <c>config</c> command is asked in one round of analysis, or the lines of
+/// its feed.
 /// </summary>
-/// <param name="Job">The job; it has a config command.</param>
+/// <param name="Job">The job; <see cref="Job.IsAsked"/>.</param>
 /// <param name="Outputs">All partitions asked of it in this round, sorted by name
 /// (ordinal).</param>
 public sealed record ConfigRequest(Job Job, ImmutableArray<string> Outputs);
@@ -27,6 +28,11 @@ public sealed record ConfigAnswer
 
     /// <summary>It is known from an earlier call: the command did not run.</summary>
     public bool IsKept { get; init; }
+
+    /// <summary>
+    /// Outputs that cannot be made, each for a reason of its own: its code and a sentence.
+    /// </summary>
+    public ImmutableArray<(string Output, string Code, string Why)> Refused { get; init; } = [];
 
     /// <summary>The call answered.</summary>
     public static ConfigAnswer Of(ImmutableArray<JobConfig> configs) => new(configs, null);

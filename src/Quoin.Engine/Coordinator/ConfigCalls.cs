@@ -15,6 +15,14 @@ public sealed class ConfigCalls(
     public static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(10);
 
     /// <summary>
+    /// The payload that a want brings, and the partitions that it is for; empty: it brings none.
+    /// </summary>
+    public (string Payload, ImmutableArray<string> Targets) Given { get; set; } = ("", []);
+
+    /// <summary>What <c>{x:known}</c> in the inputs of a feed's job runs through.</summary>
+    public IKnownPartitions? Known { get; set; }
+
+    /// <summary>
     /// The answers to a round of questions, in their order; calls run side by side.
     /// </summary>
     public IReadOnlyList<ConfigAnswer> AnswerAll(
@@ -31,6 +39,7 @@ public sealed class ConfigCalls(
 
     ConfigAnswer Answer(ConfigRequest request, CancellationToken ct)
     {
+        if (request.Job.FeedFolder is { } folder) return OfFeed(request, folder);
         var question = ConfigProtocol.WriteQuestion(request.Outputs);
         var key = request.Job.ConfigCache ? KeyOf(request.Job, question) : default;
         if (key.Exists && store.ConfigAnswer(key) is { } kept
@@ -50,6 +59,40 @@ public sealed class ConfigCalls(
                 .GetAwaiter().GetResult();
         return answer;
     }
+
+    // A feed's job gets the payload of the newest line that is there, given out or not.
+    ConfigAnswer OfFeed(ConfigRequest request, string folder)
+    {
+        var payloads = FeedPayloads.Newest(
+            workspace.Absolute(folder),
+            [.. request.Outputs.Where(it => !IsGiven(it)).Select(FeedPayloads.KeyOf)]);
+        var configs = ImmutableArray.CreateBuilder<JobConfig>();
+        var refused = ImmutableArray.CreateBuilder<(string, string, string)>();
+        foreach (var output in request.Outputs)
+        {
+            var key = FeedPayloads.KeyOf(output);
+            if ((IsGiven(output) ? Given.Payload : payloads.GetValueOrDefault(key)) is not { } payload)
+            {
+                refused.Add((output, FeedPayloads.Missing, FeedPayloads.MissingText(output, folder)));
+                continue;
+            }
+            try
+            {
+                var config = request.Job.Configure(output, Known);
+                configs.Add(config with { Env = config.Env.SetItem(Job.PayloadVariable, payload) });
+            }
+            catch (InvalidOperationException e)
+            {
+                refused.Add((output, "config-failed", e.Message));
+            }
+        }
+        return ConfigAnswer.Of(configs.DrainToImmutable()) with
+        {
+            Refused = refused.DrainToImmutable(),
+        };
+    }
+
+    bool IsGiven(string output) => Given.Payload.Length > 0 && Given.Targets.Contains(output);
 
     /// <summary>What a probe prints on stdout, trimmed; or why it cannot be asked.</summary>
     public (string Answer, string? Problem) Probe(Job job, ImmutableArray<string> argv)

@@ -32,7 +32,7 @@ sealed class EarlierRuns(KernelState state, FileStampCache files)
     [
         .. state.Runs.Values
             .Where(run => run.Life is null && run.Claims.Any(p => IsPartOf(plan, p))
-                && (IsEarlier(run) || run.Config.Inputs.Any(p => IsRebuilt(plan, p))))
+                && (IsEarlier(run) || IsAnsweredAnew(plan, run) || run.Config.Inputs.Any(p => IsRebuilt(plan, p))))
             .OrderBy(run => run.Id.Value),
     ];
 
@@ -51,6 +51,16 @@ sealed class EarlierRuns(KernelState state, FileStampCache files)
         || start.Plan.Test.Fingerprints.Of(start.Node) != start.Launch.Fingerprint
         || start.Launch.Watched.Index().Any(
             w => files.StampOf(w.Item.Path) != start.Stamps[w.Index]);
+
+    // Its config is another one now: another payload, or its config command says something else.
+    bool IsAnsweredAnew(Plan plan, RunToken run)
+    {
+        if (!starts.TryGetValue(run.Id, out var start)
+            || !start.Plan.Graph.JobOf(start.Node).IsAsked
+            || plan.Graph.ProducerOf(run.Claims[0]) is not (>= 0 and var node)) return false;
+        var before = start.Plan.Test.Fingerprints.DefinitionOf(start.Node);
+        return plan.Test.Fingerprints.DefinitionOf(node) != before;
+    }
 
     /// <summary>The want waits for the end of the run.</summary>
     public void Await(RunToken run, WantId want)

@@ -43,7 +43,7 @@ static class LaunchRequests
             Outputs = [.. graph.Outputs(node)],
             Claims = run.Claims,
             Inputs = inputs.MoveToImmutable(),
-            Config = job.ConfigCommand.IsEmpty ? null : graph.ConfigOf(node),
+            Config = job.IsAsked ? graph.ConfigOf(node) : null,
             Fingerprint = parts.Facts.DigestOf(text),
             FingerprintText = text,
             Watched = watched.ToImmutable(),

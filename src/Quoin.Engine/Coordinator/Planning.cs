@@ -22,6 +22,7 @@ sealed class Planning(
         facts.IsOwned = owners.ContainsKey;
         var targets = ImmutableArray.CreateRange(
             request.Targets, name => state.Names.Intern(name));
+        calls.Given = (request.Options.Payload, request.Targets);
         return Make(targets, OptionsOf(request.Options, request.Options.Fresh), ct);
     }
 
@@ -30,10 +31,12 @@ sealed class Planning(
     /// modes of its want; only what was to be made anew in any case may be made by now.
     /// </summary>
     public Plan MakeAgain(
-        ImmutableArray<PartitionId> wanted, WantOptions options, CancellationToken ct)
+        ImmutableArray<PartitionId> wanted, WantToken want, CancellationToken ct)
     {
         facts.IsOwned = owners.ContainsKey;
-        return Make(wanted, OptionsOf(options, FreshMode.No), ct);
+        var payload = want.Options.Payload;
+        calls.Given = (payload, payload == "" ? [] : [.. want.Targets.Select(state.Names.Text)]);
+        return Make(wanted, OptionsOf(want.Options, FreshMode.No), ct);
     }
 
     /// <summary>Tests a node once more, in the modes of its plan.</summary>
@@ -60,6 +63,7 @@ sealed class Planning(
             FoundInputs = state.FoundInputs,
             Known = facts.Known,
         });
+        calls.Known = facts.Known;
         analysis.Start(targets.AsSpan());
         var rounds = ImmutableArray.CreateBuilder<AnalysisRound>();
         while (analysis.Requests is { IsEmpty: false } requests)
@@ -106,11 +110,11 @@ sealed class Planning(
         || (state.PlaceOf(p) is PartitionPlace.Planned
             && (!owners.ContainsKey(p) || IsAnsweredAnew(plan, p)));
 
-    // Its config command has another answer since it was planned: the newest is what shall run.
+    // Its config is another one since it was planned: the newest is what shall run.
     bool IsAnsweredAnew(Plan plan, PartitionId p)
     {
         var node = plan.Graph.ProducerOf(p);
-        return !plan.Graph.JobOf(node).ConfigCommand.IsEmpty
+        return plan.Graph.JobOf(node).IsAsked
             && state.ConfigOf(p) is { } config
             && plan.Graph.Outputs(node).SequenceEqual(config.Outputs.AsSpan())
             && plan.Test.Fingerprints.DefinitionOf(node) != config.Definition;

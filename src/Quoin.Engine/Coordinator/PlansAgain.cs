@@ -74,7 +74,7 @@ sealed class PlansAgain(
     void Plan(
         WantToken want, ImmutableArray<PartitionId> wanted, bool isCounted, CancellationToken ct)
     {
-        var plan = planning.MakeAgain(wanted, want.Options, ct);
+        var plan = planning.MakeAgain(wanted, want, ct);
         Await(want.Id, plan);
         coordinator.PlanLog.Planned(want.Id, null, plan, planning.Trace);
         var estimates = planning.Rank(

@@ -18,6 +18,7 @@ static class EventValues
         DateTimeOffset? startAt = null;
         var (slackMs, useMs, offer, group, isUseless) = (0L, 0L, false, "", false);
         var (soft, thorough, restore, keepAll) = (false, false, RestoreMode.Wanted, false);
+        var payload = "";
         while (r.Next())
         {
             switch (r.Tag)
@@ -41,6 +42,7 @@ static class EventValues
                     restore = (RestoreMode)r.Enum((int)RestoreMode.None);
                     break;
                 case (15 << 3) | Number: keepAll = r.Bool(); break;
+                case (16 << 3) | Block: payload = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
@@ -60,6 +62,7 @@ static class EventValues
             Thorough = thorough,
             Restore = restore,
             KeepAll = keepAll,
+            Payload = payload,
         };
     }
 

@@ -230,6 +230,7 @@ static class EventWriting
         w.Bool(13, options.Thorough);
         w.Int32(14, (int)options.Restore);
         w.Bool(15, options.KeepAll);
+        w.Text(16, options.Payload);
         w.End(mark);
     }
 

@@ -4,8 +4,9 @@ using Quoin.Core;
 namespace Quoin.Engine;
 
 /// <summary>
-/// A job whose runs are the lines of a feed. Each line is one run without inputs; its payload goes
-/// to the command, or to a line worker. Paths are relative to the workspace.
+/// A job whose runs are the lines of a feed, and how they are given out: each line wants its
+/// partition once, made with its payload by a build or by a line worker. Paths are relative to the
+/// workspace.
 /// </summary>
 public sealed record FeedJob
 {
@@ -29,22 +30,8 @@ public sealed record FeedJob
     /// <summary>How jobs are held and in which order they are given out.</summary>
     public required LineRules Rules { get; init; }
 
-    /// <summary>The socket of its line workers; null: its command is run here.</summary>
+    /// <summary>The socket of its line workers; null: builds make what it makes.</summary>
     public string? Socket { get; init; }
-
-    /// <summary>
-    /// The command, in which the capture and <c>{payload}</c> may stand; empty: line workers know.
-    /// </summary>
-    public ImmutableArray<string> Exec { get; init; } = [];
-
-    /// <summary>The folder in which the command runs.</summary>
-    public string Folder { get; init; } = "";
-
-    /// <summary>What its environment has beside ours; the same may stand in it.</summary>
-    public ImmutableArray<(string Name, string Value)> Env { get; init; } = [];
-
-    /// <summary>After this a run is stopped; null: never.</summary>
-    public TimeSpan? Timeout { get; init; }
 
     /// <summary>Where it is declared.</summary>
     public required SourceLocation Location { get; init; }
@@ -62,6 +49,4 @@ sealed record FedJobDeclaration(Written Name, ImmutableArray<Written> Outputs, Y
     public Written? Socket { get; init; }
 
     public string Folder { get; init; } = "";
-
-    public ImmutableArray<EnvDeclaration> Env { get; init; } = [];
 }

@@ -10,9 +10,12 @@ namespace Quoin.Engine;
 /// </summary>
 sealed partial class FeedJobReader(List<GraphProblem> problems)
 {
-    static readonly string[] unsupported =
+    // Of a job that builds make all else means what it means elsewhere.
+    static readonly string[] notWithFeed = ["config", "resource"];
+
+    static readonly string[] notWithLine =
     [
-        "inputs", "config", "stdout", "resource", "before", "silence", "exit_codes", "retries",
+        .. notWithFeed, "inputs", "stdout", "before", "silence", "exit_codes", "retries",
         "secrets",
     ];
 
@@ -72,7 +75,7 @@ sealed partial class FeedJobReader(List<GraphProblem> problems)
                     + "capture, such as \"update/{key}\""));
             return null;
         }
-        foreach (var key in unsupported)
+        foreach (var key in job.Node.Find("line") is null ? notWithFeed : notWithLine)
         {
             if (job.Node.Find(key) is { } node)
             {
@@ -90,27 +93,8 @@ sealed partial class FeedJobReader(List<GraphProblem> problems)
                         + "many"));
         }
         if (job.Exec.IsEmpty && job.Socket is null) return null; // Reported.
-        CheckWords(job, CaptureOf(output.Text));
         return problems.Count > before ? null : Made(job, its[0], output.Text);
     }
-
-    // What stands in braces is known.
-    void CheckWords(FedJobDeclaration job, string capture)
-    {
-        foreach (var word in job.Exec.Concat(job.Env.Select(it => it.Value)))
-        {
-            foreach (Match found in Braced().Matches(word.Text))
-            {
-                if (found.Groups[1].Value == capture || found.Groups[1].Value == "payload")
-                    continue;
-                problems.Add(new("unknown-capture", word.Place(found.Index),
-                    $"{found.Value} is not known here: {{{capture}}} and {{payload}} are"));
-            }
-        }
-    }
-
-    [GeneratedRegex(@"\{([^{}]*)\}")]
-    private static partial Regex Braced();
 
     FeedJob? Made(FedJobDeclaration job, FeedDeclaration feed, string output)
     {
@@ -129,11 +113,6 @@ sealed partial class FeedJobReader(List<GraphProblem> problems)
                 ? (int)Math.Clamp(bytes, 1024, 1 << 30) : 64 << 20,
             Rules = RulesOf(job.Node, line, DatasetOf(output)),
             Socket = socket,
-            Exec = [.. job.Exec.Select(word => word.Text)],
-            Folder = job.Folder,
-            Env = [.. job.Env.Select(it => (it.Name, it.Value.Text))],
-            Timeout = job.Node.Find("timeout") is { } limit
-                && Quantities.TryParseDuration(limit.Text, out var time) ? time : null,
             Location = job.Name.At,
         };
     }
@@ -175,7 +154,7 @@ sealed partial class FeedJobReader(List<GraphProblem> problems)
             },
             AnyDone = Word("done") == "any",
             Codes = Word("codes") == "category" ? LineCodes.Category : LineCodes.Opaque,
-            Dataset = line is null || Word("name") == "key" ? null : dataset,
+            Dataset = Word("name") == "key" ? null : dataset,
         };
 
         string? Word(string key) => line?.Find(key)?.Text;

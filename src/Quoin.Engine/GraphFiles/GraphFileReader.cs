@@ -96,13 +96,15 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
         }
     }
 
-    /// <summary>The file's jobs, its defaults given to them.</summary>
-    public IEnumerable<JobDeclaration> Jobs()
+    /// <summary>
+    /// The file's jobs, its defaults given to them; without those that line workers do.
+    /// </summary>
+    public IEnumerable<JobDeclaration> Jobs(ImmutableArray<FeedJob> feedJobs)
     {
         var defaults = root.Find("defaults") is { Kind: YamlKind.Map } map ? map : null;
         foreach (var (key, value) in EntriesOf(root, "jobs"))
         {
-            if (fed.Contains(key)) continue;
+            if (fed.Contains(key) && value.Find("line") is not null) continue;
             var (outputs, exec) = (WrittenList(value, "outputs"), WrittenList(value, "exec"));
             if (outputs.IsEmpty || exec.IsEmpty)
             {
@@ -116,6 +118,8 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Inputs = WrittenList(value, "inputs"),
                 ConfigCommand = WrittenList(value, "config"),
                 ConfigCache = value.Find("config_cache")?.Text != "false",
+                FeedFolder = !fed.Contains(key) ? null
+                    : feedJobs.FirstOrDefault(it => it.Location == At(key).At)?.FeedFolder ?? "",
                 Exec = exec,
                 Before = TextList(value, "before"),
                 Stdout = value.Find("stdout") is { Text: "{out}" } stdout ? At(stdout) : null,
@@ -156,8 +160,8 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
     }
 
     /// <summary>
-    /// The jobs of this file that feeds ask for, which are no jobs of the graph: those with
-    /// <c>line</c>, and those that make what a feed wants.
+    /// The jobs of this file that feeds ask for: those with <c>line</c>, which are none of the
+    /// graph's, and those that make what a feed wants.
     /// </summary>
     public IEnumerable<FedJobDeclaration> FedJobs(IReadOnlyCollection<string> wanted)
     {
@@ -174,8 +178,6 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Exec = WrittenList(value, "exec"),
                 Socket = line?.Find("socket") is { Kind: YamlKind.Text } socket ? At(socket) : null,
                 Folder = folder,
-                Env = EnvOf(
-                    root.Find("defaults") is { Kind: YamlKind.Map } map ? map : null, value),
             };
         }
     }

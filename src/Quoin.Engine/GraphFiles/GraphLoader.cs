@@ -16,7 +16,9 @@ public sealed record GraphLoad(Graph? Graph, ImmutableArray<GraphProblem> Proble
     /// </summary>
     public ImmutableArray<string> Files { get; init; } = [];
 
-    /// <summary>The jobs that feeds ask for; they are none of the graph's.</summary>
+    /// <summary>
+    /// The jobs that feeds ask for. Those that line workers do are none of the graph's.
+    /// </summary>
     public ImmutableArray<FeedJob> FeedJobs { get; init; } = [];
 }
 
@@ -131,7 +133,7 @@ public static class GraphLoader
             foreach (var (_, _, reader) in files)
             {
                 foreach (var dataset in reader.Datasets(problems)) builder.Add(dataset);
-                foreach (var job in reader.Jobs()) builder.Add(job);
+                foreach (var job in reader.Jobs(feedJobs)) builder.Add(job);
             }
             // What a file with problems lacks would look like problems elsewhere.
             builder.IsIncomplete = files.Count < seen.Count

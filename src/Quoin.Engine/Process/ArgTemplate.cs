@@ -15,7 +15,9 @@ namespace Quoin.Engine;
 /// <param name="outputs">
 /// Absolute paths in the staging folder, so that a job may change its folder.
 /// </param>
-readonly struct ArgTemplate(ImmutableArray<string> inputs, ImmutableArray<string> outputs)
+/// <param name="payload">What <c>{payload}</c> stands for; null: it is text.</param>
+readonly struct ArgTemplate(
+    ImmutableArray<string> inputs, ImmutableArray<string> outputs, string? payload = null)
 {
     /// <summary>
     /// Adds the argument or arguments that <paramref name="template"/> stands for.
@@ -70,6 +72,11 @@ readonly struct ArgTemplate(ImmutableArray<string> inputs, ImmutableArray<string
             {
                 text.Append(Only(outputs, "{out}", "output", template, problems));
                 i += "{out}".Length - 1;
+            }
+            else if (payload is not null && rest.StartsWith("{payload}"))
+            {
+                text.Append(payload); // What stands in it is text, braces too.
+                i += "{payload}".Length - 1;
             }
             else
             {

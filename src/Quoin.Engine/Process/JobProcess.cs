@@ -218,7 +218,9 @@ sealed class Attempt
     List<string> Validate(out string? stdoutPath)
     {
         var problems = new List<string>();
-        var template = new ArgTemplate(JobLaunch.ShownInputs(spec), staging.Outputs);
+        var template = new ArgTemplate(
+            JobLaunch.ShownInputs(spec), staging.Outputs,
+            spec.Config.Env.GetValueOrDefault(Job.PayloadVariable));
         buffers.Argv.Clear();
         foreach (var argument in spec.Config.Args) template.Fill(argument, buffers.Argv, problems);
         if (spec.Config.Args.IsEmpty) problems.Add("the job has no command to execute");

@@ -13,8 +13,13 @@ public sealed class FeedGraphTests
         jobs:
           fetch:
             outputs: ["page/{name}"]
-            exec: [sh, -c, "echo $0 $1 $NOTE >> done; echo x >> ended", "{name}", "{payload}"]
+            exec: [sh, -c, "echo $0 $1 $NOTE >> done; echo $1 > $2; echo x >> ended", "{name}",
+              "{payload}", "{out}"]
             env: {NOTE: "of-{name}"}
+          index:
+            outputs: ["index/{name}"]
+            inputs: ["page/{name}"]
+            exec: [cp, "{in}", "{out}"]
           draw:
             outputs: ["picture/{name}"]
             order: fifo
@@ -41,6 +46,11 @@ public sealed class FeedGraphTests
         while (!world.Workspace.Exists("ended")) { }
         process.Terminate();
         process.WaitForExit().Expect(0);
+        Assert.Equal("home {name} x of-home\n", world.Workspace.Read("done"));
+        Assert.False(world.Workspace.Exists(".quoin/feeds/fetch.sock"));
+        // What the line made is published: who reads it makes only its own.
+        world.Workspace.Quoin("build", "index/home").Expect(0);
+        Assert.Equal("{name} x\n", world.Workspace.Read(".quoin/data/index/home"));
         Assert.Equal("home {name} x of-home\n", world.Workspace.Read("done"));
         var runs = world.Workspace.Quoin("runs", "--store", ".quoin/feeds/draw.db").Expect(0);
         Assert.Equal(3, runs.Lines.Count(line => line.Contains("picture/")));
@@ -75,6 +85,26 @@ public sealed class FeedGraphTests
         process.Terminate();
         process.WaitForExit().Expect(0);
         Assert.Equal("home 1 of-home\n", world.Workspace.Read("done"));
+    }
+
+    [Fact]
+    public void Builds_take_the_newest_payload_and_without_one_are_refused()
+    {
+        using var world = new SupervisorWorld();
+        world.Workspace.Write("quoin.yaml", Graph);
+        world.Write("f.9.txt", "home nine").Write("f.10.txt", "home ten");
+        world.Workspace.Quoin("build", "page/home").Expect(0);
+        Assert.Equal("home ten of-home\n", world.Workspace.Read("done"));
+        world.Workspace.Quoin("build", "page/home", "--payload=-x y").Expect(0);
+        Assert.Equal("-x y\n", world.Workspace.Read(".quoin/data/page/home"));
+        var why = world.Workspace.Quoin("explain", "page/home").Expect(0);
+        Assert.Contains("QUOIN_PAYLOAD  -x y -> ten", why.Stdout, StringComparison.Ordinal);
+        foreach (var command in (string[])["want", "build"])
+        {
+            var refused = world.Workspace.Quoin(command, "page/home", "page/none").Expect(4);
+            Assert.Contains("error[payload-missing]", refused.Stderr, StringComparison.Ordinal);
+        }
+        world.Workspace.Quoin("want", "index/home", "--payload", "x").Expect(2);
     }
 
     [Fact]

@@ -34,13 +34,13 @@ public sealed class ExampleTests
             Path.Combine(Repository.Root, "examples", "feeds"), "quoin.yaml");
 
         Assert.Empty(feeds.Problems);
-        Assert.Empty(feeds.Graph!.Jobs);
+        Assert.Equal(["fetch", "title"], feeds.Graph!.Jobs.Select(job => job.Name));
+        Assert.Equal("incoming", feeds.Graph.Jobs[0].FeedFolder);
         var (fetch, draw) = (feeds.FeedJobs[0], feeds.FeedJobs[1]);
         Assert.Equal(
             ("page", "name", "incoming"), (fetch.Dataset, fetch.Capture, fetch.FeedFolder));
         Assert.Equal(FeedOrder.LeastRecentlyDispatched, fetch.Rules.Feed.Order);
         Assert.Null(fetch.Socket);
-        Assert.Equal(TimeSpan.FromMinutes(10), fetch.Timeout);
         Assert.Equal("pictures.sock", draw.Socket);
         Assert.Equal((30_000, 43_200_000), (draw.Rules.Feed.LeaseMs, draw.Rules.Feed.HoldMs));
         Assert.Equal(FeedOrder.Fifo, draw.Rules.Feed.Order);

@@ -99,11 +99,17 @@ static class CommandTree
     const StringSplitOptions SplitTrimmed =
         StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
-    // The parser takes an unknown option for an argument where one fits. Behind -- it is one.
-    static IEnumerable<string> MistakenForArguments(ParseResult parsed) => parsed.Tokens
-        .TakeWhile(token => token.Type != TokenType.DoubleDash)
-        .Where(token => token is { Type: TokenType.Argument, Value: ['-', _, ..] })
-        .Select(token => token.Value);
+    // The parser takes an unknown option for an argument where one fits. Behind -- it is one, and
+    // a payload is any text.
+    static IEnumerable<string> MistakenForArguments(ParseResult parsed)
+    {
+        var payloads = parsed.CommandResult.Children.OfType<OptionResult>()
+            .Where(result => result.Option.Name == BuildModes.Payload)
+            .SelectMany(result => result.Tokens).Select(token => token.Value).ToHashSet();
+        return parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .Where(token => token is { Type: TokenType.Argument, Value: ['-', _, ..] })
+            .Select(token => token.Value).Where(value => !payloads.Contains(value));
+    }
 
     static Refusal UnknownWord(string typed, RootCommand root, Command command)
     {

@@ -150,6 +150,9 @@ static class BuildCommand
 /// </summary>
 sealed class BuildModes
 {
+    /// <summary>The name of the option whose value is any text.</summary>
+    public const string Payload = "--payload";
+
     const string FreshAll = "--fresh-all", FailFastKill = "--fail-fast-kill";
 
     readonly Option<bool> fresh = new("--fresh")
@@ -196,7 +199,7 @@ sealed class BuildModes
         HelpName = "TIME",
     };
 
-    readonly Option<string?> payload = new("--payload")
+    readonly Option<string?> payload = new(Payload)
     {
         Description = "Of one partition that a feed asks for: with this payload, not the newest"
             + " line's",

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Quoin.Core;
@@ -24,6 +25,32 @@ public sealed class LineServerTests
         Assert.Equal(50, world.Query("SELECT 1 FROM log WHERE exit_code = 0", 1).Count);
         Assert.Equal(100, world.Query("SELECT 1 FROM log", 1).Count);
         Assert.Equal(2, serving.Store.Writes);
+    }
+
+    [Fact]
+    public void While_a_reader_holds_the_database_DONE_is_answered_within_a_tenth_of_a_second()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", [.. Enumerable.Range(0, 100).Select(i => $"key-{i} {i}")]);
+        world.WorkToEnd();
+        using var serving = new Serving(world);
+        using var client = serving.Connect();
+        using var reader = SqliteConnection.Open(world.Path, SqliteNative.OpenReadOnly, 100);
+        reader.Execute("BEGIN"u8);
+        Assert.Equal(0, reader.Number("SELECT count(*) FROM log"u8));
+        var took = new List<TimeSpan>();
+        var key = Ask(client, "READY\n", 1)[0];
+        for (var i = 0; i < 80; i++) // Enough for a checkpoint.
+        {
+            var since = Stopwatch.GetTimestamp();
+            key = Ask(client, $"DONE {key} 0\n", 1)[0];
+            took.Add(Stopwatch.GetElapsedTime(since));
+        }
+        Assert.Equal(0, reader.Number("SELECT count(*) FROM log"u8)); // It held it all the time.
+        Assert.Equal(81, world.Query("SELECT 1 FROM log", 1).Count);
+        // A busy machine is late with some; whoever waits for the reader is so by seconds.
+        Assert.True(took.Order().ElementAt(40) < TimeSpan.FromMilliseconds(100), $"{took.Max()}");
+        Assert.True(took.Max() < TimeSpan.FromSeconds(4), $"{took.Max()}");
     }
 
     // The keys of the jobs in the answers.

@@ -41,21 +41,33 @@ static class FeedReport
             return ExitCode.Ok;
         }
         cli.Print($"{Units.Count(picture.Waiting, "job")} waiting, {picture.Out.Count} out");
-        foreach (var source in picture.Sources)
-        {
-            var standing = source.IsComplete ? "Complete" : "Growing";
-            cli.Print($"{source.Name}  {standing}  {Units.Count((int)source.Lines, "line")}"
-                + (source.Skipped > 0 ? $", {source.Skipped} skipped" : "")
-                + $"  read to {source.Offset}");
-        }
-        foreach (var job in picture.Out)
-        {
-            var holder = job.Holder.Length > 0 ? job.Holder : "nobody";
-            cli.Print($"{job.Key}  {job.Feed}.{job.Number}  {holder}  "
-                + $"since {Units.Duration(Age(cli, job.StartedAt))}"
-                + (job.Times > 1 ? $", for the {job.Times}. time" : ""));
-        }
+        Print(cli, picture.Sources.Select(source => (string[])
+        [
+            source.Name.ToString(), source.IsComplete ? "Complete" : "Growing",
+            Units.Count((int)source.Lines, "line")
+                + (source.Skipped > 0 ? $", {source.Skipped} skipped" : ""),
+            $"read to {source.Offset}",
+        ]));
+        Print(cli, picture.Out.Select(job => (string[])
+        [
+            job.Key, $"{job.Feed}.{job.Number}", job.Holder.Length > 0 ? job.Holder : "nobody",
+            $"since {Units.Duration(Age(cli, job.StartedAt))}"
+                + (job.Times > 1 ? $", given out {job.Times} times" : ""),
+        ]));
         return ExitCode.Ok;
+    }
+
+    // In columns, of which one very long name widens none.
+    static void Print(Cli cli, IEnumerable<string[]> table)
+    {
+        const int widest = 40;
+        var rows = table.ToList();
+        foreach (var row in rows)
+        {
+            var cells = row.Select((cell, i) => i == row.Length - 1 ? cell : cell.PadRight(
+                rows.Select(it => it[i].Length).Where(it => it <= widest).DefaultIfEmpty().Max()));
+            cli.Print(string.Join("  ", cells));
+        }
     }
 
     static TimeSpan Age(Cli cli, long unixSeconds) =>
@@ -100,7 +112,10 @@ static class FeedReport
     public static int Stats(Cli cli, string path)
     {
         var picture = Read(cli, path);
-        var hours = recent.TotalHours;
+        // Of a young database, not of a day that it has not seen.
+        var seen = cli.Time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(picture.Since);
+        var time = seen < recent ? seen : recent;
+        var hours = Math.Max(time.TotalHours, 1 / 60.0);
         var (given, ended, failed) = picture.Recent;
         var cycle = given > 0
             ? TimeSpan.FromHours(hours * (picture.Known + picture.Waiting) / given)
@@ -116,7 +131,8 @@ static class FeedReport
                 json.WriteNumber("given_24h", given);
                 json.WriteNumber("ended_24h", ended);
                 json.WriteNumber("failed_24h", failed);
-                if (cycle is { } time) json.WriteNumber("cycle_seconds", (long)time.TotalSeconds);
+                json.WriteNumber("recent_seconds", (long)time.TotalSeconds);
+                if (cycle is { } one) json.WriteNumber("cycle_seconds", (long)one.TotalSeconds);
                 if (picture.Oldest is { } it) json.WriteString("oldest", it.Key);
                 if (picture.Oldest is { } of) json.WriteNumber("oldest_started_at", of.StartedAt);
                 json.WriteEndObject();
@@ -128,8 +144,8 @@ static class FeedReport
         cli.Print(picture.Oldest is { } oldest
             ? $"oldest   {oldest.Key}, given out {Units.Duration(Age(cli, oldest.StartedAt))} ago"
             : "oldest   none that waits was given out before");
-        cli.Print($"24 h     {given} given out ({given / hours:0.0} an hour), {ended} ended, "
-            + $"{failed} of them failed");
+        cli.Print($"{(time < recent ? Units.Duration(time) : "24 h"),-8} {given} given out "
+            + $"({given / hours:0.0} an hour), {ended} ended, {failed} of them failed");
         cli.Print(cycle is { } round
             ? $"cycle    {Units.Duration(round)} for every name once, at this rate"
             : "cycle    nothing was given out");

@@ -28,7 +28,8 @@ static class EventText
         FeedLinesAccepted f => $"{f.File}: {Units.Count(f.Lines, "line")}"
             + (f.Skipped > 0 ? $", {f.Skipped} skipped" : "") + (f.Complete ? ", complete" : ""),
         FeedFileRemoved f => f.File,
-        RunUndelivered or RunUnowned => "",
+        RunUndelivered => "its worker provably did not get it; all is as before",
+        RunUnowned => "its client is gone; anybody's DONE counts",
         CommandAnswered c => c.Message.Length > 0 ? $"{c.Code}: {c.Message}" : c.Code,
         OutputsRemoved o => $"{Some(o.Partitions, names)} by {o.By}",
         RunScheduled r => Some(r.Claims, names),

@@ -25,6 +25,9 @@ public sealed record FeedPicture
     /// <summary>How many keys were ever given out.</summary>
     public required long Known { get; init; }
 
+    /// <summary>When its first event happened, Unix milliseconds.</summary>
+    public required long Since { get; init; }
+
     /// <summary>How many were given out, and how many ended, since the time asked for.</summary>
     public required (long Given, long Ended, long Failed) Recent { get; init; }
 
@@ -82,6 +85,7 @@ public sealed record FeedPicture
                         it.StartedAt, it.Times)),
             ],
             Known = connection.Number("SELECT count(*) FROM log"u8) ?? 0,
+            Since = connection.Number("SELECT at FROM event ORDER BY position LIMIT 1"u8) ?? at,
             Recent = (recent.Int64(0), recent.Int64(1), recent.Int64(2)),
             Oldest = OldestOf(connection),
         };

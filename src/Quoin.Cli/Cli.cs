@@ -130,7 +130,9 @@ sealed class Cli
     }
 }
 
-/// <summary>What is asked for is not allowed as things are, and nothing changed. Exit code 4.</summary>
+/// <summary>
+/// What is asked for is not allowed as things are, and nothing changed. Exit code 4.
+/// </summary>
 sealed class RefusedException(string code, string message) : Exception(message)
 {
     /// <summary>The stable code.</summary>

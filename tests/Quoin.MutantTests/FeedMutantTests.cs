@@ -4,12 +4,14 @@ using Quoin.Tests.Explorer;
 namespace Quoin.MutantTests;
 
 /// <summary>
-/// The same for the lines of feeds: with any one rule of their book switched off, the exploration of
-/// small folders finds a way to something wrong, as short as it says here.
+/// The same for the lines of feeds: with any one rule of their book switched off, the exploration
+/// of small folders finds a way to something wrong, as short as it says here.
 /// </summary>
 public sealed class FeedMutantTests
 {
-    /// <summary>Name, row of the table, instance, moves of the shortest way, what is broken.</summary>
+    /// <summary>
+    /// Name, row of the table, instance, moves of the shortest way, what is broken.
+    /// </summary>
     public static readonly TheoryData<string, string, string, int, string> Rows = new()
     {
         { "what-a-sibling-became-is-forgotten", "F1", "FA", 3, "K1" },

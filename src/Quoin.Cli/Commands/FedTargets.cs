@@ -7,7 +7,8 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// What is selected, where feeds ask for some of it: such a partition is made with a payload, that
-/// of the newest line that lists it or one that was typed, and refused when there is none.
+/// of the newest line that lists it or one that was typed. One that is named and has none is
+/// refused; of those that a pattern selects the plan says so.
 /// </summary>
 static class FedTargets
 {
@@ -22,7 +23,8 @@ static class FedTargets
         if (payload.Length > 0) return [One(graph, asked)];
         var targets = Selecting.Find(cli, workspace, graph, asked, store, ct: ct);
         // The files may lie where the server is, which looks for itself.
-        if (cli.Options.Server is not { Length: > 0 }) Check(workspace, graph, targets);
+        if (cli.Options.Server is not { Length: > 0 })
+            Check(workspace, graph, [.. targets.Where(asked.Selectors.Contains)]);
         return targets;
     }
 

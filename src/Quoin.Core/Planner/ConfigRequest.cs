@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Quoin.Core;
 
 /// <summary>
-/// What one call of a job's <c>config</c> command is asked in one round of analysis, or the lines of
-/// its feed.
+/// What one call of a job's <c>config</c> command is asked in one round of analysis, or the lines
+/// of its feed.
 /// </summary>
 /// <param name="Job">The job; <see cref="Job.IsAsked"/>.</param>
 /// <param name="Outputs">All partitions asked of it in this round, sorted by name

@@ -71,9 +71,11 @@ public sealed class ConfigCalls(
         foreach (var output in request.Outputs)
         {
             var key = FeedPayloads.KeyOf(output);
-            if ((IsGiven(output) ? Given.Payload : payloads.GetValueOrDefault(key)) is not { } payload)
+            var payload = IsGiven(output) ? Given.Payload : payloads.GetValueOrDefault(key);
+            if (payload is null)
             {
-                refused.Add((output, FeedPayloads.Missing, FeedPayloads.MissingText(output, folder)));
+                var why = FeedPayloads.MissingText(output, folder);
+                refused.Add((output, FeedPayloads.Missing, why));
                 continue;
             }
             try

@@ -32,7 +32,8 @@ sealed class EarlierRuns(KernelState state, FileStampCache files)
     [
         .. state.Runs.Values
             .Where(run => run.Life is null && run.Claims.Any(p => IsPartOf(plan, p))
-                && (IsEarlier(run) || IsAnsweredAnew(plan, run) || run.Config.Inputs.Any(p => IsRebuilt(plan, p))))
+                && (IsEarlier(run) || IsAnsweredAnew(plan, run)
+                    || run.Config.Inputs.Any(p => IsRebuilt(plan, p))))
             .OrderBy(run => run.Id.Value),
     ];
 

@@ -71,8 +71,8 @@ public static class FeedPayloads
         if (file < 0) return [];
         try
         {
-            if (FeedFolder.Facts(file) is not { IsRegular: true, Size: > 0 and var size }) return [];
-            var bytes = new byte[Math.Min(size, Array.MaxLength)];
+            if (FeedFolder.Facts(file) is not { IsRegular: true } facts) return [];
+            var bytes = new byte[Math.Min(facts.Size, Array.MaxLength)];
             var count = 0;
             while (count < bytes.Length
                 && FeedFolder.Read(file, bytes.AsSpan(count), count) is > 0 and var more)

@@ -174,8 +174,8 @@ sealed class FeedModelWorld(FeedInstance instance)
     }
 
     // Written once more it is the run's line again; twice would be nothing new.
-    bool IsBesideAnother(int file, int key) => !rewritten.Contains((file, key)) && accepted.Any(it => it.Key == key && it.File != file
-        && !removed.Contains(it.File)
+    bool IsBesideAnother(int file, int key) => !rewritten.Contains((file, key)) && accepted.Any(
+        it => it.Key == key && it.File != file && !removed.Contains(it.File)
         && instance.Files[it.File].Feed == instance.Files[file].Feed
         && instance.Files[it.File].Number == instance.Files[file].Number);
 

@@ -75,7 +75,7 @@ public sealed class NodeFingerprints(JobGraph graph, IPlanFacts facts)
         WriteInputs(node, definition);
     }
 
-    static IEnumerable<KeyValuePair<string, string>> WithSecrets(
+    static ImmutableSortedDictionary<string, string> WithSecrets(
         ImmutableSortedDictionary<string, string> env, JobFact fact) => fact.Secrets.IsEmpty
         ? env
         : env.SetItems(fact.Secrets.Select(secret =>

@@ -40,14 +40,16 @@ public sealed class SecretDigests(
         if (newKey is null) return []; // Nothing was built with a key yet that this could match.
         Directory.CreateDirectory(workspace.QuoinDirectory);
         var made = newKey();
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+        };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
-            using var stream = new FileStream(file, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            using var stream = new FileStream(file, options);
             stream.Write(Encoding.UTF8.GetBytes(Convert.ToHexStringLower(made) + "\n"));
             stream.Flush(flushToDisk: true);
         }

@@ -258,7 +258,7 @@ static class WantRoutes
         });
     }
 
-    static StoreCommand Again(
+    static StoreCommand.Accept Again(
         Request request, ImmutableArray<string> targets, string text) =>
         targets.IsEmpty
             ? throw new ApiException(409, "not-failed", $"{text}: it failed to make nothing")

@@ -80,21 +80,22 @@ public sealed class FedJobTests
     {
         using var world = World();
         world.Write("quoin.yaml", Pages.Replace("echo", "until [ -e go ]; do :; done; echo"));
+        var ct = TestContext.Current.CancellationToken;
         await using var session = world.Open();
         var first = session.WantAsync(new WantRequest
         {
             Targets = ["page/home"],
             Options = new WantOptions { Payload = "one" },
         });
-        await world.Last.Started.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        await world.Last.Started.Task.WaitAsync(TimeSpan.FromSeconds(60), ct);
         var second = session.WantAsync(new WantRequest
         {
             Targets = ["page/home"],
             Options = new WantOptions { Payload = "two" },
         });
         world.Write("go", "");
-        var reports = await Task.WhenAll(first, second).WaitAsync(TimeSpan.FromSeconds(60));
-        await session.WhenIdleAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        var reports = await Task.WhenAll(first, second).WaitAsync(TimeSpan.FromSeconds(60), ct);
+        await session.WhenIdleAsync().WaitAsync(TimeSpan.FromSeconds(60), ct);
         Assert.All(reports, report => Assert.Equal("Succeeded", $"{report.Outcome}"));
         Assert.Equal("page/home page/home", world.Ran);
         Assert.Equal("two two blue\n", world.Output("page/home"));

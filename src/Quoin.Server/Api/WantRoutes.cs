@@ -239,7 +239,7 @@ static class WantRoutes
                     ? (want.Standing == WantStanding.Cancelled ? want.Targets : want.Failed)
                         .Select(state.Names.Text).ToImmutableArray()
                     : []);
-            return Task.FromResult(Again(request, targets, $"retry {id}"));
+            return Task.FromResult<StoreCommand>(Again(request, targets, $"retry {id}"));
         });
     }
 
@@ -254,7 +254,7 @@ static class WantRoutes
                 state.Run(id.Value) is { State: RunState.Failed or RunState.Cancelled } run
                     ? run.Claims.Select(state.Names.Text).ToImmutableArray()
                     : []);
-            return Task.FromResult(Again(request, targets, $"retry {id}"));
+            return Task.FromResult<StoreCommand>(Again(request, targets, $"retry {id}"));
         });
     }
 

@@ -150,6 +150,23 @@ public sealed class FeedStoreTests
     }
 
     [Fact]
+    public void What_was_lost_then_not_delivered_leaves_an_older_line_open_over_a_restart()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.2.txt", "a 2");
+        Assert.Equal("JOB a 2", world.Ready());
+        world.Put("f.1.txt", "a 1"); // It came late: nobody was given it.
+        world.Advance((12 * 3600) + 120);
+        var client = world.Client();
+        Assert.Equal("JOB a 2", world.Ask(client, "READY"));
+        world.Close(client, isUnread: true);
+        world.Restart(isSettled: true);
+        world.Remove("f.2.txt");
+        world.WorkToEnd();
+        Assert.Equal("JOB a 1", world.Ready());
+    }
+
+    [Fact]
     public void What_was_never_delivered_is_new_after_all_restarts()
     {
         using var world = new FeedWorld();

@@ -203,9 +203,9 @@ public sealed class SqliteFeedStore : IFeedStore
         if (!FeedBook.HasMarked(flight)) return;
         foreach (var other in book.MarkedBy(flight).ToList())
         {
-            Mark(
-                book, other, key,
-                isGiven || book.Line(other, key) is { State: not FeedRowState.Open }, lastStarted);
+            // Not as its own line: that may have been given out before, and this one not.
+            var isOver = book.Line(other, key) is { State: not FeedRowState.Open };
+            Mark(book, other, key, isOver, lastStarted);
         }
     }
 

@@ -34,8 +34,8 @@ static class GapBench
             }
             gaps.Sort();
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{Chains} chains of {Links} runs of 0.3 s on {Chains} slots: from the end of a run "
-                + $"to the start of the next, ms: median {gaps[gaps.Count / 2]:F1}, "
+                $"{Chains} chains of {Links} runs of 0.3 s on {Chains} slots: from the end of a "
+                + $"run to the start of the next, ms: median {gaps[gaps.Count / 2]:F1}, "
                 + $"least {gaps[0]:F1}, most {gaps[^1]:F1} (two starts of `date` are in each)"));
         }
         finally

@@ -57,7 +57,8 @@ static class EventRoutes
         await SendAsync(http, ": hello\n\n"u8.ToArray());
         while (!request.Ct.IsCancellationRequested)
         {
-            if (served.Events.Next(position, out var more) is { } events)
+            var next = served.Events.NextAsync(position, out var more);
+            if (await next.WaitAsync(request.Ct) is { } events && events.Last > position)
             {
                 var part = events.After(position, types, subject);
                 position = events.Last;

@@ -6,16 +6,19 @@ namespace Quoin.Server;
 
 /// <summary>
 /// The newest part of the log as bytes for followers: each event is read and written out once,
-/// however many follow. Whoever is further behind than what is kept here reads from the store.
+/// however many follow. Whoever is further behind than what is kept here gets blocks out of the
+/// store, which are shared by all who are about as far behind.
 /// </summary>
 sealed class EventStream(Served served)
 {
-    const int BytesMax = 32 << 20, RowsMax = 2_000;
+    const int BytesMax = 32 << 20, RowsMax = 2_000, BlocksMax = 16;
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
     static readonly TimeSpan LongPause = TimeSpan.FromMilliseconds(100);
 
     readonly Lock gate = new();
     readonly List<EventBytes> kept = [];
+    readonly List<(long Number, Task<EventBytes?> Read)> blocks = []; // The newest last.
+    static readonly SemaphoreSlim reading = new(1);
     TaskCompletionSource news = NewSignal();
     Task? pump;
     long bytes;
@@ -33,28 +36,68 @@ sealed class EventStream(Served served)
     }
 
     /// <summary>
-    /// The events behind a position, from here or from the store; null: there are none yet. Then
-    /// <paramref name="more"/> completes when there may be some.
+    /// The events behind a position, from here or from the store, some before it among them; null:
+    /// there are none yet. Then <paramref name="more"/> completes when there may be some.
     /// </summary>
-    public EventBytes? Next(long after, out Task more)
+    public Task<EventBytes?> NextAsync(long after, out Task more)
     {
         lock (gate)
         {
             more = news.Task;
-            if (kept.Count > 0 && after >= kept[0].First - 1)
-            {
-                var (low, high) = (0, kept.Count);
-                while (low < high)
-                {
-                    var middle = (low + high) / 2;
-                    if (kept[middle].Last > after) high = middle;
-                    else low = middle + 1;
-                }
-                return low < kept.Count ? kept[low] : null;
-            }
-            if (kept.Count == 0 && after >= served.Views.Position) return null;
+            if (Kept(after, out var found)) return Task.FromResult(found);
+            // The store has some: a block that was read too early to have them is read again.
+            more = Task.CompletedTask;
+            return BlockOf(after);
         }
-        return Read(after);
+    }
+
+    // False: only the store may have it. Under the gate.
+    bool Kept(long after, out EventBytes? found)
+    {
+        found = null;
+        if (kept.Count == 0) return after >= served.Views.Position;
+        if (after < kept[0].First - 1) return false;
+        var (low, high) = (0, kept.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (kept[middle].Last > after) high = middle;
+            else low = middle + 1;
+        }
+        if (low < kept.Count) found = kept[low];
+        return true;
+    }
+
+    // Under the gate. A block that was not full yet when it was read is read again.
+    Task<EventBytes?> BlockOf(long after)
+    {
+        var number = after / RowsMax;
+        var at = blocks.FindIndex(block => block.Number == number);
+        if (at >= 0)
+        {
+            var read = blocks[at].Read;
+            if (!read.IsCompleted || (read.IsCompletedSuccessfully && read.Result?.Last > after))
+                return read;
+            blocks.RemoveAt(at);
+        }
+        if (blocks.Count == BlocksMax) blocks.RemoveAt(0);
+        var next = ReadAsync(number * RowsMax);
+        blocks.Add((number, next));
+        return next;
+    }
+
+    // One at a time, on a thread that nobody else waits for.
+    async Task<EventBytes?> ReadAsync(long after)
+    {
+        await reading.WaitAsync(served.Stopping);
+        try
+        {
+            return await Task.Run(() => Read(after));
+        }
+        finally
+        {
+            reading.Release();
+        }
     }
 
     EventBytes? Read(long after)
@@ -73,6 +116,7 @@ sealed class EventStream(Served served)
                 if (followers == 0)
                 {
                     kept.Clear();
+                    blocks.Clear();
                     (bytes, pump) = (0, null);
                     return;
                 }

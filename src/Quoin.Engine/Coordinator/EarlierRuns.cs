@@ -32,7 +32,7 @@ sealed class EarlierRuns(KernelState state, FileStampCache files)
     [
         .. state.Runs.Values
             .Where(run => run.Life is null && run.Claims.Any(p => IsPartOf(plan, p))
-                && (IsEarlier(run) || IsAnsweredAnew(plan, run)
+                && (IsEarlier(run) || HasOtherPayload(plan, run)
                     || run.Config.Inputs.Any(p => IsRebuilt(plan, p))))
             .OrderBy(run => run.Id.Value),
     ];
@@ -53,11 +53,11 @@ sealed class EarlierRuns(KernelState state, FileStampCache files)
         || start.Launch.Watched.Index().Any(
             w => files.StampOf(w.Item.Path) != start.Stamps[w.Index]);
 
-    // Its config is another one now: another payload, or its config command says something else.
-    bool IsAnsweredAnew(Plan plan, RunToken run)
+    // Its payload is another one now. What config commands answer depends on what they are asked.
+    bool HasOtherPayload(Plan plan, RunToken run)
     {
         if (!starts.TryGetValue(run.Id, out var start)
-            || !start.Plan.Graph.JobOf(start.Node).IsAsked
+            || start.Plan.Graph.JobOf(start.Node).FeedFolder is null
             || plan.Graph.ProducerOf(run.Claims[0]) is not (>= 0 and var node)) return false;
         var before = start.Plan.Test.Fingerprints.DefinitionOf(start.Node);
         return plan.Test.Fingerprints.DefinitionOf(node) != before;

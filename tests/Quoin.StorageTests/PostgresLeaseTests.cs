@@ -53,8 +53,10 @@ public sealed class PostgresLeaseTests(PostgresServer server)
     {
         var gone = ProcessNames.New("1").Owner.Split('/');
         await using var first = Open($"{gone[0]}/{int.MaxValue}/{gone[2]}"); // No such number.
+        Assert.True(first.LeadMayBeFree()); // Who follows it need not wait either.
         await using var second = Open(ProcessNames.New("2").Owner);
         Assert.Equal(2, second.Fence);
+        Assert.False(first.LeadMayBeFree());
         Assert.Throws<StoreException>(() => Open(ProcessNames.New("3").Owner));
 
         var lost = await Assert.ThrowsAsync<StoreException>(

@@ -100,8 +100,9 @@ public sealed partial class PostgresStore : IBuildStore
 
     /// <inheritdoc/>
     public bool LeadMayBeFree() => Ask(
-        "SELECT expires_at <= clock_timestamp() FROM coordinator", row => row.GetBoolean(0))
-        .Single();
+        "SELECT owner, expires_at <= clock_timestamp() FROM coordinator",
+        // Of one that died on this host the end of its lease need not be waited for.
+        row => row.GetBoolean(1) || ProcessNames.IsGone(row.GetString(0))).Single();
 
     /// <inheritdoc/>
     public TimeProvider ClockOn(TimeProvider host) => new StoreClock(host, Now);

@@ -94,9 +94,7 @@ public sealed record PartitionPlanned(
     public ResourcePolicy? Resource { get; init; }
 }
 
-/// <summary>
-/// P2. A Live partition fails the current test, or may once its inputs are rebuilt.
-/// </summary>
+/// <summary>P2. A Live partition fails the current test, or may when its inputs are new.</summary>
 public sealed record PartitionStale(PartitionId Partition, StaleReason Reason) : BuildEvent
 {
     /// <summary>For people: <c>env REGION eu -> us</c>.</summary>
@@ -295,6 +293,9 @@ public sealed record WorkerAdded(WorkerId Worker, int Slots) : BuildEvent
 {
     /// <summary>How many of the slots only hold runs that wait for one of the others.</summary>
     public int Ahead { get; init; }
+
+    /// <summary>What it can do beside the rest, as <c>os=linux</c>; sorted.</summary>
+    public ImmutableArray<string> Labels { get; init; } = [];
 }
 
 /// <summary>Which check of the current test failed first.</summary>

@@ -21,13 +21,25 @@ namespace Quoin.Engine;
 /// <item>Of things outside, where each call is an activation of its run:
 /// <c>claim.before-commit</c> and <c>claim.committed</c>: its intent is not, or is, durable;
 /// <c>call.before</c>, <c>call.answered</c>: its program was not started, or has ended;
-/// <c>external.inserted</c>: the thing's name is known, not committed; <c>handin.before</c>: nobody
-/// heard the answer; <c>take.before</c>, <c>take.between-writes</c>, <c>take.committed</c>: the
-/// answer is heard, half decided on, recorded; <c>hook.between</c>: a start-up hook follows;
-/// <c>live.before-commit</c>: the thing is there, and that is not recorded;
-/// <c>cancel.between-rows</c>; <c>release.scheduled</c>: its release is committed and not begun;
+/// <c>call.accepted</c>, and <c>release.call-accepted</c> of a release: it acted outside and said
+/// so, and nothing of that was read; <c>external.inserted</c>: the thing's name is known, not
+/// committed; <c>handin.before</c>: nobody heard the answer</item>
+/// <item>Of their answers at a worker, which hands them in (the process that decides hears those of
+/// its own calls at once): <c>handin.between-writes</c>: its row is gone and the answer is not
+/// written (SQLite; on PostgreSQL that is one statement); <c>handin.commit-unanswered</c>: the
+/// commit is under way (SQLite: made), and nobody knows; <c>handin.committed</c>: it knows, as at
+/// <c>reported</c>. Of those that could not be handed in: <c>journal.written</c>: kept beside the
+/// store; <c>handin.row-only</c>: the answer alone is in the inbox, and kept still;
+/// <c>journal.imported</c>: not kept any more, and not heard</item>
+/// <item>Of what is decided on them: <c>take.before</c>, <c>take.between-writes</c>,
+/// <c>take.committed</c>: the answer is heard, half decided on, recorded; <c>hook.between</c>: a
+/// start-up hook follows; <c>live.before-commit</c>: the thing is there, and that is not recorded;
+/// <c>cancel.between-rows</c>: a want is cancelled, and the next one, and what follows, is not:
+/// all of it is one append; <c>release.scheduled</c>: a release is committed and not begun;
 /// <c>release.between-two</c>: one thing is released, the next is not;
 /// <c>intervention.resolved</c>: a person's answer is recorded and nothing was done</item>
+/// <item><c>coordinator.lease-lost</c>: another process may decide now, as this one just learnt
+/// (PostgreSQL; on SQLite the lead is a lock, which ends with its process and not before)</item>
 /// </list>
 /// </summary>
 public static class FaultPoint

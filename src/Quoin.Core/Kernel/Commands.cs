@@ -149,6 +149,9 @@ public sealed record AddWorker(WorkerId Worker, int Slots) : KernelCommand
 {
     /// <inheritdoc cref="WorkerAdded.Ahead"/>
     public int Ahead { get; init; }
+
+    /// <inheritdoc cref="WorkerAdded.Labels"/>
+    public ImmutableArray<string> Labels { get; init; } = [];
 }
 
 /// <summary>T13. A worker leaves; it has no runs.</summary>

@@ -409,6 +409,7 @@ public static class Evolve
         {
             Id = e.Worker,
             Slots = e.Slots,
+            Labels = e.Labels,
             Busy = s.WorkerTable.TryGetValue(e.Worker.Owner, out var known) ? known.Busy : 0,
         };
 

@@ -89,6 +89,10 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
         if (!facts.IsLed) return Unled(run);
         return run.Place switch
         {
+            // A call whose worker is gone is made by the next one that can.
+            RunPlace.Running when run.Life is not null
+                && !s.Workers.ContainsKey(run.Worker.Owner) =>
+                OfWorkers(run.Config.Job) ?? new("queued", "its worker is gone; its turn comes"),
             RunPlace.Running => new("performing", $"performing by {run.Worker.Owner}"),
             RunPlace.Cancelling => new("stopping", $"stopping on {run.Worker.Owner}"),
             RunPlace.Queued => OfQueued(run),
@@ -153,11 +157,23 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
         return first;
     }
 
+    // Somebody with its labels; a call needs no slot of theirs beside.
+    Holdup? OfWorkers(string name)
+    {
+        var job = facts.FindJob(name);
+        var (isCall, labels) = (job?.Resource is not null, job?.Limits.Labels ?? []);
+        if ((isCall && labels.IsEmpty) || s.Workers.Values.Any(worker =>
+            (isCall || worker.Slots > 0) && labels.All(worker.Labels.Contains))) return null;
+        var asked = labels.IsEmpty ? ""
+            : $": it needs {(labels.Length == 1 ? "the label" : "the labels")} "
+                + $"{string.Join(", ", labels)} (quoin worker"
+                + $"{string.Concat(labels.Select(label => $" --label {label}"))})";
+        return new("no-worker", $"no worker for job {name}{asked}");
+    }
+
     Holdup? OfPlace(string job)
     {
-        var isData = facts.FindJob(job)?.Resource is null; // Calls need no slot of a worker.
-        if (isData && !s.Workers.Values.Any(worker => worker.Slots > 0))
-            return new("no-worker", $"no worker for job {job}");
+        if (OfWorkers(job) is { } nobody) return nobody;
         foreach (var (pool, places) in facts.FindJob(job)?.Limits.Resources.Pools ?? [])
         {
             var users = s.Runs.Values.Where(run => run.Place == RunPlace.Running
@@ -176,7 +192,9 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
                 : new("start-window", "its start window opens") { Until = life.Until };
         if (run.RetryAt > facts.Now) return Retry(run, run.RetryAt);
         var ahead = Math.Max(0, Queued.BinarySearch(run.Id.Value));
-        return OfPlace(run.Config.Job) ?? new("queued", $"queued, {ahead} ahead");
+        // What has begun has its places in pools.
+        return (run.Life is null ? OfPlace(run.Config.Job) : OfWorkers(run.Config.Job))
+            ?? new("queued", $"queued, {ahead} ahead");
     }
 
     Holdup OfDeferred(RunToken run, ResourceLife life)
@@ -184,6 +202,7 @@ public sealed class Holdups(KernelState s, HoldupFacts facts)
         var resource = facts.FindJob(run.Config.Job)?.Resource;
         if (life.KeptUntil is { } kept)
             return new("kept", "kept in case that it is needed again") { Until = kept };
+        if (life.Until <= facts.Now && OfWorkers(run.Config.Job) is { } nobody) return nobody;
         if (life.Unknowns > 0)
             return new("unknown", $"nothing known, {life.Unknowns} of {resource?.UnknownMax ?? 10}")
             {

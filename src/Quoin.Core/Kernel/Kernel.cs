@@ -252,8 +252,9 @@ public static class Kernel
 
     static Decision Add(KernelState s, AddWorker c) =>
         s.Workers.TryGetValue(c.Worker.Owner, out var known) && known.Slots == c.Slots
+            && known.Labels.SequenceEqual(c.Labels)
             ? Decision.Nothing
-            : new WorkerAdded(c.Worker, c.Slots) { Ahead = c.Ahead };
+            : new WorkerAdded(c.Worker, c.Slots) { Ahead = c.Ahead, Labels = c.Labels };
 
     static Decision Remove(KernelState s, RemoveWorker c)
     {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 
 namespace Quoin.Core;
 
@@ -10,7 +11,7 @@ namespace Quoin.Core;
 public static class KernelSnapshot
 {
     /// <summary>Counted up whenever the bytes change their meaning.</summary>
-    public const int Format = 3;
+    public const int Format = 4;
 
     /// <summary>Writes the whole state.</summary>
     public static void Write(KernelState s, IBufferWriter<byte> into)
@@ -33,6 +34,8 @@ public static class KernelSnapshot
             w.Text(owner);
             w.Int(worker.Slots);
             w.Int(worker.Busy);
+            w.Int(worker.Labels.Length);
+            foreach (var label in worker.Labels) w.Text(label);
         }
         WriteFailures(s, ref w);
         w.Int(s.FoundTable.Count);
@@ -78,8 +81,10 @@ public static class KernelSnapshot
         for (var n = r.Count(); n > 0; n--)
         {
             var owner = r.Text();
-            s.WorkerTable[owner] =
-                new WorkerToken { Id = new WorkerId(owner), Slots = r.Int(), Busy = r.Int() };
+            s.WorkerTable[owner] = new WorkerToken
+            {
+                Id = new WorkerId(owner), Slots = r.Int(), Busy = r.Int(), Labels = Texts(ref r),
+            };
         }
         ReadFailures(s, ids, ref r);
         for (var n = r.Count(); n > 0; n--) s.FoundTable[ids[r.Int()].Value] = r.Ids(ids);
@@ -87,6 +92,13 @@ public static class KernelSnapshot
         ResourceSnapshot.Read(s, ids, ref r);
         foreach (var index in configs) s.Configs.Release(index); // Ours; the cells hold their own.
         return s;
+    }
+
+    static ImmutableArray<string> Texts(ref SnapshotReader r)
+    {
+        var texts = new string[r.Count()];
+        for (var i = 0; i < texts.Length; i++) texts[i] = r.Text();
+        return ImmutableCollectionsMarshal.AsImmutableArray(texts);
     }
 
     static Dictionary<ConfigToken, int> WriteConfigs(KernelState s, ref SnapshotWriter w)

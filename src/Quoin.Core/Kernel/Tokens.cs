@@ -225,6 +225,9 @@ public sealed class WorkerToken
     /// <summary>How many runs it takes at a time.</summary>
     public required int Slots { get; init; }
 
+    /// <inheritdoc cref="WorkerAdded.Labels"/>
+    public ImmutableArray<string> Labels { get; init; } = [];
+
     /// <summary>How many it has.</summary>
     public int Busy { get; internal set; }
 }

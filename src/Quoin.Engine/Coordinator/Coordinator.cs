@@ -88,6 +88,8 @@ sealed class Coordinator : IDisposable
         }
         catch (Exception e)
         {
+            if (e is StoreException { Code: "lease-lost" })
+                FaultPoint.Reach("coordinator.lease-lost");
             dispatcher.KillAll();
             foreach (var report in reports.Values) report.TrySetException(e);
             throw;
@@ -168,6 +170,7 @@ sealed class Coordinator : IDisposable
     {
         var decision = Kernel.Decide(State, command);
         if (decision.Event is { } e) Apply(e);
+        if (command is CancelWant) FaultPoint.Reach("cancel.between-rows");
         return decision.Refusal;
     }
 
@@ -404,11 +407,7 @@ sealed class Coordinator : IDisposable
     void Cancel(Message.Cancel m)
     {
         var wants = m.Want is { } one ? [one] : State.Wants.Values.Select(w => w.Id).ToArray();
-        foreach (var want in wants)
-        {
-            Do(new CancelWant(want, m.By));
-            FaultPoint.Reach("cancel.between-rows");
-        }
+        foreach (var want in wants) Do(new CancelWant(want, m.By));
     }
 
     void Answer(Message.Ask m)

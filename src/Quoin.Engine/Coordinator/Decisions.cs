@@ -59,6 +59,7 @@ public static class Decisions
         if (events.Count == 0) return;
         var batch = new AppendBatch { At = time.GetUtcNow(), Names = names, Events = events };
         await store.AppendAsync(batch, ct);
+        Holdings.ReachThoseOf(events);
     }
 }
 

@@ -84,6 +84,7 @@ sealed class Dispatcher : IDisposable
         if (labelled.Count > 0 && needs.LabelsOf(labelled.InOrder.First().Partition) is var needed
             && !remote.Matches(needed))
             (runs, labels) = (labelled.Count, needed);
+        else if (Holdings.Stranded is { Runs: > 0 } calls) (runs, labels) = calls;
         else if (parts.Slots == 0 && !remote.Any) runs = ready.Count + retries.Count;
         else if (State.Runs.Count == 0) runs = ready.Count; // Too big for all who are there.
         if (runs == 0)

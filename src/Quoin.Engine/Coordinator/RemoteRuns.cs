@@ -80,6 +80,7 @@ sealed class RemoteRuns(Coordinator coordinator, CoordinatorParts parts)
         coordinator.Do(new AddWorker(new WorkerId(worker.Owner), worker.Capacity)
         {
             Ahead = worker.Capacity - worker.Slots,
+            Labels = worker.Labels,
         });
         workers[worker.Owner] = new Remote(worker);
         Calls.Join(worker);

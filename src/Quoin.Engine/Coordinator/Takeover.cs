@@ -85,6 +85,6 @@ sealed class Takeover(
             else remote.Leave(worker.Owner, isRowThere: true); // Known to the log or not.
         }
         remote.Met();
-        coordinator.Do(new AddWorker(parts.Worker, parts.Slots));
+        coordinator.Do(new AddWorker(parts.Worker, parts.Slots) { Labels = parts.Labels });
     }
 }

@@ -402,6 +402,7 @@ static class EventReading
     {
         var worker = "";
         var (slots, ahead) = (0, 0);
+        var labels = new ProtoList<string>();
         while (r.Next())
         {
             switch (r.Tag)
@@ -409,10 +410,11 @@ static class EventReading
                 case (1 << 3) | Block: worker = r.Text(pool); break;
                 case (2 << 3) | Number: slots = r.Int32(); break;
                 case (3 << 3) | Number: ahead = r.Int32(); break;
+                case (4 << 3) | Block: labels.Add(r.Text(pool)); break;
                 default: r.Skip(); break;
             }
         }
-        return new(new(worker), slots) { Ahead = ahead };
+        return new(new(worker), slots) { Ahead = ahead, Labels = labels.ToImmutable() };
     }
 
     public static WorkerRemoved WorkerRemoved(ProtoReader r, TextPool pool)

@@ -207,6 +207,7 @@ static class EventWriting
         w.Text(1, e.Worker.Owner);
         w.Int32(2, e.Slots);
         w.Int32(3, e.Ahead);
+        w.Texts(4, e.Labels);
     }
 
     public static void Write(ref ProtoWriter w, WorkerRemoved e) => w.Text(1, e.Worker.Owner);

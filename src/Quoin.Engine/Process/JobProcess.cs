@@ -88,7 +88,7 @@ sealed class Attempt
     ProcessEnd end;
     string? external;
     int malformed;
-    bool started, escaped;
+    bool started, escaped, isHeard;
 
     public Attempt(
         JobSpec spec, JobControl control, IJobObserver observer, TimeProvider time,
@@ -251,6 +251,7 @@ sealed class Attempt
 
     void Report(ReadOnlySpan<byte> line, long cut)
     {
+        if (spec.Resource is { } call && !isHeard) Hear(call);
         var problem = cut > 0 ? "it is longer than 4 MiB" : null;
         JobProgress? progress = null;
         problem ??= ReportReader.Read(line, reports, out progress);
@@ -269,6 +270,15 @@ sealed class Attempt
         if (spec.Resource is null || reports.ExternalId == external) return;
         external = reports.ExternalId;
         observer.External(external!);
+    }
+
+    // It acted outside and says so: nothing of that was read yet.
+    void Hear(ResourceCall call)
+    {
+        isHeard = true;
+        FaultPoint.Reach("call.accepted");
+        if (call.Direction == ResourceDirection.Release)
+            FaultPoint.Reach("release.call-accepted");
     }
 
     // The order is the design's ("End of a process, first match"): the first that applies.

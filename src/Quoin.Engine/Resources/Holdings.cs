@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -29,6 +30,9 @@ sealed class Holdings
 
     /// <summary>How long until something is due; null: nothing will be.</summary>
     public TimeSpan? Next => Sooner(resources.Next, Sooner(begins.Next, wants.Next));
+
+    /// <inheritdoc cref="ResourceRuns.Stranded"/>
+    public (int Runs, ImmutableArray<string> Labels) Stranded => resources.Stranded;
 
     /// <summary>The shorter of two waits.</summary>
     public static TimeSpan? Sooner(TimeSpan? one, TimeSpan? other) =>
@@ -85,9 +89,15 @@ sealed class Holdings
     /// <summary>These are committed: they are counted, and in tests a process may end.</summary>
     public static void Appended(IReadOnlyList<BuildEvent> events)
     {
+        foreach (var e in events) QuoinMeter.Appended(e);
+        ReachThoseOf(events);
+    }
+
+    /// <summary>These are committed: in tests a process may end.</summary>
+    public static void ReachThoseOf(IReadOnlyList<BuildEvent> events)
+    {
         foreach (var e in events)
         {
-            QuoinMeter.Appended(e);
             if (e is ReleaseScheduled { NotBefore: null }) FaultPoint.Reach("release.scheduled");
             if (e is ResourceReleased) FaultPoint.Reach("release.between-two");
             if (e is InterventionResolved) FaultPoint.Reach("intervention.resolved");

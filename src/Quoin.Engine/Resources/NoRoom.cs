@@ -26,6 +26,19 @@ sealed class NoRoom
     /// <summary>It does not wait for a slot any more.</summary>
     public void Remove(RunId run) => waiting.Remove(run);
 
+    /// <summary>Those of one group that nobody who is there can take; none: 0.</summary>
+    public (int Runs, ImmutableArray<string> Labels) Stranded(
+        Func<ImmutableArray<string>, bool> canBeTaken)
+    {
+        if (waiting.Count == 0) return (0, []);
+        foreach (var group in groups.Values)
+        {
+            if (group.Runs.Count == 0 || canBeTaken(group.Labels)) continue;
+            if (group.Runs.Count(waiting.Contains) is > 0 and var runs) return (runs, group.Labels);
+        }
+        return (0, []);
+    }
+
     /// <summary>Takes the first of a group that has a place now; false: none has.</summary>
     public bool TryTake(Func<ImmutableArray<string>, bool> hasPlace, out RunId run)
     {

@@ -68,6 +68,14 @@ sealed class RemoteCalls
         return best is null ? null : new WorkerId(best.Owner);
     }
 
+    /// <summary>True when some worker has these labels, busy or not.</summary>
+    public bool Matches(ImmutableArray<string> labels)
+    {
+        foreach (var worker in workers.Values)
+            if (worker.Calls > 0 && labels.All(label => worker.Labels.Contains(label))) return true;
+        return false;
+    }
+
     int FreeOf(WorkerInfo worker) => worker.Calls - busy.GetValueOrDefault(worker.Owner);
 
     /// <summary>A worker has this call from now on.</summary>

@@ -174,6 +174,11 @@ sealed class ResourceRuns(
             : Away.Choose(labels);
     }
 
+    /// <summary>Calls that wait for labels which nobody who is there has; none: 0.</summary>
+    public (int Runs, ImmutableArray<string> Labels) Stranded => noRoom.Stranded(labels =>
+        labels == mapped || labels.All(label => parts.Labels.Contains(label))
+        || Away.Matches(labels));
+
     // A label that nobody can have.
     static readonly ImmutableArray<string> mapped = ["="];
 

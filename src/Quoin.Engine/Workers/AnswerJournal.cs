@@ -60,6 +60,7 @@ public sealed class AnswerJournal(string folder)
                 continue;
             }
             await send(row, ct);
+            FaultPoint.Reach("handin.row-only");
             File.Delete(path);
             sent++;
         }

@@ -286,7 +286,11 @@ public sealed class StoreWorker : IDisposable
             var answer = options.Store.WorkAsync(turn, CancellationToken.None)
                 .GetAwaiter().GetResult();
             if (turn.Renew is not null && answer.IsKnown) Volatile.Write(ref renewedAt, asked);
-            if (turn.Ended.Count > 0) FaultPoint.Reach("reported");
+            if (turn.Ended.Count > 0)
+            {
+                FaultPoint.Reach("reported");
+                FaultPoint.Reach("handin.committed");
+            }
             if (unreachable) options.Observer.Said("the store answers again");
             unreachable = false;
             calls.SendAll();

@@ -149,7 +149,9 @@ sealed class PostgresTurn : IAsyncDisposable
         NpgsqlConnection connection, bool isFirst, CancellationToken ct)
     {
         batch.Connection = connection;
-        await using var reader = await batch.ExecuteReaderAsync(ct);
+        var answering = batch.ExecuteReaderAsync(ct); // All of it is sent, its commit with it.
+        if (turn.Ended.Count > 0) FaultPoint.Reach("handin.commit-unanswered");
+        await using var reader = await answering;
         var isKnown = await reader.ReadAsync(ct);
         await reader.NextResultAsync(ct);
         var taken = new HashSet<int>();

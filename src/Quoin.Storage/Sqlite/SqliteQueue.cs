@@ -128,6 +128,7 @@ sealed class SqliteQueue(SqliteConnection connection, SqliteWriteStatements stat
                 late.Add(ended.Run);
                 continue;
             }
+            FaultPoint.Reach("handin.between-writes");
             var id = IdOf("ended", ended.Run.Value, ended.Epoch);
             statements.Send(new InboxCommand(id, "run-ended", ended.Body), sentAtMs);
             if (ended.Log is { } log) Keep(ended.Run, ended.Attempt, log.Span);

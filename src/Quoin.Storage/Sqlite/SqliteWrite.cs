@@ -54,6 +54,9 @@ sealed class TurnWrite(WorkerTurn turn, long sentAtMs)
 {
     public override int Rows => 2 * (turn.Ended.Count + Math.Min(turn.Claim, 1000)) + 1;
 
+    /// <summary>Something is handed in.</summary>
+    public bool HasEnds => turn.Ended.Count > 0;
+
     public override void Write(SqliteWriteStatements statements) =>
         Answer = statements.Queue.Work(turn, sentAtMs);
 }

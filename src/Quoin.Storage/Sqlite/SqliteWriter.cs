@@ -34,6 +34,8 @@ sealed class SqliteWriter : GroupWriter<SqliteWriteStatements>
             BeginWhenFree(group);
             foreach (var write in group) write.Write(statements);
             connection.Execute("COMMIT"u8);
+            if (group.Exists(write => write is TurnWrite { HasEnds: true }))
+                FaultPoint.Reach("handin.commit-unanswered");
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Npgsql;
 using Quoin.Core;
 using Quoin.FakeService;
@@ -139,5 +140,40 @@ public class ResourceFaultTests
         build.WaitForExit().Expect(0);
         worker.Terminate();
         worker.WaitForExit().Expect(0);
+    }
+
+    // 8, of a call: it waits for a label that nobody has.
+    [Fact]
+    public async Task Without_a_worker_with_its_label_a_call_waits_and_all_say_what_brings_one()
+    {
+        await using var world = await ResourceWorld.StartAsync(
+            NewAddress(), One("keep: 0s").Replace(
+                "    outputs:", "    labels: { site: \"1\" }\n    outputs:",
+                StringComparison.Ordinal));
+        var build = world.Start("build", "--use", "0s", "-v");
+        build.WaitForLine(line => line.Contains(
+            "waiting for workers with site=1: 1 run ready (quoin worker --label site=1",
+            StringComparison.Ordinal));
+
+        const string why = "no worker for job thing: it needs the label site=1 "
+            + "(quoin worker --label site=1)";
+        var status = world.Quoin("status").Expect(0).Stdout;
+        Assert.Contains($"      thing/1: {why}", status);
+        Assert.Contains($"      {why}, since ", status);
+        using var json = JsonDocument.Parse(world.Quoin("status", "--json").Expect(0).Stdout);
+        foreach (var kind in (string[])["runs", "partitions"])
+        {
+            var only = Assert.Single(json.RootElement.GetProperty(kind).EnumerateArray());
+            var holdup = only.GetProperty("holdup");
+            Assert.Equal("no-worker", holdup.GetProperty("code").GetString());
+            Assert.Equal(why, holdup.GetProperty("text").GetString());
+        }
+        Assert.Empty(world.Service.Entries());
+
+        var worker = world.Start("worker", "-j", "1", "--label", "site=1");
+        build.WaitForExit().Expect(0);
+        worker.Terminate();
+        worker.WaitForExit().Expect(0);
+        world.CheckOver();
     }
 }

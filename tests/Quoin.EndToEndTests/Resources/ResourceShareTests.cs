@@ -1,17 +1,27 @@
 using Quoin.Core;
 using Quoin.FakeService;
+using Quoin.Storage;
+using Quoin.StorageTests;
 using static Quoin.EndToEndTests.Resources.ResourceGraphs;
 
 namespace Quoin.EndToEndTests.Resources;
 
-/// <summary>Several wants and several processes around one thing.</summary>
-public sealed class ResourceShareTests
+/// <summary>The same on PostgreSQL.</summary>
+public sealed class PostgresResourceShareTests(PostgresServer server) : ResourceShareTests
 {
+    private protected override PostgresAddress? NewAddress() => server.NewAddress();
+}
+
+/// <summary>Several wants and several processes around one thing.</summary>
+public class ResourceShareTests
+{
+    private protected virtual PostgresAddress? NewAddress() => null;
+
     // 19.
     [Fact]
     public async Task Two_wants_hold_one_image_and_it_is_released_once_by_the_last()
     {
-        await using var world = await ResourceWorld.StartAsync(null, Notebook());
+        await using var world = await ResourceWorld.StartAsync(NewAddress(), Notebook());
         var first = world.Start("build", "image/jupyter");
         first.WaitForLine(line => line.Contains("ready     w-1", StringComparison.Ordinal));
 
@@ -29,7 +39,7 @@ public sealed class ResourceShareTests
     [Fact]
     public async Task An_offer_that_is_accepted_while_somebody_builds_is_made_there()
     {
-        await using var world = await ResourceWorld.StartAsync(null, Notebook());
+        await using var world = await ResourceWorld.StartAsync(NewAddress(), Notebook());
         var build = world.Start("build", "image/jupyter");
         build.WaitForLine(line => line.Contains("ready     w-1", StringComparison.Ordinal));
 
@@ -51,7 +61,7 @@ public sealed class ResourceShareTests
     public async Task A_call_that_kills_its_process_each_time_is_put_aside_after_five()
     {
         await using var world = await ResourceWorld.StartAsync(
-            null, One("keep: 0s").Replace(
+            NewAddress(), One("keep: 0s").Replace(
                 "[./site, thing, \"{id}\"]\n", "[sh, -c, 'kill -9 $PPID']\n",
                 StringComparison.Ordinal)
                 .Replace(
@@ -73,7 +83,7 @@ public sealed class ResourceShareTests
     public async Task A_service_that_is_away_is_waited_for_over_a_restart()
     {
         await using var world = await ResourceWorld.StartAsync(
-            null, One("poll: { every: 100ms, max: 200ms }"));
+            NewAddress(), One("poll: { every: 100ms, max: 200ms }"));
         var build = world.Start("build");
         build.WaitForLine(line => line.Contains("ready     w-1", StringComparison.Ordinal));
         await world.Service.DisposeAsync();

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Text;
+using Npgsql;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.FakeService;
@@ -170,12 +172,23 @@ sealed class ResourceWorld : IAsyncDisposable
     /// </summary>
     public void Check(WantOutcome outcome)
     {
-        var count = Service.Count();
-        Assert.True(count.Live.Count == 0, $"left: {string.Join(' ', count.Live)}\n{Calls()}");
-        Assert.All(count.CreatesByKey, made => Assert.Equal(1, made.Value));
         Assert.Equal(outcome, Outcome());
         var cancelled = Log().Where(e => e.Event is WantCancelled).Select(e => e.At).ToList();
         if (cancelled.Count > 0) Assert.Equal(0, Service.Count(cancelled.Min()).CreatesAfter);
+        CheckOver();
+    }
+
+    /// <summary>
+    /// All that was wanted is over, nothing is left outside, each thing was made once, no call is
+    /// anybody's, no answer is kept, and the log explains the state. (X1 to X4, X8, X9.)
+    /// </summary>
+    public void CheckOver()
+    {
+        var count = Service.Count();
+        Assert.True(count.Live.Count == 0, $"left: {string.Join(' ', count.Live)}\n{Calls()}");
+        Assert.All(count.CreatesByKey, made => Assert.Equal(1, made.Value));
+        var journal = Workspace.PathOf(".quoin/journal");
+        Assert.Empty(Directory.Exists(journal) ? Directory.GetFiles(journal) : []);
         var store = Open();
         try
         {
@@ -183,11 +196,73 @@ sealed class ResourceWorld : IAsyncDisposable
             Assert.Empty(state.Wants);
             Assert.Empty(state.Runs);
             Assert.Empty(state.Interventions);
+            Assert.Empty(state.Cleanups);
+            Assert.Empty(store.QueuedRuns());
         }
         finally
         {
             Close(store);
         }
+    }
+
+    /// <summary>
+    /// A process was killed: the log explains the state, and all that is not over has a reason, for
+    /// whoever asks now and when somebody decides again. (X3, X5, X9.)
+    /// </summary>
+    public void CheckKilled()
+    {
+        if (address is null && !Workspace.Exists(".quoin/quoin.db")) return;
+        var store = Open();
+        try
+        {
+            var state = LogCheck.Replay(store);
+            var now = TimeProvider.System.GetUtcNow();
+            foreach (var isLed in (bool[])[true, false])
+            {
+                var reasons = new Holdups(state, new HoldupFacts(isLed, _ => null, now));
+                Assert.DoesNotContain("ending", state.Wants.Values.Select(w => reasons.Of(w).Code)
+                    .Concat(state.Runs.Values.Select(run => reasons.Of(run).Code))
+                    .Concat(reasons.Partitions().Select(p => reasons.Of(p).Code)));
+            }
+        }
+        finally
+        {
+            Close(store);
+        }
+    }
+
+    /// <summary>From now on the log takes nothing; <see cref="TakeAppends"/> ends that.</summary>
+    public void RefuseAppends()
+    {
+        if (address is not null) Sql("ALTER TABLE event ADD CONSTRAINT no CHECK (false) NOT VALID");
+        else Sql("CREATE TRIGGER no BEFORE INSERT ON event BEGIN SELECT RAISE(FAIL, 'no'); END");
+    }
+
+    /// <summary>The log takes what it is given again.</summary>
+    public void TakeAppends() => Sql(
+        address is not null ? "ALTER TABLE event DROP CONSTRAINT no" : "DROP TRIGGER no");
+
+    /// <summary>What another program does to the store behind everybody's back.</summary>
+    public void Sql(string sql)
+    {
+        if (address is null)
+        {
+            const int busyMs = 10_000;
+            using var file = SqliteConnection.Open(
+                Workspace.PathOf(".quoin/quoin.db"), SqliteNative.OpenReadWrite, busyMs);
+            file.Execute("PRAGMA foreign_keys = ON"u8);
+            file.Execute(Encoding.UTF8.GetBytes(sql));
+            return;
+        }
+        var to = new NpgsqlConnectionStringBuilder(address.Connection.ConnectionString)
+        {
+            SearchPath = address.Schema,
+            Pooling = false,
+        };
+        using var connection = new NpgsqlConnection(to.ConnectionString);
+        connection.Open();
+        using var command = new NpgsqlCommand(sql, connection);
+        command.ExecuteNonQuery();
     }
 
     static void Close(IBuildStore store) =>

@@ -9,11 +9,11 @@ public sealed class HoldupTests
 
     KernelState State => world.State;
 
-    Holdups Holdups(bool isLed = true) => new(State, new(isLed, _ => Job, world.Now));
+    Holdups Holdups(bool isLed = true) => new(State, new(isLed, _ => job, world.Now));
 
-    static Job Job { get; } = MakeJob();
+    readonly Job job = MakeJob();
 
-    static Job MakeJob()
+    static Job MakeJob(params string[] labels)
     {
         var builder = new GraphBuilder("test");
         builder.Add(new JobDeclaration
@@ -21,7 +21,7 @@ public sealed class HoldupTests
             Name = At("session"),
             Outputs = [At("session/{x}")],
             Exec = [At("launch")],
-            Limits = new JobLimits { Retries = 4 },
+            Limits = new JobLimits { Retries = 4, Labels = [.. labels] },
             Resource = new ResourceDeclaration(At("").At)
             {
                 Release = [At("stop")],
@@ -154,6 +154,47 @@ public sealed class HoldupTests
             });
             if (State.Runs[run.Value].Life!.Hook > 0) return;
             world.Now = world.Now.AddSeconds(5);
+        }
+    }
+
+    [Fact]
+    public void Where_nobody_has_the_labels_of_a_call_that_is_the_reason_with_its_remedy()
+    {
+        const string nobody = "no worker for job session: it needs the labels os=linux, site=1 "
+            + "(quoin worker --label os=linux --label site=1)";
+        var labelled = MakeJob("os=linux", "site=1");
+        WorkerId first = new("host/1/b"), second = new("host/1/c");
+        Plan();
+        Live("storage/1");
+        var run = world.Schedule("session/1");
+        Assert.Equal(("no-worker", nobody), Why());
+
+        Join(first);
+        Assert.Equal(("queued", "queued, 0 ahead"), Why());
+        world.Do(new LeaseRun(run, first, world.Now));
+        Assert.Equal(("performing", "performing by host/1/b"), Why());
+        world.Do(new RemoveWorker(first));
+        Assert.Equal(("no-worker", nobody), Why());
+
+        Join(second);
+        Assert.Equal(("queued", "its worker is gone; its turn comes"), Why());
+        world.Do(new LeaseRun(run, second, world.Now) { TakesOver = true });
+        world.Do(new DeferRun(run, 2, world.Now.AddSeconds(5)) { At = world.Now });
+        Assert.Equal(("busy", "busy, poll 1 of 100"), Why());
+        world.Do(new RemoveWorker(second));
+        Assert.Equal("busy", Why().Code);
+        world.Now = world.Now.AddSeconds(5);
+        Assert.Equal(("no-worker", nobody), Why());
+
+        void Join(WorkerId worker) =>
+            world.Do(new AddWorker(worker, 1) { Labels = ["os=linux", "site=1"] });
+
+        (string Code, string Text) Why()
+        {
+            var holdups = new Holdups(State, new(IsLed: true, _ => labelled, world.Now));
+            var (of, reason) = (State.Runs[run.Value], holdups.Of(world.P("session/1")));
+            Assert.Equal(reason, holdups.Of(of));
+            return (reason.Code, reason.Text);
         }
     }
 

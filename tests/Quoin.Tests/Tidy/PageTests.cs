@@ -120,6 +120,26 @@ public sealed partial class PageTests
             select $"docs/cli.md: describe {name}");
     }
 
+    [Fact]
+    public void Every_fault_point_is_described_and_some_test_ends_a_process_there()
+    {
+        const string page = "src/Quoin.Engine/FaultPoint.cs", tests = "tests/Quoin.EndToEndTests/";
+        var points = Names("src/", FaultReached());
+        Assert.Equal(points, Names(page, FaultDescribed()));
+        TidyTests.None(
+            from point in points.Except(Names(tests, FaultTested()))
+            select $"{page}: no test in {tests} ends a process at {point}");
+
+        static string[] Names(string below, Regex regex) =>
+        [
+            .. (from file in Repository.CSharp
+                where file.Path.StartsWith(below, StringComparison.Ordinal)
+                from place in Matches(file, regex)
+                select place.Match.Groups[1].Value)
+                .Distinct().Order(StringComparer.Ordinal),
+        ];
+    }
+
     static IEnumerable<string> KeysOf(Shape shape) => shape switch
     {
         ObjectShape map => map.Keys.SelectMany(key => KeysOf(key.Value).Prepend(key.Key)),
@@ -149,6 +169,15 @@ public sealed partial class PageTests
 
     [GeneratedRegex(@"\./dev ([a-z]+)")]
     private static partial Regex DevCommand();
+
+    [GeneratedRegex(@"FaultPoint\.Reach\(""([a-z.-]+)""")]
+    private static partial Regex FaultReached();
+
+    [GeneratedRegex("<c>([a-z.-]+)</c>")]
+    private static partial Regex FaultDescribed();
+
+    [GeneratedRegex(@"""([a-z]+(?:[.-][a-z]+)*)(?::\d+)?""")]
+    private static partial Regex FaultTested();
 
     [GeneratedRegex(@"^cmd_([a-z]+)\(\)")]
     private static partial Regex DevFunction();

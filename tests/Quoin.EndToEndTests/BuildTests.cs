@@ -1,14 +1,27 @@
 using System.Text.Json;
+using Quoin.Storage;
 using Xunit;
 
 namespace Quoin.EndToEndTests;
 
 public sealed class BuildTests
 {
+    readonly PostgresAddress? address;
+
+    public BuildTests()
+    {
+    }
+
+    internal BuildTests(PostgresAddress address) => this.address = address;
+
+    TestWorkspace New() => On(new TestWorkspace());
+
+    TestWorkspace On(TestWorkspace workspace) => workspace.On(address);
+
     [Fact]
     public void The_starter_builds_at_once_and_then_there_is_nothing_to_do()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
 
         var first = workspace.Quoin("build").Expect(0);
@@ -29,7 +42,7 @@ public sealed class BuildTests
     [Fact]
     public void An_edit_rebuilds_what_reads_it_and_explain_says_why()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
         workspace.Quoin("build").Expect(0);
         workspace.Write("data/2026-01-02.csv", "item,amount\nbread,50\n");
@@ -51,9 +64,9 @@ public sealed class BuildTests
     [Fact]
     public void A_failing_job_shows_its_log_and_what_it_blocks_and_retry_makes_it_good()
     {
-        using var workspace = Three("""
+        using var workspace = On(Three("""
             if [ -e bad ]; then echo "row 7: end before start"; exit 65; fi; echo ok > "$1"
-            """);
+            """));
         workspace.Write("bad", "");
 
         var failed = workspace.Quoin("build").Expect(1);
@@ -75,7 +88,7 @@ public sealed class BuildTests
     [Fact]
     public void With_json_every_line_is_a_document_and_the_last_is_the_summary()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
 
         var result = workspace.Quoin("build", "--json").Expect(0);
@@ -93,7 +106,7 @@ public sealed class BuildTests
     [Fact]
     public void A_dry_run_writes_nothing()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
 
         var result = workspace.Quoin("build", "--dry-run").Expect(0);
@@ -106,7 +119,7 @@ public sealed class BuildTests
     [Fact]
     public void No_build_only_tests_and_exits_with_3_until_all_is_current()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
 
         var before = workspace.Quoin("build", "--no-build").Expect(3);
@@ -120,7 +133,7 @@ public sealed class BuildTests
     [Fact]
     public void What_nothing_makes_is_an_error_with_a_near_miss()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
 
         var result = workspace.Quoin("build", "sumary").Expect(2);
@@ -132,7 +145,7 @@ public sealed class BuildTests
     [Fact]
     public void A_tainted_partition_is_made_again()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
         workspace.Quoin("build").Expect(0);
 
@@ -150,7 +163,7 @@ public sealed class BuildTests
     [Fact]
     public void A_partitions_log_is_that_of_its_newest_run()
     {
-        using var workspace = Three("echo one word; echo ok > \"$1\"");
+        using var workspace = On(Three("echo one word; echo ok > \"$1\""));
         workspace.Quoin("build").Expect(0);
 
         var log = workspace.Quoin("log", "middle").Expect(0);
@@ -163,7 +176,7 @@ public sealed class BuildTests
     [Fact]
     public void What_was_cleaned_is_made_again_and_sources_are_never_removed()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
         workspace.Quoin("build").Expect(0);
 
@@ -178,7 +191,7 @@ public sealed class BuildTests
     [Fact]
     public void A_want_is_made_by_the_next_build_or_cancelled()
     {
-        using var workspace = new TestWorkspace();
+        using var workspace = New();
         workspace.Quoin("init").Expect(0);
 
         var wanted = workspace.Quoin("want", "total/2026-01-03").Expect(0);
@@ -199,7 +212,7 @@ public sealed class BuildTests
     [Fact]
     public void The_first_ctrl_c_stops_what_runs_and_says_so()
     {
-        using var workspace = Three("echo begun; trap 'exit 1' TERM; sleep 60 & wait");
+        using var workspace = On(Three("echo begun; trap 'exit 1' TERM; sleep 60 & wait"));
         var build = workspace.Start("build", "-v");
         build.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
 
@@ -218,7 +231,7 @@ public sealed class BuildTests
     [Fact]
     public void The_second_ctrl_c_kills()
     {
-        using var workspace = Three("trap '' TERM; touch deaf; sleep 60; sleep 60");
+        using var workspace = On(Three("trap '' TERM; touch deaf; sleep 60; sleep 60"));
         var build = workspace.Start("build", "-v");
         build.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
 
@@ -233,7 +246,7 @@ public sealed class BuildTests
     [Fact]
     public void SIGTERM_stops_as_ctrl_c_does()
     {
-        using var workspace = Three("sleep 60");
+        using var workspace = On(Three("sleep 60"));
         var build = workspace.Start("build", "-v");
         build.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
 
@@ -245,7 +258,7 @@ public sealed class BuildTests
     [Fact]
     public void After_kill_9_the_next_build_continues()
     {
-        using var workspace = Three("test -e go || sleep 60; echo ok > \"$1\"");
+        using var workspace = On(Three("test -e go || sleep 60; echo ok > \"$1\""));
         var build = workspace.Start("build", "-v");
         build.WaitForLine(line => line.Contains("building  middle", StringComparison.Ordinal));
         build.Kill();

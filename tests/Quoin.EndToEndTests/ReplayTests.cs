@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Xml.Linq;
+using Quoin.Storage;
 using Xunit;
 
 namespace Quoin.EndToEndTests;
@@ -9,8 +10,13 @@ public sealed class ReplayTests : IDisposable
 {
     readonly TestWorkspace workspace = new();
 
-    public ReplayTests() => Declare("cat \"$@\" >\"$0\"")
-        .Write("src/1.txt", "1\n").Write("src/2.txt", "2\n");
+    public ReplayTests()
+        : this(null)
+    {
+    }
+
+    internal ReplayTests(PostgresAddress? address) => Declare("cat \"$@\" >\"$0\"")
+        .On(address).Write("src/1.txt", "1\n").Write("src/2.txt", "2\n");
 
     TestWorkspace Declare(string script) => workspace.Write("quoin.yaml", $$"""
         quoin: 1

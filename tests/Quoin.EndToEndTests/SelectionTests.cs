@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Quoin.Storage;
 using Xunit;
 
 namespace Quoin.EndToEndTests;
@@ -8,7 +9,12 @@ public sealed class SelectionTests : IDisposable
 {
     readonly TestWorkspace workspace = new();
 
-    public SelectionTests() => workspace.Write("quoin.yaml", """
+    public SelectionTests()
+        : this(null)
+    {
+    }
+
+    internal SelectionTests(PostgresAddress? address) => workspace.On(address).Write("quoin.yaml", """
         quoin: 1
         include: ["sub/quoin.yaml"]
         datasets:

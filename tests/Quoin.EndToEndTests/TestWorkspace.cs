@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Quoin.Storage;
 
 namespace Quoin.EndToEndTests;
 
@@ -51,6 +52,13 @@ sealed class TestWorkspace : IDisposable
         File.WriteAllText(full, text);
         if (executable && !OperatingSystem.IsWindows())
             File.SetUnixFileMode(full, File.GetUnixFileMode(full) | UnixFileMode.UserExecute);
+        return this;
+    }
+
+    /// <summary>Its store is there; null: it stays a file of the workspace.</summary>
+    public TestWorkspace On(PostgresAddress? address)
+    {
+        if (address is not null) Environment["QUOIN_STORE"] = address.Shown;
         return this;
     }
 
@@ -207,6 +215,15 @@ sealed partial class QuoinProcess : IDisposable
             }
             return true;
         }
+    }
+
+    /// <summary>True when it ends in so much time; it goes on otherwise.</summary>
+    public bool EndsWithin(TimeSpan time) => process.WaitForExit(time);
+
+    /// <summary>It printed such a line by now.</summary>
+    public bool HasPrinted(Func<string, bool> fits)
+    {
+        lock (gate) return stdout.Concat(stderr).Any(fits);
     }
 
     /// <summary>Waits for the end of the process and of its output.</summary>

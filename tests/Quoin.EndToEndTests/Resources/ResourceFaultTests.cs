@@ -116,6 +116,36 @@ public class ResourceFaultTests
         world.Check(WantOutcome.Succeeded);
     }
 
+    // 3, of a worker: what it answers after its lease counts for nobody.
+    [Fact]
+    public async Task A_worker_that_was_paused_past_its_lease_is_late_and_there_is_one_outcome()
+    {
+        await using var world = await ResourceWorld.StartAsync(
+            NewAddress(), Labelled(One("identity: key")),
+            new Rule { Verb = Verb.Post, To = 1, LatencyMs = 1500 });
+        string[] work = ["worker", "-j", "1", "--label", "site=1"];
+        var build = world.Start("build", "--use", "100ms");
+        var first = world.Start(work);
+        await world.WaitForCallsAsync(calls => calls.Any(call => call.Verb == Verb.Post));
+        first.Signal(19);
+        world.EndLeases();
+        var second = world.Start(work);
+        build.WaitForExit().Expect(0);
+        first.Signal(18);
+        first.WaitForLine(line => line.Contains("longer than its lease", StringComparison.Ordinal));
+
+        Assert.Equal([1, 2], world.Events<RunLeased>().Where(e => e.Run == new RunId(1))
+            .Select(e => e.Epoch).Take(2));
+        Assert.Single(world.Events<RunCompleted>());
+        world.Quoin("build", "thing/2", "--use", "0s").Expect(0); // Hears what was left behind.
+        foreach (var worker in (QuoinProcess[])[first, second])
+        {
+            worker.Terminate();
+            worker.WaitForExit().Expect(0);
+        }
+        world.CheckOver();
+    }
+
     // 8.
     [Fact]
     public async Task Without_a_worker_for_its_job_a_run_waits_and_status_says_so()
@@ -147,9 +177,7 @@ public class ResourceFaultTests
     public async Task Without_a_worker_with_its_label_a_call_waits_and_all_say_what_brings_one()
     {
         await using var world = await ResourceWorld.StartAsync(
-            NewAddress(), One("keep: 0s").Replace(
-                "    outputs:", "    labels: { site: \"1\" }\n    outputs:",
-                StringComparison.Ordinal));
+            NewAddress(), Labelled(One("keep: 0s")));
         var build = world.Start("build", "--use", "0s", "-v");
         build.WaitForLine(line => line.Contains(
             "waiting for workers with site=1: 1 run ready (quoin worker --label site=1",

@@ -17,6 +17,15 @@ static class ResourceGraphs
             resource: { release: [./site, thing, "{id}"], settle: 0s, {{resource}} }
         """;
 
+    /// <summary>The same, and all calls are made by who has the label <c>site=1</c>.</summary>
+    public static string Labelled(string graph) => graph.Replace(
+        "    outputs:", "    labels: { site: \"1\" }\n    outputs:", StringComparison.Ordinal);
+
+    /// <summary>The same with a service that knows neither keys nor labels.</summary>
+    public static string Nameless(string graph) => graph.Replace(
+        "targets:", "defaults: { env: { SITE_IDENTITY: none } }\ntargets:",
+        StringComparison.Ordinal);
+
     /// <summary>
     /// The worked example of the design. What is said comes behind the keys of each resource.
     /// </summary>

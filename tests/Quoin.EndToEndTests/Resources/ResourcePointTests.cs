@@ -69,10 +69,6 @@ public class ResourcePointTests
             "handin.before:2", "call.accepted:3", "release.call-accepted",
         ];
 
-    // All calls are made by who has this label, and no build has it.
-    static string Labelled(string graph) =>
-        graph.Replace("    outputs:", "    labels: { site: \"1\" }\n    outputs:", Ordinal);
-
     static bool IsPost(IReadOnlyList<Entry> calls) => calls.Any(call => call.Verb == Verb.Post);
 
     [Fact]
@@ -169,6 +165,24 @@ public class ResourcePointTests
         last.WaitForExit().Expect(0);
 
         world.CheckOver();
+    }
+
+    // 22.
+    [Theory]
+    [InlineData("ask", 1, "in-doubt")]
+    [InlineData("repeat", 2, "may-be-double")]
+    public async Task Without_identity_an_answer_that_nobody_read_is_a_question_and_one_call_more(
+        string onDoubt, int creates, string question)
+    {
+        await using var world = await ResourceWorld.StartAsync(
+            NewAddress(), Nameless(One($"identity: none, on-doubt: {onDoubt}")));
+        world.StartWith("call.accepted", "build", "--use", "0s").WaitForExit().Expect(137);
+        world.CheckKilled();
+        world.Quoin("build", "--use", "0s");
+
+        Assert.Equal(creates, world.Service.Count().CallsByVerb[Verb.Post]);
+        Assert.Equal(question, Assert.Single(world.Events<InterventionOpened>()).Code);
+        Assert.Equal(["t-1"], world.Service.Count().Live);
     }
 
     static string[] Kept(ResourceWorld world) =>

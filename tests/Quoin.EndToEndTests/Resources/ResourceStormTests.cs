@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Npgsql;
 using Quoin.Core;
 using Quoin.FakeService;
@@ -36,7 +37,7 @@ public sealed class PostgresResourceStormTests(PostgresServer server) : Resource
 /// workers that make half of the calls, beside a service that loses answers: every want ends,
 /// nothing is made twice and nothing is left. (43; <c>QUOIN_LONG_TESTS=1</c>: in its full size.)
 /// </summary>
-public class ResourceStormTests
+public partial class ResourceStormTests
 {
     static readonly int wants = Long.IsAsked ? 1000 : 8;
     static readonly int clients = Long.IsAsked ? 10 : 4;
@@ -140,20 +141,25 @@ public class ResourceStormTests
         }
     }
 
-    // Until it comes to its end; at most so many of its processes are killed.
+    // Until it comes to its end; at most so many of its processes are killed. Who decides stays as
+    // long as others want something, which here is always: it is killed, too, once its own is over.
     void Want(ResourceWorld world, Random random, int id)
     {
         for (var left = Long.IsAsked ? 2 : 1; ; left--)
         {
             var build = world.Start("build", $"session/{id % 7}", "--use", "50ms", "-v");
-            var isKilled = left > 0 && build.WaitForLines(1 + random.Next(8));
-            if (isKilled) build.Kill();
-            var end = build.WaitForExit(TimeSpan.FromMinutes(5));
+            if (left > 0 && build.WaitForLines(1 + random.Next(8))) build.Kill();
+            for (var looks = 60; looks > 0 && !build.EndsWithin(TimeSpan.FromSeconds(5)); looks--)
+                if (build.HasPrinted(OwnEnd().IsMatch)) build.Kill();
+            var end = build.WaitForExit();
             if (end.ExitCode == 137) Interlocked.Increment(ref kills);
-            else if (end.ExitCode is 0 or 1) return;
-            else end.Expect(0);
+            else if (end.ExitCode is not (0 or 1)) end.Expect(0);
+            if (end.ExitCode != 137 || build.HasPrinted(OwnEnd().IsMatch)) return;
         }
     }
+
+    [GeneratedRegex(@"^w-\d+ (succeeded|failed|cancelled)\b")]
+    private static partial Regex OwnEnd();
 
     // What was claimed too often by those who died waits for a person, who says: once more.
     static void End(ResourceWorld world)

@@ -145,9 +145,7 @@ public class ResourceTimeTests
     public async Task Without_identity_a_lost_answer_is_a_question()
     {
         await using var world = await WorldAsync(
-            One("identity: none").Replace(
-                "targets:", "defaults: { env: { SITE_IDENTITY: none } }\ntargets:",
-                StringComparison.Ordinal),
+            Nameless(One("identity: none")),
             new Rule { Verb = Verb.Post, To = 1, LoseAnswer = true });
 
         world.Quoin("build", "--use", "100ms").Expect(1);
@@ -169,9 +167,7 @@ public class ResourceTimeTests
     public async Task Without_identity_it_is_repeated_once_if_that_is_wanted()
     {
         await using var world = await WorldAsync(
-            One("identity: none, on-doubt: repeat").Replace(
-                "targets:", "defaults: { env: { SITE_IDENTITY: none } }\ntargets:",
-                StringComparison.Ordinal),
+            Nameless(One("identity: none, on-doubt: repeat")),
             new Rule { Verb = Verb.Post, To = 1, LoseAnswer = true });
 
         world.Quoin("build", "--use", "100ms");

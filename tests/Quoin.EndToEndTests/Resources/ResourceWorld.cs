@@ -242,6 +242,10 @@ sealed class ResourceWorld : IAsyncDisposable
     public void TakeAppends() => Sql(
         address is not null ? "ALTER TABLE event DROP CONSTRAINT no" : "DROP TRIGGER no");
 
+    /// <summary>The leases of all workers are over, as after a long pause.</summary>
+    public void EndLeases() => Sql(
+        $"UPDATE worker SET expires_at = {(address is not null ? "'-infinity'" : "0")}");
+
     /// <summary>What another program does to the store behind everybody's back.</summary>
     public void Sql(string sql)
     {

@@ -231,9 +231,13 @@ sealed class ThingWorld : IAsyncDisposable
         return true;
     }
 
+    /// <summary>What the last call for a partition was told of the things that it reads.</summary>
+    public Dictionary<string, IReadOnlyDictionary<string, HeldInput>> Held { get; } = [];
+
     void Launch(ThingProcess by, Activation activation)
     {
         var started = Time.GetUtcNow();
+        Held[activation.Attempt.Config.Outputs[0]] = activation.Attempt.Held;
         inFlight.Add((activation.Id.Run, activation.Epoch));
         var (answer, latency) = Service.Call(
             activation.Attempt.Config.Outputs[0], activation.Call);

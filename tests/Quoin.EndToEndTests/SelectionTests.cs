@@ -14,7 +14,8 @@ public sealed class SelectionTests : IDisposable
     {
     }
 
-    internal SelectionTests(PostgresAddress? address) => workspace.On(address).Write("quoin.yaml", """
+    internal SelectionTests(PostgresAddress? address) => workspace.On(address)
+        .Write("quoin.yaml", """
         quoin: 1
         include: ["sub/quoin.yaml"]
         datasets:

@@ -6,7 +6,7 @@ namespace Quoin.EndToEndTests;
 /// Some of the scenarios of builds, selections and replays on PostgreSQL: those in which the store
 /// itself is asked for something.
 /// </summary>
-public sealed class PostgresScenarioTests(PostgresServer server)
+public sealed class OnPostgresTests(PostgresServer server)
 {
     BuildTests Builds => new(server.NewAddress());
 

@@ -60,6 +60,12 @@ public sealed record WantOptions
     /// The payload of what is wanted, for a job that a feed asks for; empty: the newest line's.
     /// </summary>
     public string Payload { get; init; } = "";
+
+    /// <summary>
+    /// The trace that the want belongs to, as text that the engine reads; empty: none. It changes
+    /// nothing of what is built.
+    /// </summary>
+    public string Trace { get; init; } = "";
 }
 
 /// <summary>What a failure does to the rest of its want.</summary>

@@ -10,7 +10,8 @@ namespace Quoin.Server;
 /// so that they outlive a change of the lead.
 /// </summary>
 sealed class Standby(
-    Cli.Cli cli, Workspace workspace, ServedGraph graph, ArtifactStore? artifacts)
+    Cli.Cli cli, Workspace workspace, ServedGraph graph, ArtifactStore? artifacts,
+    Tracing? tracing)
     : IAsyncDisposable
 {
     static readonly TimeSpan LookForLead = TimeSpan.FromSeconds(1);
@@ -109,6 +110,7 @@ sealed class Standby(
             KeepsLogs = Project.IsRemote(cli),
             Artifacts = artifacts,
             Callback = callback,
+            Tracing = tracing,
             Observer = new Observer(cli),
         });
 

@@ -25,11 +25,18 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         Cli cli, Workspace workspace, Graph graph, Slots slots, IBuildStore store, string? holder,
         WantRequest request, ReportFiles? files = null)
     {
+        using var telemetry = Telemetry.Open(cli);
+        var span = telemetry?.Begin(cli, request.Text.Split(' ')[0], request.Text);
+        request = request with
+        {
+            Options = span?.Above(request.Options) ?? Telemetry.Below(cli, request.Options),
+        };
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var runner = new BuildRunner(cli, workspace, graph, slots)
         {
             Files = files ?? new(null, null, null),
             Artifacts = artifacts,
+            Tracing = telemetry?.Tracing,
         };
         if (artifacts is not null) artifacts.Warn = runner.watch.Warn;
         var code = holder is null
@@ -39,6 +46,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         if (artifacts is not null) artifacts.Warn = message => cli.Say($"warning: {message}");
         if (code == ExitCode.Ok && artifacts is { IsShared: true })
             WantedOutputs.Bring(cli, workspace, graph, store, artifacts, request);
+        span?.End(code);
         return code;
     }
 
@@ -97,6 +105,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             Artifacts = Artifacts,
             Callback = Environment.GetEnvironmentVariable("QUOIN_SERVER"),
             PlansAtOnce = plansAtOnce,
+            Tracing = Tracing,
             Observer = observer,
         });
 
@@ -152,6 +161,9 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
 
     /// <summary>Copies of outputs; null: none are kept.</summary>
     public ArtifactStore? Artifacts { get; init; }
+
+    /// <summary>Records spans; null: nobody asked for them.</summary>
+    public Tracing? Tracing { get; init; }
 
     /// <summary>Files for other programs.</summary>
     public ReportFiles Files { get; init; } = new(null, null, null);

@@ -45,6 +45,7 @@ static class WantCommand
             cli.Say("nothing to want: nothing builds what was selected");
             return ExitCode.Ok;
         }
+        options = Telemetry.Below(cli, options);
         var text = $"want {asked.Text}".Trim();
         var request = new WantRequest { Targets = [.. targets], Options = options, Text = text };
         var made = await deciding.DoAsync(

@@ -97,6 +97,7 @@ static class WorkerCommand
             throw new UsageException(
                 "usage", "--apart puts what it makes where other hosts see it, and the graph file "
                 + "forbids that (artifacts: write: false); see docs/artifacts.md");
+        using var telemetry = Telemetry.Open(cli); // Metrics: who decides tells of the spans.
         using var worker = SlotWorker.Make(
             cli, workspace, store, slots, view, lease, artifacts, isApart);
         using var onStop = interruption.Stop.Register(() =>

@@ -18,8 +18,9 @@ static class ResourceSnapshot
         var modes = (o.Soft ? 1 : 0) | (o.Thorough ? 2 : 0) | (o.KeepAll ? 4 : 0)
             | ((int)o.Restore << 3) | (o.Payload.Length > 0 ? 32 : 0);
         w.Byte((byte)((want.IsReady ? 1 : 0) | (want.IsReleasing ? 2 : 0) | (isPlain ? 4 : 0)
-            | (modes != 0 ? 8 : 0)));
+            | (modes != 0 ? 8 : 0) | (o.Trace.Length > 0 ? 16 : 0)));
         if (modes != 0) w.Byte((byte)modes);
+        if (o.Trace.Length > 0) w.Text(o.Trace);
         if (o.Payload.Length > 0) w.Text(o.Payload);
         if (isPlain) return;
         w.Time(o.StartAt);
@@ -36,7 +37,8 @@ static class ResourceSnapshot
         var flags = r.Byte();
         (want.IsReady, want.IsReleasing) = ((flags & 1) != 0, (flags & 2) != 0);
         var modes = (flags & 8) != 0 ? r.Byte() : 0;
-        if ((flags & 4) != 0 && modes == 0) return want;
+        var trace = (flags & 16) != 0 ? r.Text() : "";
+        if ((flags & 4) != 0 && modes == 0 && trace.Length == 0) return want;
         var options = want.Options with
         {
             Soft = (modes & 1) != 0,
@@ -44,6 +46,7 @@ static class ResourceSnapshot
             KeepAll = (modes & 4) != 0,
             Restore = (RestoreMode)((modes >> 3) & 3),
             Payload = (modes & 32) != 0 ? r.Text() : "",
+            Trace = trace,
         };
         var isPlain = (flags & 4) != 0;
         if (!isPlain) options = options with

@@ -67,6 +67,9 @@ public sealed record BuildSessionOptions
     /// </summary>
     public bool PlansAtOnce { get; init; }
 
+    /// <summary>Where spans of traced wants go; null: they are not recorded here.</summary>
+    public Tracing? Tracing { get; init; }
+
     /// <summary>Who watches.</summary>
     public required IBuildObserver Observer { get; init; }
 }
@@ -132,7 +135,11 @@ public sealed class BuildSession : IAsyncDisposable
             NewToken = static () => RandomNumberGenerator.GetHexString(32, lowercase: true),
             PlansAtOnce = options.PlansAtOnce,
             Labels = options.Labels,
+            Spans = options.Tracing is { } tracing
+                ? new TraceSpans(tracing, loaded.State, options.Graph.Name)
+                : null,
         };
+        parts.Spans?.Continue(options.Store);
         coordinator = new Coordinator(parts, loaded.Position);
         running = Task.Factory.StartNew(
             coordinator.Run, CancellationToken.None, TaskCreationOptions.LongRunning,

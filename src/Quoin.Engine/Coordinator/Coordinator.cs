@@ -192,6 +192,7 @@ sealed class Coordinator : IDisposable
         StateLoader.Observe(parts.History, State, e);
         Evolve.Apply(State, e);
         recall.See(e);
+        if (e is RunScheduled scheduled) parts.Spans?.Scheduled(State.Runs[scheduled.Run.Value]);
         pending.Add(e);
     }
 
@@ -287,7 +288,7 @@ sealed class Coordinator : IDisposable
         TakeNotices();
         var plan = recall.Recall(m.Request) ?? Make(m.Request);
         var targets = plan.Targets.AddRange(plan.AlsoWanted);
-        var options = m.Request.Options;
+        var options = TraceSpans.Begin(parts, m.Request.Options);
         if (gate.Refuse(plan, targets, options) is { } no)
         {
             Refuse(m, no);
@@ -474,13 +475,16 @@ sealed class Coordinator : IDisposable
                 Logs = logs.ToArray(),
                 IsIntent = pending.Exists(e => e is RunLeased { At: not null }),
             });
+            var begun = parts.Time.GetTimestamp();
             var last = parts.Store.AppendAsync(batch, CancellationToken.None)
                 .GetAwaiter().GetResult();
+            QuoinMeter.Committed(pending.Count, parts.Time.GetElapsedTime(begun), State);
             FaultPoint.Reach("appended");
             Holdings.Appended(batch.Events);
             var first = last - batch.Events.Count + 1;
             var logged = batch.Events.Select((e, i) => new LoggedEvent(first + i, at, e)).ToArray();
             position = last;
+            parts.Spans?.Committed(logged);
             pending.Clear();
             unsaved.Heard.Clear();
             fingerprints.Clear();

@@ -47,6 +47,9 @@ sealed record CoordinatorParts
     /// <summary>Jobs whose calls are made by functions of this process, and nowhere else.</summary>
     public ResourceJobs Jobs { get; init; } = new();
 
+    /// <summary>Tells of traced wants and their runs; null: nobody listens.</summary>
+    public TraceSpans? Spans { get; init; }
+
     /// <summary>Makes what a service has to know to wake a run.</summary>
     public Func<string> NewToken { get; init; } = static () => "";
 

@@ -46,6 +46,9 @@ sealed record LaunchRequest
     /// <summary>Copies of its outputs are kept.</summary>
     public bool Keeps { get; init; }
 
+    /// <summary>See <see cref="JobSpec.TraceParent"/>.</summary>
+    public string TraceParent { get; init; } = "";
+
     /// <summary>How it is told to stop.</summary>
     public required JobControl Control { get; init; }
 }

@@ -49,6 +49,7 @@ static class LaunchRequests
             Watched = watched.ToImmutable(),
             MayRestore = keeps && MayRestore(plan, node, run),
             Keeps = keeps,
+            TraceParent = TraceSpans.ParentOf(parts, run),
             Control = control,
         };
     }

@@ -74,6 +74,7 @@ sealed class PlanRecall(CoordinatorParts parts)
             Deadline = null,
             OnFailure = FailureMode.KeepGoing,
             Strict = false,
+            Trace = "",
         } == WantOptions.Default
         && parts.Graph.Jobs.All(job => job.Resource is null && job.Limits.MaxAge is null
             && job.Conditions.IsEmpty);

@@ -88,6 +88,19 @@ public abstract record StoreCommand
     /// <summary>A run ended on a worker.</summary>
     internal sealed record Ended(EndedAttempt Attempt) : StoreCommand;
 
+    /// <summary>The same, sent by somebody else; null: it does not say by whom.</summary>
+    public StoreCommand? SentBy(string by) => this switch
+    {
+        Cancel c => c with { By = by },
+        CancelAll c => c with { By = by },
+        CancelRun c => c with { By = by },
+        Taint c => c with { By = by },
+        Clean c => c with { By = by },
+        Release c => c with { By = by },
+        Resolve c => c with { By = by },
+        _ => null,
+    };
+
     /// <summary>The command as a row of the inbox.</summary>
     public InboxCommand ToInbox(string id)
     {

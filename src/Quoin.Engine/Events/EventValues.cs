@@ -19,6 +19,7 @@ static class EventValues
         var (slackMs, useMs, offer, group, isUseless) = (0L, 0L, false, "", false);
         var (soft, thorough, restore, keepAll) = (false, false, RestoreMode.Wanted, false);
         var payload = "";
+        var trace = "";
         while (r.Next())
         {
             switch (r.Tag)
@@ -43,6 +44,7 @@ static class EventValues
                     break;
                 case (15 << 3) | Number: keepAll = r.Bool(); break;
                 case (16 << 3) | Block: payload = r.Text(); break;
+                case (17 << 3) | Block: trace = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
@@ -63,6 +65,7 @@ static class EventValues
             Restore = restore,
             KeepAll = keepAll,
             Payload = payload,
+            Trace = trace,
         };
     }
 

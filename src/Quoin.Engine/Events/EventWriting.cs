@@ -232,6 +232,7 @@ static class EventWriting
         w.Int32(14, (int)options.Restore);
         w.Bool(15, options.KeepAll);
         w.Text(16, options.Payload);
+        w.Text(17, options.Trace);
         w.End(mark);
     }
 

@@ -37,6 +37,32 @@ ref struct ProtoWriter(byte[] buffer)
         Varint((ulong)value);
     }
 
+    /// <summary>A number that is written even when it is 0.</summary>
+    public void Varint64(int field, long value)
+    {
+        Reserve(16);
+        Varint((uint)field << 3);
+        Varint((ulong)value);
+    }
+
+    public void Fixed64(int field, ulong value)
+    {
+        if (value != 0) EightBytes(field, value);
+    }
+
+    /// <summary>Written even when it is 0: it may be one of several kinds of number.</summary>
+    public void Double(int field, double value) =>
+        EightBytes(field, BitConverter.DoubleToUInt64Bits(value));
+
+    void EightBytes(int field, ulong value)
+    {
+        Reserve(16);
+        Varint(((uint)field << 3) | ProtoWire.Fixed64);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(
+            buffer.AsSpan(Length), value);
+        Length += 8;
+    }
+
     public void Bool(int field, bool value) => Int32(field, value ? 1 : 0);
 
     public void Text(int field, string value)

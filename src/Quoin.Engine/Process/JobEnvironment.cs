@@ -5,8 +5,8 @@ namespace Quoin.Engine;
 
 /// <summary>
 /// What a job sees of its environment: the variables that its config declares, PATH, HOME, LANG and
-/// TMPDIR as Quoin has them, and <c>QUOIN_*</c>. Nothing else gets in, so that a build does not
-/// depend on who started it.
+/// TMPDIR as Quoin has them, <c>QUOIN_*</c>, and <c>TRACEPARENT</c> where the want is traced.
+/// Nothing else gets in, so that a build does not depend on who started it.
 /// </summary>
 sealed class JobEnvironment
 {
@@ -76,6 +76,8 @@ sealed class JobEnvironment
         into.Add("QUOIN_EPOCH", number[..length]);
         Math.Max(1, spec.Config.Resources.Cpu).TryFormat(number, out length);
         into.Add("QUOIN_CPU", number[..length]);
+        if (spec.TraceParent.Length > 0 && !spec.Config.Env.ContainsKey(TraceContext.Variable))
+            into.Add(TraceContext.Variable, spec.TraceParent);
         if (spec.Resource is { } call) Fill(call, into);
     }
 

@@ -83,6 +83,11 @@ public sealed record JobSpec
     public ResourceCall? Resource { get; init; }
 
     /// <summary>
+    /// The place of this attempt in a trace, as <c>TRACEPARENT</c> has it; empty: in none.
+    /// </summary>
+    public string TraceParent { get; init; } = "";
+
+    /// <summary>
     /// Bytes of output that the log keeps from the start and, beyond that, from the end.
     /// </summary>
     public LogLimits LogLimits { get; init; } = LogLimits.Default;

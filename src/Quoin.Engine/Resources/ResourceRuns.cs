@@ -268,6 +268,7 @@ sealed class ResourceRuns(
                 Config = recipe.Attempt.Config with { Args = argv },
                 Timeout = recipe.Resource.Timeout,
                 Held = held.ToImmutable(),
+                TraceParent = TraceSpans.ParentOf(parts, run),
                 Call = new ResourceCall
                 {
                     Key = recipe.Key,

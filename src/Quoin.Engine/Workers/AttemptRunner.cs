@@ -31,6 +31,7 @@ static class AttemptRunner
     {
         var watched = new WatchedFiles(files, attempt.Watched);
         var result = process.Run(spec, control, new Observer(progress));
+        QuoinMeter.Executed(spec.Config.Job, result.End, result.Usage);
         FaultPoint.Reach("ended");
         if (keepsLog) result = result with { Log = LogExcerpt.Read(spec.LogFile) };
         if (result.End != JobEnd.Completed || watched.Moved() is not { } moved) return result;

@@ -71,6 +71,9 @@ sealed record AttemptSpec
     /// <summary>See <see cref="JobSpec.Secrets"/>.</summary>
     public ImmutableArray<string> Secrets { get; init; } = [];
 
+    /// <summary>See <see cref="JobSpec.TraceParent"/>.</summary>
+    public string TraceParent { get; init; } = "";
+
     /// <summary>It is a call about a thing outside: what about; null: it makes data.</summary>
     public ResourceCall? Call { get; init; }
 
@@ -102,6 +105,7 @@ sealed record AttemptSpec
             Fingerprint = request.Fingerprint,
             MayRestore = request.MayRestore,
             Keeps = request.Keeps,
+            TraceParent = request.TraceParent,
             MadeBy = request.Inputs.All(i => !i.MadeBy.Exists)
                 ? ImmutableDictionary<string, Digest>.Empty
                 : request.Inputs.Where(i => i.MadeBy.Exists)
@@ -138,6 +142,7 @@ sealed record AttemptSpec
         Secrets = Secrets,
         Stdout = Call is null ? Stdout : null,
         Resource = Call,
+        TraceParent = TraceParent,
         StagingDirectory = workspace.StagingOf(Id),
         LogFile = workspace.LogOf(Id),
         Timeout = Timeout,
@@ -203,6 +208,7 @@ sealed record AttemptSpec
             Write(ref w, 18, new PathDigest(name, madeBy));
         if (Call is not null) CallSpec.Write(ref w, 19, Call);
         w.Texts(20, Secrets);
+        w.Text(21, TraceParent);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
@@ -241,7 +247,7 @@ sealed record AttemptSpec
     {
         const int block = ProtoReader.Block, number = ProtoReader.Number;
         var (run, attempt) = (0, 0);
-        var (folder, stdout) = ("", "");
+        var (folder, stdout, traceParent) = ("", "", "");
         var config = new JobConfig { Job = "", Outputs = [] };
         var (inputs, watched) = (new ProtoList<PathDigest>(), new ProtoList<PathDigest>());
         var outputs = new ProtoList<SpecPlace>();
@@ -281,6 +287,7 @@ sealed record AttemptSpec
                     break;
                 case (19 << 3) | block: call = CallSpec.Read(new(r.Bytes())); break;
                 case (20 << 3) | block: secrets.Add(r.Text()); break;
+                case (21 << 3) | block: traceParent = r.Text(); break;
                 default: r.Skip(); break;
             }
         }
@@ -305,6 +312,7 @@ sealed record AttemptSpec
             Keeps = keeps,
             MadeBy = madeBy.ToImmutable(),
             Call = call,
+            TraceParent = traceParent,
         };
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -8,48 +7,17 @@ using Quoin.Engine;
 namespace Quoin.Server;
 
 /// <summary>
-/// <c>/metrics</c>: what the meters say, as text in the format of Prometheus. Counters are summed,
-/// observed values are asked for when somebody looks, durations are put into buckets.
+/// <c>/metrics</c>: what the meters say, as text in the format of Prometheus.
 /// </summary>
 sealed class MetricsPage : IDisposable
 {
-    const int SeriesMax = 10_000;
-
-    static readonly double[] bounds =
-        [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400];
-
-    readonly MeterListener listener = new();
-    readonly Lock gate = new();
-    readonly SortedDictionary<string, Family> families = new(StringComparer.Ordinal);
-    int series;
-
-    sealed class Series
-    {
-        public double Sum { get; set; }
-
-        public long Count { get; set; }
-
-        public long[] Buckets { get; } = new long[bounds.Length];
-    }
-
-    sealed record Family(string Type, string Help)
-    {
-        public SortedDictionary<string, Series> Series { get; } = new(StringComparer.Ordinal);
-    }
-
     /// <summary>Listens from now on.</summary>
-    public MetricsPage(ServerMeter meter)
-    {
-        listener.InstrumentPublished = (instrument, heard) =>
-        {
-            if (meter.Has(instrument) || instrument.Meter.Name == QuoinMeter.Name)
-                heard.EnableMeasurementEvents(instrument);
-        };
-        listener.SetMeasurementEventCallback<long>((i, value, tags, _) => Take(i, value, tags));
-        listener.SetMeasurementEventCallback<int>((i, value, tags, _) => Take(i, value, tags));
-        listener.SetMeasurementEventCallback<double>((i, value, tags, _) => Take(i, value, tags));
-        listener.Start();
-    }
+    public MetricsPage(ServerMeter meter) => Readings = new(instrument => meter.Has(instrument)
+        || (instrument.Meter.Name == QuoinMeter.Name
+            && !meter.HasTwinOf(MeterReadings.NameOf(instrument))));
+
+    /// <summary>What there is to show.</summary>
+    public MeterReadings Readings { get; }
 
     /// <summary>Adds the route.</summary>
     public static void Map(WebApplication web, Served served) => web.MapGet("/metrics", http =>
@@ -59,51 +27,12 @@ sealed class MetricsPage : IDisposable
         return http.Response.WriteAsync(served.Metrics.Text(), http.RequestAborted);
     });
 
-    void Take(
-        Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        var name = NameOf(instrument);
-        var labels = LabelsOf(tags);
-        lock (gate)
-        {
-            if (!families.TryGetValue(name, out var family))
-                families[name] = family = new Family(TypeOf(instrument), HelpOf(instrument));
-            if (!family.Series.TryGetValue(labels, out var one))
-            {
-                if (series == SeriesMax) return;
-                series++;
-                family.Series[labels] = one = new Series();
-            }
-            if (instrument.IsObservable) one.Sum = value;
-            else one.Sum += value;
-            one.Count++;
-            for (var i = 0; i < bounds.Length; i++) if (value <= bounds[i]) one.Buckets[i]++;
-        }
-    }
-
-    static string NameOf(Instrument instrument)
-    {
-        var name = instrument.Name.Replace('.', '_').Replace('-', '_');
-        return name.StartsWith("quoin_", StringComparison.Ordinal) ? name : $"quoin_{name}";
-    }
-
-    static string TypeOf(Instrument instrument) => instrument switch
-    {
-        Histogram<double> => "histogram",
-        _ when instrument.Name.EndsWith("_total", StringComparison.Ordinal) => "counter",
-        _ => "gauge",
-    };
-
-    static string HelpOf(Instrument instrument) =>
-        (instrument.Description ?? "").Replace("\\", "\\\\").Replace("\n", "\\n");
-
-    static string LabelsOf(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    static string LabelsOf(IReadOnlyList<KeyValuePair<string, string>> labels)
     {
         var text = new StringBuilder();
-        foreach (var (name, value) in tags)
+        foreach (var (name, value) in labels)
         {
-            var escaped = $"{value}".Replace("\\", "\\\\").Replace("\"", "\\\"")
-                .Replace("\n", "\\n");
+            var escaped = value.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n");
             text.Append(text.Length > 0 ? "," : "").Append(name).Append("=\"").Append(escaped)
                 .Append('"');
         }
@@ -113,30 +42,39 @@ sealed class MetricsPage : IDisposable
     /// <summary>The page.</summary>
     public string Text()
     {
-        listener.RecordObservableInstruments();
         var text = new StringBuilder();
-        lock (gate)
+        Readings.Read(metric =>
         {
-            foreach (var (name, family) in families)
+            var name = metric.Name;
+            var help = metric.Help.Replace("\\", "\\\\").Replace("\n", "\\n");
+            text.Append("# HELP ").Append(name).Append(' ').Append(help).Append('\n');
+            text.Append("# TYPE ").Append(name).Append(' ').Append(TypeOf(metric.Kind))
+                .Append('\n');
+            foreach (var one in metric.Series.Values)
             {
-                text.Append("# HELP ").Append(name).Append(' ').Append(family.Help).Append('\n');
-                text.Append("# TYPE ").Append(name).Append(' ').Append(family.Type).Append('\n');
-                foreach (var (labels, one) in family.Series)
-                {
-                    if (family.Type == "histogram") Histogram(text, name, labels, one);
-                    else Sample(text, name, labels, one.Sum);
-                }
+                var labels = LabelsOf(one.Labels);
+                if (metric.Kind == MeterReadings.Kind.Histogram) Histogram(text, name, labels, one);
+                else Sample(text, name, labels, one.Sum);
             }
-        }
+        });
         return text.ToString();
     }
 
-    static void Histogram(StringBuilder text, string name, string labels, Series one)
+    static string TypeOf(MeterReadings.Kind kind) => kind switch
+    {
+        MeterReadings.Kind.Histogram => "histogram",
+        MeterReadings.Kind.Counter => "counter",
+        _ => "gauge",
+    };
+
+    static void Histogram(
+        StringBuilder text, string name, string labels, MeterReadings.Series one)
     {
         var comma = labels.Length > 0 ? "," : "";
-        for (var i = 0; i < bounds.Length; i++)
-            Sample(text, $"{name}_bucket", $"{labels}{comma}le=\"{Number(bounds[i])}\"",
-                one.Buckets[i]);
+        for (var i = 0; i < MeterReadings.Bounds.Length; i++)
+            Sample(
+                text, $"{name}_bucket",
+                $"{labels}{comma}le=\"{Number(MeterReadings.Bounds[i])}\"", one.AtMost(i));
         Sample(text, $"{name}_bucket", $"{labels}{comma}le=\"+Inf\"", one.Count);
         Sample(text, $"{name}_sum", labels, one.Sum);
         Sample(text, $"{name}_count", labels, one.Count);
@@ -152,5 +90,5 @@ sealed class MetricsPage : IDisposable
     static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
-    public void Dispose() => listener.Dispose();
+    public void Dispose() => Readings.Dispose();
 }

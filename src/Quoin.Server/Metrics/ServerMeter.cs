@@ -17,6 +17,7 @@ sealed class ServerMeter : IDisposable
     readonly Meter meter = new(Name);
     readonly StoreViews views;
     readonly Histogram<double> attempts;
+    readonly HashSet<string> names = ["quoin_attempt_seconds", "quoin_lag_events"];
 
     /// <summary>Measures from now on.</summary>
     public ServerMeter(StoreViews views, Func<long> lastPosition)
@@ -55,7 +56,7 @@ sealed class ServerMeter : IDisposable
             where place != PartitionPlace.Missing
             select One(state.Kernel.Count(place), "state", Api.Name(place)));
         Gauge("quoin_workers", "Workers that are there", state =>
-            [One(state.Kernel.Workers.Count)]);
+            [One(state.Kernel.Workers.Values.Count(worker => worker.Slots > 0))]);
         Gauge("quoin_slots", "Slots of workers that are there", state =>
             [One(state.Kernel.Workers.Values.Sum(worker => (long)worker.Slots))]);
         Gauge("quoin_questions_open", "Questions that wait for a person", state =>
@@ -68,6 +69,9 @@ sealed class ServerMeter : IDisposable
     /// <summary>True: it is one of this server, not of another one in this process.</summary>
     public bool Has(Instrument instrument) => instrument.Meter == meter;
 
+    /// <summary>It counts the same for the store that another meter counts for a process.</summary>
+    public bool HasTwinOf(string name) => names.Contains(name);
+
     /// <summary>An attempt ended.</summary>
     public void Ended(string job, AttemptRow attempt) => attempts.Record(
         attempt.Usage.ElapsedMs / 1000.0,
@@ -75,14 +79,20 @@ sealed class ServerMeter : IDisposable
         new KeyValuePair<string, object?>("outcome", attempt.Outcome));
 
     void Count(
-        string name, string what, Func<StoreState, IEnumerable<Measurement<long>>> read) =>
+        string name, string what, Func<StoreState, IEnumerable<Measurement<long>>> read)
+    {
+        names.Add(name);
         meter.CreateObservableCounter(
             name, () => views.Read(state => read(state).ToList()), null, what);
+    }
 
     void Gauge(
-        string name, string what, Func<StoreState, IEnumerable<Measurement<long>>> read) =>
+        string name, string what, Func<StoreState, IEnumerable<Measurement<long>>> read)
+    {
+        names.Add(name);
         meter.CreateObservableGauge(
             name, () => views.Read(state => read(state).ToList()), null, what);
+    }
 
     static Measurement<long> One(long value) => new(value);
 

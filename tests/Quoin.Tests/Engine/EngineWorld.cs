@@ -34,6 +34,7 @@ sealed class EngineWorld : IDisposable
     public ResourceJobs Jobs { get; init; } = new();
     public ImmutableArray<string> Labels { get; init; } = [];
     public ArtifactStore? Artifacts { get; init; }
+    public Tracing? Tracing { get; init; }
     public Watcher Last { get; private set; } = new();
 
     public void Write(string path, string text)
@@ -86,6 +87,7 @@ sealed class EngineWorld : IDisposable
             Jobs = Jobs,
             Labels = Labels,
             Artifacts = Artifacts,
+            Tracing = Tracing,
             Observer = watcher,
         });
         watcher.Names.SetResult(session.Names);

@@ -37,6 +37,7 @@ public sealed class CommandCodecTests
                 Thorough = true,
                 Restore = RestoreMode.None,
                 KeepAll = true,
+                Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             },
             Text = "build a/1 b",
         };
@@ -276,6 +277,7 @@ public sealed class CommandCodecTests
                 [new(3, null), new(42, FailureCategory.Temporary)]),
             Watched = [new("daily.awk", other)],
             Fingerprint = other,
+            TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         };
         var bytes = spec.ToBytes();
 
@@ -293,6 +295,7 @@ public sealed class CommandCodecTests
         Assert.Equal(180_000, generated.TimeoutMs);
         Assert.Equal([3, 42], generated.ExitCodes.Select(code => code.Code));
         Assert.Equal("daily.awk", generated.Watched[0].Path);
+        Assert.Equal((spec.TraceParent, spec.TraceParent), (read.TraceParent, generated.TraceParent));
     }
 
     [Fact]

@@ -77,6 +77,8 @@ static class CommandLine
         RefusedException refused => cli.Error(refused.Code, refused.Message, ExitCode.Refused),
         BadSelectionException selection => ReportSelection(cli, selection),
         BadGraphException graph => ReportGraph(cli, graph),
+        // Somebody who may not do this: nothing changed, and another try changes nothing either.
+        StoreException { Code: "forbidden" } no => cli.Error(no.Code, no.Message, ExitCode.Refused),
         StoreException store => cli.Error(store.Code, store.Message, ExitCode.Store),
         InterruptedException interrupted => interrupted.ExitCode,
         UnauthorizedAccessException or IOException =>

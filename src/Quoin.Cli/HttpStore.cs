@@ -39,8 +39,11 @@ sealed class HttpStore : IBuildStore
     }
 
     /// <inheritdoc/>
-    public long LastPosition => long.Parse(
-        Encoding.ASCII.GetString(Get("position")!), System.Globalization.NumberStyles.None);
+    public long LastPosition => long.TryParse(
+        Encoding.ASCII.GetString(Get("position") ?? []),
+        System.Globalization.NumberStyles.None, null, out var position)
+            ? position
+            : throw NotQuoin("it said no position");
 
     /// <inheritdoc/>
     public long ChangeVersion() => LastPosition;
@@ -220,9 +223,16 @@ sealed class HttpStore : IBuildStore
             using var stream = answer.Content.ReadAsStream();
             using var bytes = new MemoryStream();
             stream.CopyTo(bytes);
-            if (answer.StatusCode == HttpStatusCode.NotFound) return null;
-            if (answer.IsSuccessStatusCode) return bytes.ToArray();
-            throw Refused(answer.StatusCode, bytes.ToArray());
+            if (answer.IsSuccessStatusCode)
+                return answer.Content.Headers.ContentType?.MediaType
+                    is "application/octet-stream" or "text/plain"
+                    ? bytes.ToArray()
+                    : throw NotQuoin($"it answered {answer.Content.Headers.ContentType}");
+            var refused = Refused(answer.StatusCode, bytes.ToArray());
+            return answer.StatusCode == HttpStatusCode.NotFound
+                && refused.Code.StartsWith("no-", StringComparison.Ordinal)
+                    ? null
+                    : throw refused;
         }
         catch (Exception e) when (e is HttpRequestException or IOException
             or OperationCanceledException)
@@ -245,12 +255,18 @@ sealed class HttpStore : IBuildStore
         catch (Exception e) when (e is JsonException or KeyNotFoundException
             or InvalidOperationException)
         {
-            // Not an answer of ours: a proxy's, perhaps.
+            // Not an answer of ours.
+            if (status == HttpStatusCode.NotFound) return NotQuoin("it answered 404");
         }
         if (code == "unauthorized") message += "; QUOIN_TOKEN has the one that is sent";
         return new StoreException(
             code, $"{server.GetLeftPart(UriPartial.Authority)}: {message}");
     }
+
+    StoreException NotQuoin(string why) => new(
+        "not-a-server",
+        $"{server.GetLeftPart(UriPartial.Authority)} is no server of Quoin: {why}; look at the"
+        + " address (--server, QUOIN_SERVER)");
 
     // What only those do who decide or run jobs: they use the store itself.
     static StoreException NotHere() => new(

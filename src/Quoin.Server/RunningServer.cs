@@ -18,6 +18,7 @@ sealed class RunningServer : IAsyncDisposable
     readonly WebApplication web;
     readonly ServerMeter meter;
     readonly MetricsPage metrics;
+    readonly Telemetry? telemetry;
     readonly CancellationTokenSource stopping = new();
     Task working = Task.CompletedTask;
     bool isDrained, isDisposed;
@@ -34,7 +35,10 @@ sealed class RunningServer : IAsyncDisposable
         meter = new ServerMeter(views, () => store.LastPosition);
         metrics = new MetricsPage(meter);
         views.OnAttemptEnded = meter.Ended;
-        standby = options.Coordinates ? new Standby(cli, workspace, graph, artifacts) : null;
+        telemetry = Telemetry.Open(cli, metrics.Readings);
+        standby = options.Coordinates
+            ? new Standby(cli, workspace, graph, artifacts, telemetry?.Tracing)
+            : null;
         worker = options.Slots is { } slots
             ? SlotWorker.Make(
                 cli, workspace, store, slots, new WorkerView(cli, workspace), artifacts: artifacts)
@@ -45,6 +49,7 @@ sealed class RunningServer : IAsyncDisposable
             Workspace = workspace,
             Store = store,
             Tokens = tokens,
+            IsBehindTls = options.IsBehindTls,
             Views = views,
             Graph = graph,
             Artifacts = artifacts,
@@ -139,6 +144,7 @@ sealed class RunningServer : IAsyncDisposable
         worker?.Dispose();
         stopping.Dispose();
         graph.Dispose();
+        telemetry?.Dispose();
         metrics.Dispose();
         meter.Dispose();
         views.Dispose();

@@ -19,6 +19,12 @@ sealed class Served
     /// <summary>Who may ask.</summary>
     public required TokenList Tokens { get; init; }
 
+    /// <summary>Browsers come through a proxy that does TLS.</summary>
+    public bool IsBehindTls { get; init; }
+
+    /// <summary>Wrong tokens of runs that were shown lately.</summary>
+    public WrongTokens WrongTokens { get; } = new();
+
     /// <summary>The state, as of now.</summary>
     public required StoreViews Views { get; init; }
 

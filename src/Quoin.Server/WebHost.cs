@@ -37,12 +37,13 @@ static class WebHost
         builder.Services.AddRazorComponents();
         builder.Services.AddAntiforgery();
         var web = builder.Build();
-        var gate = new Gate(served.Tokens, options.Listen, options.Hosts);
+        var gate = new Gate(
+            served.Tokens, options.Listen, options.Hosts, served.Cli.Time);
         web.Use(next => http => gate.PassAsync(http, next));
         web.Use(next => http => EndWithServerAsync(http, next, served.Stopping));
         web.UseAntiforgery();
         Health.Map(web, served);
-        Login.Map(web, served.Tokens);
+        Login.Map(web, served);
         MetricsPage.Map(web, served);
         Api.Map(web, served);
         PageRoutes.Map(web, served);
@@ -55,8 +56,7 @@ static class WebHost
     {
         using var onStop = stopping.Register(() =>
         {
-            if (http.Response.ContentType is "text/event-stream"
-                or "application/x-ndjson; charset=utf-8") http.Abort();
+            if (Gate.IsStream(http.Response)) http.Abort();
         });
         await next(http);
     }

@@ -41,6 +41,9 @@ static class Tides
           slow:
             outputs: ["slow/{name}"]
             exec: [sh, slow.sh, "{name}", "{out}"]
+          long:
+            outputs: ["long/{name}"]
+            exec: [sh, -c, 'seq -f "line %g." 2500; echo done >"$0"', "{out}"]
           lock:
             outputs: ["lock/{name}"]
             exec: [sh, lock.sh]

@@ -43,6 +43,9 @@ sealed class ServedSpace : IAsyncDisposable
     /// <summary>What is served.</summary>
     public RunningServer Server { get; private set; } = null!;
 
+    /// <summary>The environment of the server and of commands.</summary>
+    public Dictionary<string, string> Env { get; } = [];
+
     /// <summary>Speaks to it.</summary>
     public HttpClient Http { get; private set; } = null!;
 
@@ -52,9 +55,11 @@ sealed class ServedSpace : IAsyncDisposable
     /// <summary>Writes the graph and serves it, once everything is read.</summary>
     public static async Task<ServedSpace> StartAsync(
         string graph = Graph, Func<ServeOptions, ServeOptions>? change = null,
-        Action<string>? prepare = null)
+        Action<string>? prepare = null, IReadOnlyDictionary<string, string>? env = null)
     {
         var space = new ServedSpace();
+        foreach (var (name, value) in env ?? new Dictionary<string, string>())
+            space.Env[name] = value;
         prepare?.Invoke(space.Root);
         await File.WriteAllTextAsync(Path.Combine(space.Root, "quoin.yaml"), graph);
         await space.ServeAsync(change);
@@ -87,7 +92,9 @@ sealed class ServedSpace : IAsyncDisposable
     {
         var (own, ownErrors) = (new StringWriter(), new StringWriter());
         var code = await CommandLine.RunAsync(
-            ["-C", Root, .. args], options => Cli(own, ownErrors, options), _ => null);
+            ["-C", Root, .. args],
+            options => Cli(own, ownErrors, options),
+            Env.GetValueOrDefault);
         return (code, own.ToString(), ownErrors.ToString());
     }
 
@@ -119,14 +126,14 @@ sealed class ServedSpace : IAsyncDisposable
         NormalDurability = true,
     });
 
-    static Cli.Cli Cli(TextWriter output, TextWriter errors, GlobalOptions options) => new()
+    Cli.Cli Cli(TextWriter output, TextWriter errors, GlobalOptions options) => new()
     {
         Out = TextWriter.Synchronized(output),
         Err = TextWriter.Synchronized(errors),
         OutScreen = TerminalScreen.Fixed(200),
         ErrScreen = TerminalScreen.Fixed(200),
         Time = TimeProvider.System,
-        Env = _ => null,
+        Env = Env.GetValueOrDefault,
         Options = options,
     };
 

@@ -12,6 +12,11 @@ sealed record ServeOptions
     /// <summary>Names, beside its addresses, that it is asked by: of a proxy before it.</summary>
     public IReadOnlyCollection<string> Hosts { get; init; } = [];
 
+    /// <summary>
+    /// Browsers come through a proxy that does TLS: their cookies are for nothing else.
+    /// </summary>
+    public bool IsBehindTls { get; init; }
+
     /// <summary>It decides for the store when nobody else does.</summary>
     public bool Coordinates { get; init; } = true;
 
@@ -58,8 +63,15 @@ static class ServeCommand
             HelpName = "NAME",
             AllowMultipleArgumentsPerToken = false,
         };
+        var https = new Option<bool>("--https")
+        {
+            Description = "Browsers come through a proxy that does TLS: cookies are Secure",
+        };
         var slots = new SlotOptions();
-        var command = new Command("serve", Summary) { listen, host, noCoordinator, noWorker };
+        var command = new Command("serve", Summary)
+        {
+            listen, host, https, noCoordinator, noWorker,
+        };
         slots.AddTo(command);
         command.SetAction((parsed, _) =>
         {
@@ -67,13 +79,14 @@ static class ServeCommand
             {
                 Listen = Address(parsed.GetValue(listen)!),
                 Hosts = parsed.GetValue(host) ?? [],
+                IsBehindTls = parsed.GetValue(https),
                 Coordinates = !parsed.GetValue(noCoordinator),
                 Slots = parsed.GetValue(noWorker) ? null : slots.Read(parsed, least: 1),
             };
             var context = cli(parsed);
             return Host is { } serve
                 ? serve(context, options)
-                : Task.FromResult(ServeProgram.TakeOver(context));
+                : Task.FromResult(ServeProgram.TakeOver(context, AppContext.BaseDirectory));
         });
         return command;
     }

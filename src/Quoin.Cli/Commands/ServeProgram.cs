@@ -9,44 +9,51 @@ namespace Quoin.Cli;
 static partial class ServeProgram
 {
     const string Framework = "Microsoft.AspNetCore.App";
+    const string RootVariable = "DOTNET_ROOT";
     const int MajorVersion = 10;
 
     /// <summary>Where it lies, beside a program at <paramref name="folder"/>.</summary>
     public static string PathIn(string folder) => Path.Combine(folder, "serve", "quoin-serve");
 
     /// <summary>Does not return, unless the program or its runtime is missing.</summary>
-    public static int TakeOver(Cli cli)
+    public static int TakeOver(Cli cli, string folder)
     {
-        var program = PathIn(AppContext.BaseDirectory);
+        var program = PathIn(folder);
         if (!File.Exists(program))
             return cli.Error(
                 "environment",
                 $"{program} is missing: it is the part of Quoin that serves. Publish it with"
                     + " ./dev publish, or install Quoin with its folder serve.",
                 ExitCode.Store);
-        if (RuntimeRoot(cli.Env) is not { } root)
+        if (RuntimeRoot(cli.Env) is not { } found)
             return cli.Error(
                 "environment",
-                $"quoin serve needs the ASP.NET Core runtime {MajorVersion} and it was not found."
+                $"quoin serve needs the ASP.NET Core runtime {MajorVersion} and it was not found"
+                    + (cli.Env(RootVariable) is { Length: > 0 } root
+                        ? $" in {RootVariable}={root}."
+                        : ".")
                     + " Install it (Debian: apt-get install aspnetcore-runtime-10.0; everywhere:"
-                    + " https://dotnet.microsoft.com/download), or set DOTNET_ROOT to the folder"
-                    + " that has it.",
+                    + $" https://dotnet.microsoft.com/download), or set {RootVariable} to the"
+                    + " folder that has it.",
                 ExitCode.Store);
         cli.Out.Flush();
         cli.Err.Flush();
-        Environment.SetEnvironmentVariable("DOTNET_ROOT", root);
-        var error = Execute(program, Environment.GetCommandLineArgs()[1..], root);
+        Environment.SetEnvironmentVariable(RootVariable, found);
+        var error = Execute(program, Environment.GetCommandLineArgs()[1..], found);
         return cli.Error(
             "environment", $"{program} cannot be started: {Marshal.GetPInvokeErrorMessage(error)}",
             ExitCode.Store);
     }
 
-    /// <summary>The folder of a runtime that can serve; null: none was found.</summary>
+    /// <summary>
+    /// The folder of a runtime that can serve; null: none was found. Where <c>DOTNET_ROOT</c> names
+    /// one, it is looked for nowhere else, as .NET's own programs do.
+    /// </summary>
     public static string? RuntimeRoot(Func<string, string?> env)
     {
+        if (env(RootVariable) is { Length: > 0 } named) return Serves(named) ? named : null;
         IEnumerable<string?> places =
         [
-            env("DOTNET_ROOT"),
             FirstLine("/etc/dotnet/install_location"),
             OfPath(env("PATH")),
             "/usr/share/dotnet", "/usr/lib/dotnet", "/usr/local/share/dotnet",
@@ -79,7 +86,7 @@ static partial class ServeProgram
 
     static int Execute(string program, string[] args, string root)
     {
-        _ = SetVariable("DOTNET_ROOT", root, 1); // What execv passes on is libc's environment.
+        _ = SetVariable(RootVariable, root, 1); // What execv passes on is libc's environment.
         var words = new nint[args.Length + 2];
         words[0] = Marshal.StringToCoTaskMemUTF8(program);
         for (var i = 0; i < args.Length; i++) words[i + 1] = Marshal.StringToCoTaskMemUTF8(args[i]);

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Quoin.Engine;
 
 namespace Quoin.Server;
 
@@ -9,10 +10,14 @@ namespace Quoin.Server;
 /// made a browser send it, and whether who sent it may. Its answers carry the headers that keep a
 /// browser from running what is only shown.
 /// </summary>
-sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<string> hosts)
+sealed class Gate(
+    TokenList tokens, IPEndPoint listen, IReadOnlyCollection<string> hosts, TimeProvider time)
 {
     /// <summary>The cookie of a session.</summary>
     public const string SessionCookie = "quoin-session";
+
+    // A stream has no end of its own: so often it is asked whether its token still holds.
+    static readonly TimeSpan StillKnown = TimeSpan.FromSeconds(3);
 
     const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; "
         + "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -20,6 +25,18 @@ sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<strin
 
     /// <summary>Lets a request through to <paramref name="next"/>, or answers it.</summary>
     public async Task PassAsync(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await AdmitAsync(http, next);
+        }
+        catch (StoreException e) when (!http.Response.HasStarted)
+        {
+            await RefuseAsync(http, 503, e.Code, e.Message); // Who asks is in the store.
+        }
+    }
+
+    async Task AdmitAsync(HttpContext http, RequestDelegate next)
     {
         Protect(http.Response.Headers);
         if (!IsHostKnown(http.Request.Host.Host))
@@ -34,12 +51,18 @@ sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<strin
             await next(http);
             return;
         }
-        if (Who(http) is not { } visitor)
+        var who = WhoOf(http);
+        if (who() is not { } visitor)
         {
             await AskForTokenAsync(http);
             return;
         }
         visitor.Enter(http);
+        http.Response.OnStarting(() =>
+        {
+            if (IsStream(http.Response)) EndWith(who, http);
+            return Task.CompletedTask;
+        });
         if (IsWrite(http.Request))
         {
             if (!visitor.MayOperate)
@@ -71,7 +94,7 @@ sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<strin
     // A name of another site that leads to loopback is how its pages would reach this server.
     bool IsHostKnown(string host)
     {
-        if (host.Length == 0 || hosts.Contains(host)) return true;
+        if (host.Length == 0 || hosts.Contains(host, StringComparer.OrdinalIgnoreCase)) return true;
         if (host.Equals("localhost", StringComparison.OrdinalIgnoreCase)) return true;
         // Pages of another site have a name, not an address; where tokens are needed, its name
         // has no cookie of ours.
@@ -87,22 +110,51 @@ sealed class Gate(TokenList tokens, IPEndPoint listen, IReadOnlyCollection<strin
             && rest.Value?.EndsWith("/wake", StringComparison.Ordinal) == true
             && request.Query.ContainsKey("token"));
 
-    Visitor? Who(HttpContext http)
+    // Who sent it, as of when it is asked; the request itself is read once, now.
+    Func<Visitor?> WhoOf(HttpContext http)
     {
-        if (!tokens.IsNeeded)
+        var isLocal = IPAddress.IsLoopback(listen.Address) && !IsForwarded(http.Request.Headers);
+        var header = http.Request.Headers.Authorization is [{ } one] ? one : null;
+        var session = http.Request.Cookies[SessionCookie];
+        return () =>
         {
-            return IPAddress.IsLoopback(listen.Address) && !IsForwarded(http.Request.Headers)
-                ? Visitor.Local
-                : null;
-        }
-        if (http.Request.Headers.Authorization is [{ } header])
-            return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
-                ? tokens.Find(header["Bearer ".Length..].Trim())
-                : null;
-        return http.Request.Cookies[SessionCookie] is { Length: 64 } session
-            ? tokens.FindSession(session)
-            : null;
+            if (!tokens.IsNeeded) return isLocal ? Visitor.Local : null;
+            if (header is not null)
+                return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+                    ? tokens.Find(header["Bearer ".Length..].Trim())
+                    : null;
+            return session is { Length: 64 } ? tokens.FindSession(session) : null;
+        };
     }
+
+    /// <summary>It goes on until somebody ends it.</summary>
+    public static bool IsStream(HttpResponse response) => response.ContentType
+        is "text/event-stream" or "application/x-ndjson; charset=utf-8";
+
+    // A token that is revoked ends what was begun with it.
+    void EndWith(Func<Visitor?> who, HttpContext http) =>
+        http.Response.RegisterForDispose(time.CreateTimer(
+            _ =>
+            {
+                try
+                {
+                    if (who() is null) http.Abort();
+                }
+                catch (StoreException)
+                {
+                    // Nobody can say now; the next look may.
+                }
+            },
+            null, StillKnown, StillKnown));
+
+    /// <summary>
+    /// A browser reached it over TLS: here, or at the proxy before it, as that says or as was
+    /// configured. Who makes that up only makes his own cookies narrower.
+    /// </summary>
+    public static bool IsSecure(HttpContext http, bool isBehindTls) => isBehindTls
+        || http.Request.IsHttps
+        || http.Request.Headers["X-Forwarded-Proto"] is [{ } scheme]
+            && scheme.Equals("https", StringComparison.OrdinalIgnoreCase);
 
     // A proxy on this machine speaks for others, whoever they are.
     static bool IsForwarded(IHeaderDictionary headers) =>

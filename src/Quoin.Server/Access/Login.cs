@@ -11,10 +11,11 @@ namespace Quoin.Server;
 static class Login
 {
     /// <summary>Adds <c>/login</c> and <c>/logout</c>.</summary>
-    public static void Map(WebApplication web, TokenList tokens)
+    public static void Map(WebApplication web, Served served)
     {
+        var tokens = served.Tokens;
         web.MapGet("/login", http => ShowAsync(http, NextOf(http.Request.Query["next"]), ""));
-        web.MapPost("/login", http => EnterAsync(http, tokens));
+        web.MapPost("/login", http => EnterAsync(http, served));
         web.MapPost("/logout", http =>
         {
             if (http.Request.Cookies[Gate.SessionCookie] is { } session) tokens.End(session);
@@ -24,8 +25,9 @@ static class Login
         });
     }
 
-    static async Task EnterAsync(HttpContext http, TokenList tokens)
+    static async Task EnterAsync(HttpContext http, Served served)
     {
+        var tokens = served.Tokens;
         if (!Gate.IsOwnSite(http.Request))
         {
             await Json.ProblemAsync(http, 403, "cross-site", "this form is not from here");
@@ -43,7 +45,7 @@ static class Login
         {
             HttpOnly = true,
             SameSite = SameSiteMode.Strict,
-            Secure = http.Request.IsHttps,
+            Secure = Gate.IsSecure(http, served.IsBehindTls),
             Path = "/",
         });
         See(http, next);

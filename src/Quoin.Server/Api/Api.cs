@@ -204,12 +204,16 @@ static class Api
     /// <summary>
     /// What takes a plan, a selection or much memory: on a thread of its own, so many at a time.
     /// </summary>
-    public static async Task<T> PlanningAsync<T>(Request request, Func<T> plan)
+    public static Task<T> PlanningAsync<T>(Request request, Func<T> plan) =>
+        PlanningAsync(plan, request.Ct);
+
+    /// <summary>The same for a page.</summary>
+    public static async Task<T> PlanningAsync<T>(Func<T> plan, CancellationToken ct)
     {
-        await planning.WaitAsync(request.Ct);
+        await planning.WaitAsync(ct);
         try
         {
-            return await Task.Run(plan, request.Ct);
+            return await Task.Run(plan, ct);
         }
         finally
         {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Quoin.Cli;
 using Quoin.Core;
+using Quoin.Engine;
 
 namespace Quoin.Server;
 
@@ -33,6 +34,9 @@ sealed class Request(HttpContext http, Served served)
     /// <summary>The bytes of the body; empty before it was read.</summary>
     public ReadOnlyMemory<byte> BodyBytes { get; private set; }
 
+    /// <summary>The trace that whoever asks is in (W3C Trace Context); empty: in none.</summary>
+    public string Trace => $"{TraceContext.Read(http.Request.Headers.TraceParent)}";
+
     /// <summary>A part of the path, decoded.</summary>
     public string Part(string name) => $"{http.Request.RouteValues[name]}";
 
@@ -40,6 +44,7 @@ sealed class Request(HttpContext http, Served served)
     public string? One(string name) => http.Request.Query[name] switch
     {
         { Count: 0 } => null,
+        [{ } value] when value.Contains('\0') => throw Bad($"{name} holds a NUL character"),
         [{ Length: <= TextMax } value] => value,
         [_] => throw Bad($"{name} is longer than {TextMax} characters"),
         _ => throw Bad($"{name} is given more than once"),

@@ -121,10 +121,32 @@ static class RunRoutes
     /// </summary>
     public static async Task WakeAsync(Request request)
     {
-        var run = request.Run();
         var token = request.One("token");
+        if (token is not null) await CheckTokenAsync(request, token);
+        var run = request.Run();
         await Asking.DoAsync(request, () => new StoreCommand.Wake(run, token));
         request.Http.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    // Anybody can reach this address. What is wrong is refused here, so that it leaves no trace in
+    // the log; it does not say either which runs there are.
+    static async Task CheckTokenAsync(Request request, string token)
+    {
+        var served = request.Served;
+        if (IsRight()) return;
+        if (!served.WrongTokens.MayLookAgain(served.Cli.Time.GetUtcNow()))
+        {
+            request.Http.Response.Headers.RetryAfter = "60";
+            throw new ApiException(429, "too-many", "too many wrong tokens; ask again later");
+        }
+        await served.Views.CatchUpAsync(request.Ct); // It may be of a run that just began.
+        if (!IsRight())
+            throw new ApiException(
+                403, "wrong-token", $"that is not the token of {request.Part("run")}");
+
+        bool IsRight() => RunId.TryParse(request.Part("run"), out var run)
+            && served.Views.Read(state => new StoreCommand.Wake(run, token)
+                .In(state.Kernel, served.Cli.Time.GetUtcNow()).NotAllowed is null);
     }
 
     /// <summary>

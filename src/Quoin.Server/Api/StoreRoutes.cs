@@ -154,7 +154,10 @@ static class StoreRoutes
         using var body = new MemoryStream();
         await request.Http.Request.Body.CopyToAsync(body, request.Ct);
         var command = new InboxCommand(id, type, body.ToArray());
-        if (StoreCommand.Read(command, out var problem) is null) throw Request.Bad(problem);
+        if (StoreCommand.Read(command, out var problem) is not { } read) throw Request.Bad(problem);
+        // Who shows a token is who it is of, whatever the command says.
+        if (Visitor.Of(request.Http) != Visitor.Local && read.SentBy(request.By) is { } own)
+            command = own.ToInbox(id);
         await request.Served.Store.SendAsync(command, request.Ct);
         await BytesAsync(request, [1]);
     }

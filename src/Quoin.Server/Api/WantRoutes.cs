@@ -111,7 +111,7 @@ static class WantRoutes
             "partitions", "tags", "exclude", "priority", "deadline", "fresh", "strict",
             "on_failure", "soft", "thorough", "start", "start_slack", "use", "offer", "group");
         var asked = AskedOf(request);
-        var options = OptionsOf(request);
+        var options = OptionsOf(request) with { Trace = request.Trace };
         await AnswerAsync(request, () => Api.PlanningAsync<StoreCommand>(request, () =>
         {
             var graph = request.Served.Graph.Now.Graph;
@@ -263,7 +263,12 @@ static class WantRoutes
         targets.IsEmpty
             ? throw new ApiException(409, "not-failed", $"{text}: it failed to make nothing")
             : new StoreCommand.Accept(
-                new WantRequest { Targets = targets, Text = text },
+                new WantRequest
+                {
+                    Targets = targets,
+                    Text = text,
+                    Options = WantOptions.Default with { Trace = request.Trace },
+                },
                 request.Served.Graph.Now.Graph);
 
     /// <summary>A want as it was at one moment.</summary>

@@ -17,7 +17,7 @@ static class PageGuard
     public const string Field = "proof";
 
     /// <summary>The proof for the forms of a page; null: who looks may not act.</summary>
-    public static string? Proof(HttpContext http)
+    public static string? Proof(HttpContext http, bool isBehindTls)
     {
         if (Visitor.Of(http) is not { MayOperate: true }) return null;
         if (http.Request.Cookies[CookieName] is { Length: 64 } known) return known;
@@ -26,7 +26,7 @@ static class PageGuard
         {
             HttpOnly = true,
             SameSite = SameSiteMode.Strict,
-            Secure = http.Request.IsHttps,
+            Secure = Gate.IsSecure(http, isBehindTls),
             Path = "/",
         });
         return proof;

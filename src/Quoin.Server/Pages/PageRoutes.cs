@@ -35,7 +35,7 @@ static class PageRoutes
         Get(web, served, "/runs/{id}", http => Run(http, served));
         Get(web, served, "/datasets", http => Datasets(http, served));
         Get(web, served, "/datasets/{**name}", http => Dataset(http, served, grids));
-        Get(web, served, "/partitions/{**name}", http => Partition(http, served));
+        Get(web, served, "/partitions/{**name}", http => PartitionAsync(http, served));
         Get(web, served, "/graph", http => Page<GraphPage>(http, served,
             ("Model", served.Views.Read(s => GraphModel.Of(s, served.Graph.Now.Graph)))));
         Get(web, served, "/machines", http => Machines(http, served));
@@ -55,15 +55,19 @@ static class PageRoutes
 
     static void Get(
         WebApplication web, Served served, string route, Func<HttpContext, IResult> page) =>
-        web.MapGet(route, http =>
+        Get(web, served, route, http => Task.FromResult(page(http)));
+
+    static void Get(
+        WebApplication web, Served served, string route, Func<HttpContext, Task<IResult>> page) =>
+        web.MapGet(route, async http =>
         {
             // What comes after this is news to the page.
             http.Items[nameof(Frame.Position)] = served.Views.Position;
-            if (!served.Views.IsReady)
-                return Message(
-                    http, served, 503, "Starting", "The log is being read; reload in a moment.")
-                    .ExecuteAsync(http);
-            return page(http).ExecuteAsync(http);
+            var answer = served.Views.IsReady
+                ? await page(http)
+                : Message(
+                    http, served, 503, "Starting", "The log is being read; reload in a moment.");
+            await answer.ExecuteAsync(http);
         });
 
     static RazorComponentResult<T> Page<T>(
@@ -88,7 +92,7 @@ static class PageRoutes
             Zone = served.Cli.Time.LocalTimeZone,
             Questions = views.Read(s => s.Kernel.Interventions.Count),
             Here = Links.Local(http.Request.Path.ToUriComponent() + http.Request.QueryString),
-            Proof = PageGuard.Proof(http),
+            Proof = PageGuard.Proof(http, served.IsBehindTls),
             HasSession = Visitor.Of(http)?.HasSession == true,
             Done = One(http, "done") ?? "",
             Alarm = views.Failure is { } failure ? $"The store cannot be read any more: {failure}"
@@ -177,12 +181,16 @@ static class PageRoutes
         var attempt = model.Attempts.FirstOrDefault(line => line.Number == asked)
             ?? model.Attempts.FirstOrDefault();
         var number = attempt?.Number ?? 0;
+        var log = number == 0 ? new RunLog() : LogOf(http, served, new AttemptId(id, number));
         return Page<RunPage>(http, served,
             ("Model", model), ("LogAttempt", number), ("Time", served.Cli.Time),
-            ("Follows", attempt is { Outcome: "running" }),
-            ("Log", number == 0 ? new RunLog()
-                : RunLog.Tail(served.Workspace, served.Store, new AttemptId(id, number))));
+            ("Follows", attempt is { Outcome: "running" } && !log.IsPiece), ("Log", log));
     }
+
+    static RunLog LogOf(HttpContext http, Served served, AttemptId attempt) =>
+        RunLog.Piece(
+            served.Workspace, served.Store, attempt, LongOf(http, "from"), LongOf(http, "to"))
+        ?? RunLog.Tail(served.Workspace, served.Store, attempt);
 
     static RazorComponentResult<DatasetsPage> Datasets(HttpContext http, Served served)
     {
@@ -220,14 +228,24 @@ static class PageRoutes
         }
     }
 
-    static IResult Partition(HttpContext http, Served served)
+    static async Task<IResult> PartitionAsync(HttpContext http, Served served)
     {
         var name = Route(http, "name");
-        return PartitionModel.Of(
+        if (PartitionModel.Of(
             served.Views, served.Store, name, HoldupsOf(served), served.Graph.Now.Graph)
-            is { } model
-            ? Page<PartitionPage>(http, served, ("Model", model))
-            : Missing(http, served, $"nobody ever heard of \"{name}\", and no job makes it");
+            is not { } model)
+            return Missing(http, served, $"nobody ever heard of \"{name}\", and no job makes it");
+        // Only for who asks: it looks at files, and calls config commands.
+        if (One(http, "explain") is not null && model.Job.Length > 0)
+            model = model with
+            {
+                Explained = await Api.PlanningAsync(
+                    () => ExplainCommand.Of(
+                        served.Cli, served.Workspace, served.Graph.Now.Graph, served.Store,
+                        served.Artifacts, [name])[0].Text(),
+                    http.RequestAborted),
+            };
+        return Page<PartitionPage>(http, served, ("Model", model));
     }
 
     static RazorComponentResult<MachinesPage> Machines(
@@ -300,7 +318,14 @@ static class PageRoutes
 
     static string Route(HttpContext http, string name) => $"{http.Request.RouteValues[name]}";
 
-    static string? One(HttpContext http, string name) => http.Request.Query[name].FirstOrDefault();
+    static string? One(HttpContext http, string name) =>
+        http.Request.Query[name].FirstOrDefault() is { } text && !text.Contains('\0') ? text : null;
+
+    static long? LongOf(HttpContext http, string name) =>
+        long.TryParse(
+            One(http, name), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     static int? IntOf(HttpContext http, string name) =>
         int.TryParse(

@@ -129,23 +129,50 @@ setInterval(tick, 1000);
 
 const linesMax = 5000;
 
+const followed = new Set();
+
 function follow() {
+  for (const log of followed) if (!log.isConnected) leave(log);
   for (const log of document.querySelectorAll(".log[data-follow]")) {
     if (log.isFollowed) continue;
     log.isFollowed = true;
     log.scrollTop = log.scrollHeight;
-    const lines = new EventSource(log.dataset.follow);
-    lines.addEventListener("lines", event => {
-      const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-      log.insertAdjacentHTML("beforeend", event.data); // Escaped by the server.
-      while (log.childElementCount > linesMax) log.firstElementChild.remove();
-      if (isAtEnd) log.scrollTop = log.scrollHeight;
-      if (!log.isConnected) lines.close();
-    });
-    lines.addEventListener("end", () => { lines.close(); refresh(); });
-    addEventListener("pagehide", () => lines.close());
+    followed.add(log);
+    tail(log);
   }
 }
+
+// On from where it was; as for the news, a page that nobody sees gives the connection back.
+function tail(log) {
+  if (log.lines || document.hidden) return;
+  const address = new URL(log.dataset.follow, location.href);
+  if (log.position) address.searchParams.set("from", log.position);
+  log.lines = new EventSource(address);
+  log.lines.addEventListener("lines", event => {
+    log.position = event.lastEventId;
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    log.insertAdjacentHTML("beforeend", event.data); // Escaped by the server.
+    while (log.childElementCount > linesMax) log.firstElementChild.remove();
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    if (!log.isConnected) leave(log);
+  });
+  log.lines.addEventListener("end", () => { leave(log); refresh(); });
+}
+
+function pause(log) {
+  log.lines?.close();
+  log.lines = null;
+}
+
+function leave(log) {
+  pause(log);
+  followed.delete(log);
+}
+
+document.addEventListener("visibilitychange", () => {
+  for (const log of followed) document.hidden ? pause(log) : tail(log);
+});
+addEventListener("pagehide", () => followed.forEach(pause));
 
 follow();
 

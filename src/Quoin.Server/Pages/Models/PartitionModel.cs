@@ -114,6 +114,12 @@ public sealed record PartitionModel
     /// <summary>What differs between the last two builds.</summary>
     public ImmutableArray<FingerprintChange> Changes { get; init; } = [];
 
+    /// <summary>
+    /// What a build would do with it now, and why, as the command line says it; empty: nobody
+    /// asked.
+    /// </summary>
+    public ImmutableArray<string> Explained { get; init; } = [];
+
     /// <summary>What was recorded of it, the newest first.</summary>
     public ImmutableArray<EventLine> History { get; init; } = [];
 

@@ -34,16 +34,45 @@ public sealed record RunLog
     /// <summary>There is a log.</summary>
     public bool Exists { get; init; }
 
+    /// <summary>How long the log is, as of when it was read.</summary>
+    public long Length { get; init; }
+
+    /// <summary>It is a part that somebody asked for, not the end, which grows.</summary>
+    public bool IsPiece { get; init; }
+
     /// <summary>The end of an attempt's log; of its file, or as its worker left it in the store.
     /// </summary>
     public static RunLog Tail(Workspace workspace, IBuildStore store, AttemptId attempt)
     {
-        using var file = Open(workspace, attempt);
-        if (file is not null) return TailOf(file);
-        if (store.RunLog(attempt) is not { } kept) return new RunLog();
-        using var bytes = new MemoryStream(kept);
-        return TailOf(bytes);
+        using var file = Open(workspace, store, attempt);
+        return file is null
+            ? new RunLog()
+            : Read(file, Math.Max(0, file.Length - BytesMax), file.Length, LinesMax, first: false);
     }
+
+    /// <summary>The part that begins at an offset; null: it was not asked for.</summary>
+    /// <param name="to">Else: the part that ends there.</param>
+    public static RunLog? Piece(
+        Workspace workspace, IBuildStore store, AttemptId attempt, long? from, long? to)
+    {
+        if (from is null && to is null) return null;
+        using var file = Open(workspace, store, attempt);
+        if (file is null) return new RunLog();
+        var end = Math.Min(to ?? long.MaxValue, file.Length);
+        var begin = from is { } asked
+            ? Math.Min(asked, file.Length)
+            : Math.Max(0, end - BytesMax);
+        return Read(
+            file, begin, from is null ? end : file.Length, LinesMax, first: from is not null) with
+        {
+            IsPiece = true,
+        };
+    }
+
+    static Stream? Open(Workspace workspace, IBuildStore store, AttemptId attempt) =>
+        Open(workspace, attempt) is { } file ? file
+        : store.RunLog(attempt) is { } kept ? new MemoryStream(kept)
+        : null;
 
     /// <summary>What an attempt's file has behind an offset, whole lines only.</summary>
     public static RunLog Next(Workspace workspace, AttemptId attempt, long from)
@@ -51,7 +80,7 @@ public sealed record RunLog
         using var file = Open(workspace, attempt);
         return file is null
             ? new RunLog { From = from, To = from }
-            : Read(file, from, int.MaxValue);
+            : Read(file, from, file.Length, int.MaxValue, first: false);
     }
 
     static FileStream? Open(Workspace workspace, AttemptId attempt)
@@ -68,29 +97,30 @@ public sealed record RunLog
         }
     }
 
-    static RunLog TailOf(Stream file)
-    {
-        var from = Math.Max(0, file.Length - BytesMax);
-        var log = Read(file, from, LinesMax);
-        return log with { Exists = true };
-    }
-
-    static RunLog Read(Stream file, long from, int linesMax)
+    // Whole lines between two offsets, the first or the last so many of them.
+    static RunLog Read(Stream file, long from, long until, int linesMax, bool first)
     {
         file.Seek(from, SeekOrigin.Begin);
-        var buffer = new byte[Math.Min(BytesMax, Math.Max(0, file.Length - from))];
+        var buffer = new byte[Math.Min(BytesMax, Math.Max(0, until - from))];
         var length = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
         var text = buffer.AsSpan(0, length);
         // In the middle of a file the first line is most likely half of one.
         var start = from == 0 || IsLineStart(file, from) ? 0 : text.IndexOf((byte)'\n') + 1;
         var end = text.LastIndexOf((byte)'\n') + 1;
         if (end == 0 && length == BytesMax)
-            return new RunLog { From = from, To = from + length, Exists = true };
+            return new RunLog
+            {
+                From = from,
+                To = from + length,
+                Length = file.Length,
+                Exists = true,
+            };
         var starts = new List<int>();
         for (var at = start; at < end; at += text[at..].IndexOf((byte)'\n') + 1) starts.Add(at);
         var lines = ImmutableArray.CreateBuilder<LogLine>();
-        var first = Math.Max(0, starts.Count - linesMax);
-        for (var i = first; i < starts.Count; i++)
+        var begin = first ? 0 : Math.Max(0, starts.Count - linesMax);
+        var count = Math.Min(starts.Count - begin, linesMax);
+        for (var i = begin; i < begin + count; i++)
         {
             var stop = i + 1 < starts.Count ? starts[i + 1] : end;
             if (LineOf(text[starts[i]..(stop - 1)]) is { } line) lines.Add(line);
@@ -98,8 +128,9 @@ public sealed record RunLog
         return new RunLog
         {
             Lines = lines.ToImmutable(),
-            From = starts.Count > 0 ? from + starts[first] : from,
-            To = from + end,
+            From = starts.Count > 0 ? from + starts[begin] : from,
+            To = begin + count < starts.Count ? from + starts[begin + count] : from + end,
+            Length = file.Length,
             Exists = true,
         };
     }

@@ -25,7 +25,8 @@ public sealed class ReadingTests(BrowserWorld world)
         await page.Link("Plan it, and say why").ClickAsync();
 
         var explained = page.Page.Locator(".explained");
-        await HasTextAsync(explained, $"{day} not current: will be built by job daily (quoin.yaml:");
+        await HasTextAsync(
+            explained, $"{day} not current: will be built by job daily (quoin.yaml:");
         await HasTextAsync(explained, $"changed source {data}");
         var (_, said, _) = await world.Space.QuoinAsync("explain", day);
         Assert.Equal(said.TrimEnd(), await explained.TextContentAsync());

@@ -54,7 +54,8 @@ public sealed partial class MetricsTests
         await using var space = await ServedSpace.StartAsync();
         var text = await MeasuredAsync(space);
         var fetched = Path.Combine(Root(), "artifacts/prometheus/usr/bin/promtool");
-        var start = new ProcessStartInfo(File.Exists(fetched) ? fetched : "promtool", "check metrics")
+        var program = File.Exists(fetched) ? fetched : "promtool";
+        var start = new ProcessStartInfo(program, "check metrics")
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,

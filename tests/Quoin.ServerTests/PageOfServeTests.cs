@@ -47,7 +47,9 @@ public sealed partial class PageOfServeTests
         ("$S/runs?state=failed&job=daily", "\"run\":\"r-1\".*200$"),
         ("$S/runs/r-1/log?follow=true", "task-failed.*200$"),
         ("$S/plan", "\"build\":.*200$"),
-        ("$S/workers", "\"workers\":.*200.*\"feeds\":.*200.*\"interventions\":.*200.*\"jobs\":.*200$"),
+        (
+            "$S/workers",
+            "\"workers\":.*200.*\"feeds\":.*200.*\"interventions\":.*200.*\"jobs\":.*200$"),
         ("$S/interventions/i-1/resolve", "200$|204$"),
         ("$S/feeds/lists/runs/7", "\"accepted\":2|201$"),
         ("Bearer $TOKEN", "\"wants\":.*200$"),

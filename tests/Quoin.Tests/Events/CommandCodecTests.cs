@@ -295,7 +295,8 @@ public sealed class CommandCodecTests
         Assert.Equal(180_000, generated.TimeoutMs);
         Assert.Equal([3, 42], generated.ExitCodes.Select(code => code.Code));
         Assert.Equal("daily.awk", generated.Watched[0].Path);
-        Assert.Equal((spec.TraceParent, spec.TraceParent), (read.TraceParent, generated.TraceParent));
+        Assert.Equal(
+            (spec.TraceParent, spec.TraceParent), (read.TraceParent, generated.TraceParent));
     }
 
     [Fact]

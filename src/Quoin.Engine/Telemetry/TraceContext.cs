@@ -40,8 +40,11 @@ public readonly record struct TraceContext(UInt128 Trace, ulong Span, bool IsRec
     internal static ulong Number(ReadOnlySpan<char> hex) =>
         ulong.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
-    internal static bool IsHex(ReadOnlySpan<char> text) =>
-        !text.ContainsAnyExcept("0123456789abcdef");
+    internal static bool IsHex(ReadOnlySpan<char> text)
+    {
+        foreach (var c in text) if (!char.IsAsciiHexDigitLower(c)) return false;
+        return true;
+    }
 }
 
 /// <summary>

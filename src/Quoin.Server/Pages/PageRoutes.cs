@@ -242,7 +242,7 @@ static class PageRoutes
                 Explained = await Api.PlanningAsync(
                     () => ExplainCommand.Of(
                         served.Cli, served.Workspace, served.Graph.Now.Graph, served.Store,
-                        served.Artifacts, [name])[0].Text(),
+                        served.Artifacts, [name], http.RequestAborted)[0].Text(),
                     http.RequestAborted),
             };
         return Page<PartitionPage>(http, served, ("Model", model));

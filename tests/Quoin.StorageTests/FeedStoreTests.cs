@@ -167,6 +167,29 @@ public sealed class FeedStoreTests
     }
 
     [Fact]
+    public void A_lost_line_stays_lost_over_a_restart_when_a_newer_one_was_not_delivered()
+    {
+        using var world = new FeedWorld();
+        world.Put("f.1.txt", "a 1");
+        Assert.Equal("JOB a 1", world.Ready());
+        world.Advance((12 * 3600) + 120);
+        Undelivered(world, "JOB a 1"); // So its holder is over.
+        world.Put("f.2.txt", "a 2");
+        Undelivered(world, "JOB a 2");
+        world.Restart(isSettled: true);
+        world.Remove("f.2.txt");
+        world.WorkToEnd();
+        Assert.Equal("JOB a 1", world.Ready());
+    }
+
+    static void Undelivered(FeedWorld world, string job)
+    {
+        var client = world.Client();
+        Assert.Equal(job, world.Ask(client, "READY"));
+        world.Close(client, isUnread: true);
+    }
+
+    [Fact]
     public void What_was_never_delivered_is_new_after_all_restarts()
     {
         using var world = new FeedWorld();

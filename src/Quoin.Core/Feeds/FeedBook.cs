@@ -424,6 +424,11 @@ public sealed class FeedBook(FeedRules rules)
     /// <summary>Whether a giving out marked rows beside its own.</summary>
     public static bool HasMarked(FeedFlight flight) => flight.Marked.Length > 0;
 
+    /// <summary>
+    /// The older line that was lost before a giving out marked it, and is so again; null: none was.
+    /// </summary>
+    public (long Number, int Times)? LostAgain(FeedFlight flight) => rows.LostOf(flight.Marked);
+
     /// <summary>The runs whose lines a giving out marked, beside its own.</summary>
     public IEnumerable<FeedFile> MarkedBy(FeedFlight flight) =>
         flight.Marked.Select(mark => rows.FileOf(mark.Row)).Where(file => file.IsPresent);

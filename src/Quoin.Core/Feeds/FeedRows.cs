@@ -222,6 +222,14 @@ sealed class FeedRows
         return marked is null ? [] : [.. marked];
     }
 
+    /// <summary>The one of these rows that was lost; null: none was.</summary>
+    public (long Number, int Times)? LostOf((int Row, FeedRowState Before)[] marked)
+    {
+        foreach (var (row, before) in marked)
+            if (before == FeedRowState.Lost) return (FileOf(row).Number, rows[row].Times);
+        return null;
+    }
+
     /// <summary>A file's row of a key.</summary>
     public (FeedRowState State, FeedPayload Payload)? Line(FeedFile file, int first)
     {

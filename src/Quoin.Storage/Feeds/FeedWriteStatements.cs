@@ -86,10 +86,12 @@ sealed class FeedWriteStatements(SqliteConnection connection)
     }
 
     /// <summary>The line of a run may be given out again.</summary>
-    public void Lost(FeedFlight flight, ReadOnlySpan<byte> key, string feed, int times)
+    public void Lost(
+        FeedFlight flight, ReadOnlySpan<byte> key, string feed, int times, long? number = null)
     {
         hasLost = true;
-        lost.Bind(1, flight.Run).BindText(2, key).BindText(3, feed).Bind(4, flight.Number);
+        lost.Bind(1, flight.Run).BindText(2, key).BindText(3, feed);
+        lost.Bind(4, number ?? flight.Number);
         lost.Bind(5, flight.StartedAt * 1000).Bind(6, times).Run();
     }
 

@@ -177,6 +177,10 @@ public sealed class SqliteFeedStore : IFeedStore
                 Mark(book, flight, key, flight.WasLost, flight.Before.StartedAt);
                 if (flight.WasLost)
                     statements.Lost(flight, key, book.Feeds[flight.Feed], flight.Times - 1);
+                // The giving out took an older line that was lost out of the table.
+                else if (book.LostAgain(flight) is { } older)
+                    statements.Lost(
+                        flight, key, book.Feeds[flight.Feed], older.Times, older.Number);
                 break;
             case FeedFactKind.Expired:
                 statements.Append(events.Other(fact), at);

@@ -16,9 +16,9 @@ public sealed class ReadingTests(BrowserWorld world)
     public async Task A_partition_says_what_a_build_would_do_and_why(bool script, string station)
     {
         var (data, day) = ($"gauge-{station}.csv", $"daily/{station}/2026-03-01");
-        await File.WriteAllTextAsync(Path.Combine(world.Root, data), "2026-03-01,4.2\n");
+        File.WriteAllText(Path.Combine(world.Root, data), "2026-03-01,4.2\n");
         await world.WantAsync(day, "succeeded");
-        await File.WriteAllTextAsync(Path.Combine(world.Root, data), "2026-03-01,4.25\n");
+        File.WriteAllText(Path.Combine(world.Root, data), "2026-03-01,4.25\n");
         await using var page = await world.OpenAsync(
             $"/partitions/{day}", new() { JavaScriptEnabled = script });
 
@@ -89,7 +89,7 @@ public sealed class ReadingTests(BrowserWorld world)
         Assert.Equal(1, await log.Locator("div.out:has-text('still here')").CountAsync());
     }
 
-    static Task SeeAsync(OpenPage page, bool isSeen) => page.Page.EvaluateAsync(
+    static async Task SeeAsync(OpenPage page, bool isSeen) => await page.Page.EvaluateAsync(
         """
         hidden => {
           Object.defineProperty(document, "hidden", { value: hidden, configurable: true });

@@ -173,7 +173,7 @@ public static class ContentDigest
         foreach (var (link, target) in links)
         {
             var at = new List<string>(link.Split('/')[..^1]);
-            var todo = new Stack<string>(target.Split('/').Reverse());
+            var todo = new Stack<string>(Enumerable.Reverse(target.Split('/')));
             for (var followed = 0; followed <= LinksMax && todo.TryPop(out var part);)
             {
                 if (part is "" or ".") continue;
@@ -188,7 +188,7 @@ public static class ContentDigest
                 if (next is ['/', ..]) return link;
                 followed++;
                 at.RemoveAt(at.Count - 1);
-                foreach (var step in next.Split('/').Reverse()) todo.Push(step);
+                foreach (var step in Enumerable.Reverse(next.Split('/'))) todo.Push(step);
             }
         }
         return null;

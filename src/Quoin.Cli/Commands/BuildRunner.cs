@@ -196,7 +196,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         var usual = new Dictionary<string, TimeSpan>();
         foreach (var job in plan.Graph.Graph.Jobs)
         {
-            if (history.MedianOf(job.Name) is >= 0 and var ms)
+            if (history.UsualOf(job.Name) is >= 0 and var ms)
                 usual[job.Name] = TimeSpan.FromMilliseconds(ms);
         }
         return usual;

@@ -107,8 +107,9 @@ static class JobReader
             if (!IsVariable(name))
                 problems.Add(new("bad-value", at,
                     $"\"{name}\" cannot name a variable: letters, digits and _ can"));
-            else if (name.StartsWith("QUOIN_", StringComparison.Ordinal))
-                problems.Add(new("bad-value", at, $"{name} is one of Quoin's own variables"));
+            else if (name.StartsWith("QUOIN_", StringComparison.Ordinal)
+                || name is "PATH" or "HOME" or "LANG" or "TMPDIR" or "TRACEPARENT")
+                problems.Add(new("bad-value", at, $"{name} is one that every job has"));
             else if (declared.Env.Any(variable => variable.Name == name))
                 problems.Add(new("bad-value", at,
                     $"{name} is in env, where everybody can read it, and in secrets; which?"));

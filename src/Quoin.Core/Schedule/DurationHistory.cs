@@ -64,7 +64,7 @@ public sealed class DurationHistory(PartitionNames names)
         all.Add(elapsedMs);
         JobOf(job).Add(elapsedMs);
         AddTo(partition, elapsedMs, speed == 0 ? 0 : IndexOf(speed));
-        LastSpeed = speed;
+        if (speed > 0) LastSpeed = speed;
         if (cores == 0) return;
         AddTo(jobsByCores, job, cores, JobMax, elapsedMs);
         AddTo(partitionsByCores, partition, cores, PartitionMax, elapsedMs);
@@ -109,6 +109,14 @@ public sealed class DurationHistory(PartitionNames names)
 
     /// <summary>Median of the job in milliseconds; -1 without history.</summary>
     public int MedianOf(string job) => jobs.TryGetValue(job, out var recent) ? recent.Median() : -1;
+
+    /// <summary>The same as it is on the host that ran last, for people.</summary>
+    public int UsualOf(PartitionId partition) =>
+        MedianOf(partition) is >= 0 and var ms ? Scale(ms, BaseSpeed, LastSpeed) : -1;
+
+    /// <summary>The same of a job.</summary>
+    public int UsualOf(string job) =>
+        MedianOf(job) is >= 0 and var ms ? Scale(ms, BaseSpeed, LastSpeed) : -1;
 
     /// <summary>Median of several jobs together in milliseconds; -1 without history.</summary>
     public int MedianOf(IEnumerable<string> jobNames)

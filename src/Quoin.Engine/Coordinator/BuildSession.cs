@@ -116,7 +116,7 @@ public sealed class BuildSession : IAsyncDisposable
                 Fingerprints = loaded.Fingerprints,
                 Secrets = new SecretDigests(
                     workspace, Environment.GetEnvironmentVariable,
-                    static () => RandomNumberGenerator.GetBytes(32)),
+                    static () => RandomNumberGenerator.GetBytes(32), keeps: true),
             },
             Keeping = new Keeping(options.Graph, loaded.State, options.Artifacts),
             MakeWorker = mailbox => MakeWorker(mailbox, files),

@@ -115,7 +115,7 @@ sealed class Coordinator : IDisposable
         new Takeover(this, parts, dispatcher, remote, inbox).Run();
         State.Notices.ToPlan.Clear();
         foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
-            Continue(want);
+            Continue(want, isTakenOver: true);
         inbox.CarryRest();
         if (!parts.PlansAtOnce && !mailbox.HasMessages) Settle();
     }
@@ -352,7 +352,7 @@ sealed class Coordinator : IDisposable
     /// <summary>
     /// To be called when it has ended well: the next build may be like the last one of this.
     /// </summary>
-    public void Remember() => recall.Save();
+    public void Remember() => recall.Save(position);
 
     /// <summary>Somebody takes an offer; the others of its group are gone with it.</summary>
     public void AcceptOffer(WantId id, string command)
@@ -365,7 +365,7 @@ sealed class Coordinator : IDisposable
         inbox.Answer(command, refusal?.Code ?? "done", refusal?.Message ?? "");
         if (refusal is not null || !isOffer) return;
         State.Notices.ToPlan.Clear();
-        Continue(State.Wants[id.Value]);
+        Continue(State.Wants[id.Value], isTakenOver: false);
     }
 
     // Tells people which runs of other wants this one waits for.
@@ -417,7 +417,7 @@ sealed class Coordinator : IDisposable
         AfterCommit(() => m.Answer.TrySetResult(refusal));
     }
 
-    void Continue(WantToken want)
+    void Continue(WantToken want, bool isTakenOver)
     {
         dispatcher.Holdings.Look(want);
         if (want.OfferedUntil is not null || want.IsReleasing) return;
@@ -435,7 +435,7 @@ sealed class Coordinator : IDisposable
             plan, want.Id, want.Options, dispatcher.Replanning.Room);
         foreach (var made in planning.Events(estimates))
         {
-            var e = made is ConfigFailed { Problem.Code: "no-producer" } unknown
+            var e = isTakenOver && made is ConfigFailed { Problem.Code: "no-producer" } unknown
                 ? unknown with { Problem = Unavailable(want, unknown.Problem) }
                 : made;
             if (e is WantPlanned planned && want.IsPlanned)

@@ -235,8 +235,8 @@ sealed class Dispatcher : IDisposable
     // More than there can ever be: nobody has room for it now.
     static readonly ResourceVector noRoom = new() { Cpu = int.MaxValue };
 
-    ResourceVector OfferNeedOf(PartitionId p) =>
-        remote.HasRoom(needs.LabelsOf(p), needs.DeclaredBy(p).MemoryBytes, needs.UsualMs(p))
+    ResourceVector OfferNeedOf(PartitionId p) => needs.MayGo(p)
+        && remote.HasRoom(needs.LabelsOf(p), needs.DeclaredBy(p).MemoryBytes, needs.UsualMs(p))
             ? needs.PoolsOf(p)
             : noRoom;
 
@@ -289,7 +289,7 @@ sealed class Dispatcher : IDisposable
             return true;
         }
         var memory = needs.DeclaredBy(entry.Key).MemoryBytes;
-        if (!remote.Any || !remote.HasRoom(labels, memory, needs.UsualMs(entry.Key))
+        if (!needs.MayGo(entry.Key) || !remote.HasRoom(labels, memory, needs.UsualMs(entry.Key))
             || !ledger.Take(entry.Key, needs.PoolsOf(entry.Key), end)) return false;
         Offer(run);
         return true;

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Quoin.Core;
 
 namespace Quoin.Engine;
@@ -90,7 +91,8 @@ public static class DryRun
             Artifacts = artifacts,
             Fingerprints = loaded.Fingerprints,
             Secrets = new SecretDigests(
-                workspace, Environment.GetEnvironmentVariable, newKey: null),
+                workspace, Environment.GetEnvironmentVariable,
+                static () => RandomNumberGenerator.GetBytes(32), keeps: false),
         };
         return (
             new Planning(

@@ -40,6 +40,9 @@ sealed record LaunchRequest
     /// <summary>Files whose content the fingerprint holds, as it holds it.</summary>
     public required ImmutableArray<PathDigest> Watched { get; init; }
 
+    /// <summary>The job's secrets, as the fingerprint holds them.</summary>
+    public ImmutableArray<SecretFact> Secrets { get; init; } = [];
+
     /// <summary>Outputs of another run with this fingerprint will do.</summary>
     public bool MayRestore { get; init; }
 

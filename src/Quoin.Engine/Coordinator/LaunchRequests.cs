@@ -47,6 +47,7 @@ static class LaunchRequests
             Fingerprint = parts.Facts.DigestOf(text),
             FingerprintText = text,
             Watched = watched.ToImmutable(),
+            Secrets = plan.Test.Fingerprints.FactOf(job).Secrets,
             MayRestore = keeps && MayRestore(plan, node, run),
             Keeps = keeps,
             TraceParent = TraceSpans.ParentOf(parts, run),

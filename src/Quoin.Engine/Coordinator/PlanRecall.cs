@@ -18,7 +18,8 @@ sealed class PlanRecall(CoordinatorParts parts)
 {
     // What the memo says of a program that tests otherwise is worth nothing.
     static readonly string program = typeof(PlanRecall).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        + $" {typeof(PlanRecall).Module.ModuleVersionId}";
 
     Found? found;
     bool isSpoiled;
@@ -39,8 +40,8 @@ sealed class PlanRecall(CoordinatorParts parts)
     {
         if (!parts.PlansAtOnce || !IsSettled || !IsPlain(request)) return null;
         var key = KeyOf(request);
-        if (Read(key) is not { } memo || !memo.Jobs.All(IsStill)) return null;
-        if (!parts.Files.AreStill(memo.Files)) return null;
+        if (Read(key) is not { } memo || !parts.Files.AreStill(memo.Files)
+            || !memo.Jobs.All(IsStill)) return null;
         parts.Files.EndLookAhead(); // What was seen is the past from here on.
         found = memo;
         return Plan.Recall(
@@ -86,10 +87,11 @@ sealed class PlanRecall(CoordinatorParts parts)
     }
 
     // Two stores, or one that was put back, may have the same position, but not at the same time.
-    string LogLine()
+    string LogLine(out long position)
     {
         var last = parts.Store.Query(new EventQuery { Last = 1 }).FirstOrDefault();
-        return $"log {last?.Position} {last?.At.ToUnixTimeMilliseconds()} {last?.Subject}\n";
+        position = last?.Position ?? 0;
+        return $"log {position} {last?.At.ToUnixTimeMilliseconds()} {last?.Subject}\n";
     }
 
     bool IsStill(string line)
@@ -120,13 +122,21 @@ sealed class PlanRecall(CoordinatorParts parts)
         }
         var end = text.LastIndexOf("end ", StringComparison.Ordinal);
         if (end < 0 || text[end..] != EndOf(text[..end])) return null;
-        var head = key + LogLine();
+        var head = key + LogLine(out _);
         if (!text.StartsWith(head, StringComparison.Ordinal)) return null;
-        var lines = text[head.Length..end].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var files = lines[1].Split(' ');
-        return new Found(
-            key, new PlanCounts(Number(lines[0]), Number(lines[0]), 0, 0, 0),
-            new KeptFiles(Mark(files[1]), files[2..].Select(Mark).ToHashSet()), lines[2..]);
+        try
+        {
+            var lines = text[head.Length..end].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var files = lines[1].Split(' ');
+            return new Found(
+                key, new PlanCounts(Number(lines[0]), Number(lines[0]), 0, 0, 0),
+                new KeptFiles(Mark(files[1]), files[2..].Select(Mark).ToHashSet()), lines[2..]);
+        }
+        catch (Exception e) when (e is FormatException or OverflowException
+            or IndexOutOfRangeException)
+        {
+            return null; // Of another format.
+        }
 
         static int Number(string line) =>
             int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
@@ -138,10 +148,13 @@ sealed class PlanRecall(CoordinatorParts parts)
     /// Remembers the newest plan, as of the end of the log. It is made good again by the next
     /// build, so it is not synced, and when it cannot be written that is nobody's trouble.
     /// </summary>
-    public void Save()
+    /// <param name="end">The last event that this process wrote.</param>
+    public void Save(long end)
     {
         if (found is not { } memo || !IsSettled) return;
-        var text = new StringBuilder(memo.Key).Append(LogLine())
+        var log = LogLine(out var last);
+        if (last != end) return; // Somebody else decides by now.
+        var text = new StringBuilder(memo.Key).Append(log)
             .Append(CultureInfo.InvariantCulture, $"current {memo.Counts.Total}\n")
             .Append(CultureInfo.InvariantCulture, $"files {memo.Files.Sum:x16}");
         foreach (var mark in memo.Files.Others)

@@ -175,7 +175,8 @@ sealed class Planning(
     /// Ranks of a plan's nodes by the durations known now, and the sum of all work.
     /// </summary>
     public PlannedWant Rank(Plan plan, WantId want, WantOptions options, TimetableRoom room) =>
-        new(plan, want, new NodeEstimates(plan, Durations(plan.Graph.Count == 0), room))
+        new(plan, want, new NodeEstimates(
+            plan, Durations(plan.Counts is { Build: 0, Maybe: 0 }), room))
         {
             Options = options,
         };

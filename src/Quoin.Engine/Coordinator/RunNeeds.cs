@@ -57,12 +57,21 @@ sealed class RunNeeds(CoordinatorParts parts, Planning planning, ResourceLedger 
             : [];
 
     /// <summary>
+    /// Another process may run it. What has secrets stays here if it can: what others have in their
+    /// environments is theirs.
+    /// </summary>
+    public bool MayGo(PartitionId p) => parts.Slots == 0
+        || !planning.TryGetOwner(p, out var planned, out var node)
+        || planned.Plan.Graph.JobOf(node) is { Secrets.IsEmpty: true }
+        || !LabelsOf(p).All(label => parts.Labels.Contains(label));
+
+    /// <summary>
     /// How long runs of its job took, those of this build too: a plan's estimates are as old as
     /// the plan. -1: not known.
     /// </summary>
     public int UsualMs(PartitionId p) =>
         planning.TryGetOwner(p, out var planned, out var node)
-            ? parts.History.MedianOf(planned.Plan.Graph.JobOf(node).Name)
+            ? parts.History.UsualOf(planned.Plan.Graph.JobOf(node).Name)
             : -1;
 
     /// <summary>How long the plan takes it to be, on the cores that are free for it now.</summary>

@@ -11,9 +11,13 @@ namespace Quoin.Engine;
 /// </summary>
 /// <param name="workspace">Where the key lies: <c>.quoin/secret.key</c>.</param>
 /// <param name="variable">Reads a variable of this process's environment.</param>
-/// <param name="newKey">Makes a key; null: nothing may be written, so none is kept.</param>
+/// <param name="newKey">Makes a key.</param>
+/// <param name="keeps">
+/// False: nothing may be written. Then nothing was built with a key yet that this could match, and
+/// what is shown of a secret means nothing to anybody.
+/// </param>
 public sealed class SecretDigests(
-    Workspace workspace, Func<string, string?> variable, Func<byte[]>? newKey)
+    Workspace workspace, Func<string, string?> variable, Func<byte[]> newKey, bool keeps)
 {
     /// <summary>The variable that a key is taken from.</summary>
     public const string KeyVariable = "QUOIN_SECRET_KEY";
@@ -35,30 +39,44 @@ public sealed class SecretDigests(
     byte[] FindKey()
     {
         if (variable(KeyVariable) is { Length: > 0 } given) return Encoding.UTF8.GetBytes(given);
-        var file = Path.Combine(workspace.QuoinDirectory, "secret.key");
+        var file = FileName;
         if (Read(file) is { } kept) return kept;
-        if (newKey is null) return []; // Nothing was built with a key yet that this could match.
-        Directory.CreateDirectory(workspace.QuoinDirectory);
         var made = newKey();
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-        };
+        if (!keeps) return made;
+        Directory.CreateDirectory(workspace.QuoinDirectory);
+        var beside = $"{file}.{Environment.ProcessId}";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        try
+        using (var stream = new FileStream(beside, options))
         {
-            using var stream = new FileStream(file, options);
             stream.Write(Encoding.UTF8.GetBytes(Convert.ToHexStringLower(made) + "\n"));
             stream.Flush(flushToDisk: true);
         }
+        try
+        {
+            File.Move(beside, file);
+            return made;
+        }
         catch (IOException) when (File.Exists(file))
         {
+            File.Delete(beside); // Another process was quicker.
             return Read(file) ?? throw new IOException($"{file} is not a key; remove it");
         }
-        return made;
     }
+
+    /// <summary>
+    /// Whether this process has a secret with this digest; true, too, where nobody can say: without
+    /// the key.
+    /// </summary>
+    /// <exception cref="IOException">The key cannot be read.</exception>
+    public bool Has(SecretFact secret) => variable(secret.Name) is not null
+        && (secret.KeyedDigest.Length == 0 || !HasKey || Of(secret.Name) == secret);
+
+    bool HasKey => key is not null || variable(KeyVariable) is { Length: > 0 }
+        || File.Exists(FileName);
+
+    string FileName => Path.Combine(workspace.QuoinDirectory, "secret.key");
 
     static byte[]? Read(string file)
     {

@@ -99,7 +99,9 @@ public static class StateLoader
         if (e is not RunCompleted { RestoredFrom: "", Usage: var usage } completed
             || !state.Runs.TryGetValue(completed.Run.Value, out var run)) return;
         var (job, output) = (run.Config.Job, run.Config.Outputs[0]);
-        history.Add(job, output, usage.ElapsedMs, usage.Cores, usage.HostSpeed);
+        // A worker may say anything.
+        history.Add(
+            job, output, usage.ElapsedMs, Math.Max(0, usage.Cores), Math.Max(0, usage.HostSpeed));
     }
 
     static LoadedState? FromSnapshot(IBuildStore store, PartitionNames names)

@@ -30,7 +30,8 @@ public sealed class WorkspaceFacts(
     public ArtifactStore? Artifacts { get; init; }
 
     /// <summary>What stands for the values of secrets.</summary>
-    public SecretDigests Secrets { get; init; } = new(workspace, static _ => null, newKey: null);
+    public SecretDigests Secrets { get; init; } = new(
+        workspace, static _ => null, static () => [], keeps: false);
 
     /// <summary>Texts that were digested before.</summary>
     public FingerprintMemo Fingerprints { get; init; } = new();
@@ -228,11 +229,14 @@ public sealed class WorkspaceFacts(
         {
             try
             {
-                if (Secrets.Of(name) is { } secret) secrets.Add(secret);
-                else
+                if (Secrets.Of(name) is not { } secret)
                     return Broken(
-                        "secret-missing", $"job {job.Name}: {name} is not set in this "
-                        + "environment; a secret's value comes from there", job);
+                        "secret-missing", $"job {job.Name}: {name} is not set in the environment "
+                        + $"of the process that decides ({Environment.MachineName}, pid "
+                        + $"{Environment.ProcessId}); a secret's value comes from there", job);
+                // A thing outside stays the same thing when the token it is asked for with does
+                // not.
+                if (job.Resource is null) secrets.Add(secret);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -142,13 +142,13 @@ public sealed class FileStampCache
     /// Looks at all of these files, together with the thread that looks ahead; true when each is
     /// as it was.
     /// </summary>
-    internal bool AreStill(KeptFiles files) =>
-        (ahead ?? new StatAhead(kept.GetAwaiter().GetResult(), view)).AreStill(files);
+    internal bool AreStill(KeptFiles files) => !isLookOver
+        && (ahead ?? new StatAhead(kept.GetAwaiter().GetResult(), view)).AreStill(files);
 
     /// <summary><see cref="DigestOf(string, bool)"/> of a path whose stat is known.</summary>
     internal Digest DigestOf(string path, FileStat stat, bool trustStat)
     {
-        wentBeyond |= stat.Kind != FileKind.File;
+        if (stat.Kind != FileKind.File) wentBeyond = true;
         return stat.Kind switch
         {
             FileKind.Missing => Forget(NameOf(path)),

@@ -62,9 +62,11 @@ sealed class JobEnvironment
     public void Fill(JobSpec spec, Staging staging, StringBlock into)
     {
         Fill(
-            spec.Secrets.IsEmpty ? spec.Config.Env : spec.Config.Env.RemoveRange(spec.Secrets),
+            spec.Secrets.IsEmpty
+                ? spec.Config.Env
+                : spec.Config.Env.RemoveRange(spec.Secrets.Select(secret => secret.Name)),
             into);
-        foreach (var name in spec.Secrets) into.Add(name, variable(name) ?? "");
+        foreach (var (name, _) in spec.Secrets) into.Add(name, variable(name) ?? "");
         Span<char> number = stackalloc char[11];
         into.Add("QUOIN_RUN", spec.Id.Run.ToString());
         spec.Id.Attempt.TryFormat(number, out var length);
@@ -94,17 +96,6 @@ sealed class JobEnvironment
         into.Add("QUOIN_NOT_AFTER", call.NotAfter?.UtcDateTime.ToString(
             "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture) ?? "");
         into.Add("QUOIN_CALLBACK", call.Callback ?? "");
-    }
-
-    /// <summary>What is wrong with an attempt's variables, one sentence each.</summary>
-    public void Check(JobSpec spec, List<string> problems)
-    {
-        foreach (var name in spec.Secrets)
-        {
-            if (variable(name) is null)
-                problems.Add($"secret {name} is not set in the environment of the worker");
-        }
-        Check(spec.Config.Env, problems);
     }
 
     /// <summary>What is wrong with declared variables, one sentence each.</summary>

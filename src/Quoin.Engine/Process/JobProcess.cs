@@ -34,10 +34,14 @@ public sealed class JobProcess
         {
             Placement = Placement,
             HostSpeed = HostSpeed?.Value ?? 0,
+            Secrets = Secrets,
         }.Run();
 
     /// <summary>Where runs lie on a machine with several NUMA nodes; null: anywhere.</summary>
     public CpuPlacement? Placement { get; init; } = CpuPlacement.OfHost;
+
+    /// <summary>Compares secrets with what was planned; null: nobody does.</summary>
+    public SecretDigests? Secrets { get; init; }
 
     /// <summary>How fast this host is; null: nobody asks.</summary>
     public HostSpeed? HostSpeed { get; init; }
@@ -112,6 +116,8 @@ sealed class Attempt
 
     public int HostSpeed { get; init; }
 
+    public SecretDigests? Secrets { get; init; }
+
     JobStream ReportStream => spec.Stdout is null ? JobStream.Stdout : JobStream.Stderr;
 
     public JobResult Run()
@@ -166,6 +172,15 @@ sealed class Attempt
             log.Begin("config-rejected"u8).With("problems"u8, problems).End();
             return Failed(
                 new RunFailure(FailureCategory.Configuration, string.Join("; ", problems)));
+        }
+        var lacking = spec.Secrets.Where(secret => Secrets?.Has(secret) == false);
+        if (lacking.Select(secret => secret.Name).FirstOrDefault() is { } name)
+        {
+            // Another worker may have it, or this one when it is started anew.
+            var problem = $"secret {name} is not set in the environment of this worker, or is "
+                + "another one than when this was planned";
+            log.Begin("config-rejected"u8).With("problems"u8, [problem]).End();
+            return Failed(new RunFailure(FailureCategory.Temporary, problem));
         }
         log.Begin("config-accepted"u8).End();
         if (!spec.Brought.IsEmpty)
@@ -226,7 +241,7 @@ sealed class Attempt
         if (spec.Config.Args.IsEmpty) problems.Add("the job has no command to execute");
         else if (problems.Count == 0 && buffers.Argv.First.Length == 0)
             problems.Add("the first word of the command, its program, is empty");
-        environment.Check(spec, problems);
+        JobEnvironment.Check(spec.Config.Env, problems);
         stdoutPath = spec.Stdout is null
             ? null : template.Single(spec.Stdout, problems);
         if (stdoutPath is not null && problems.Count == 0 && staging.Below(stdoutPath) is null)

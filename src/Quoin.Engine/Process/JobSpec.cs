@@ -42,7 +42,7 @@ public sealed record JobSpec
     /// <summary>
     /// Variables that the process gets from the environment of this one. They have to be there.
     /// </summary>
-    public ImmutableArray<string> Secrets { get; init; } = [];
+    public ImmutableArray<SecretFact> Secrets { get; init; } = [];
 
     /// <summary>Inputs that were restored for this attempt.</summary>
     public ImmutableArray<BroughtInput> Brought { get; init; } = [];

@@ -69,7 +69,7 @@ sealed record AttemptSpec
         ImmutableDictionary<string, Digest>.Empty;
 
     /// <summary>See <see cref="JobSpec.Secrets"/>.</summary>
-    public ImmutableArray<string> Secrets { get; init; } = [];
+    public ImmutableArray<SecretFact> Secrets { get; init; } = [];
 
     /// <summary>See <see cref="JobSpec.TraceParent"/>.</summary>
     public string TraceParent { get; init; } = "";
@@ -95,7 +95,9 @@ sealed record AttemptSpec
             Outputs = ImmutableArray.CreateRange(
                 request.Outputs, o => new SpecPlace(PathOf(o), request.Claims.Contains(o))),
             Before = job.Before,
-            Secrets = job.Secrets,
+            Secrets = request.Secrets.Length == job.Secrets.Length
+                ? request.Secrets
+                : [.. job.Secrets.Select(name => new SecretFact(name, ""))],
             Stdout = job.Stdout,
             Timeout = job.Limits.Timeout,
             Silence = job.Limits.Silence,
@@ -207,7 +209,13 @@ sealed record AttemptSpec
         foreach (var (name, madeBy) in MadeBy.OrderBy(m => m.Key, StringComparer.Ordinal))
             Write(ref w, 18, new PathDigest(name, madeBy));
         if (Call is not null) CallSpec.Write(ref w, 19, Call);
-        w.Texts(20, Secrets);
+        foreach (var (name, digest) in Secrets)
+        {
+            var mark = w.Begin(20);
+            w.Text(1, name);
+            w.Text(2, digest);
+            w.End(mark);
+        }
         w.Text(21, TraceParent);
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
@@ -251,7 +259,7 @@ sealed record AttemptSpec
         var config = new JobConfig { Job = "", Outputs = [] };
         var (inputs, watched) = (new ProtoList<PathDigest>(), new ProtoList<PathDigest>());
         var outputs = new ProtoList<SpecPlace>();
-        var (before, secrets) = (new ProtoList<string>(), new ProtoList<string>());
+        var (before, secrets) = (new ProtoList<string>(), new ProtoList<SecretFact>());
         var (timeout, grace, silence) = (0L, 0L, 0L);
         var codes = ImmutableSortedDictionary.CreateBuilder<int, FailureCategory?>();
         var fingerprint = default(Digest);
@@ -286,7 +294,10 @@ sealed record AttemptSpec
                     madeBy[name] = made;
                     break;
                 case (19 << 3) | block: call = CallSpec.Read(new(r.Bytes())); break;
-                case (20 << 3) | block: secrets.Add(r.Text()); break;
+                case (20 << 3) | block:
+                    var (secret, keyed) = ReadEntry(new(r.Bytes()));
+                    secrets.Add(new SecretFact(secret, keyed));
+                    break;
                 case (21 << 3) | block: traceParent = r.Text(); break;
                 default: r.Skip(); break;
             }

@@ -79,7 +79,7 @@ public sealed class SecretTests : IDisposable
         var problem = Assert.Single(world.Last.Plan!.Problems);
         Assert.Equal("secret-missing", problem.Code);
         Assert.StartsWith(
-            $"job a: {name} is not set in this environment; a secret's value comes from there",
+            $"job a: {name} is not set in the environment of the process that decides (",
             problem.Message);
     }
 
@@ -103,7 +103,23 @@ public sealed class SecretTests : IDisposable
             + "once more", e.Message);
 
         SecretDigests Open() => new(
-            world.Workspace, variables.GetValueOrDefault, () => [1, 2, 3, 4, 5, 6, 7, 8]);
+            world.Workspace, variables.GetValueOrDefault, () => [1, 2, 3, 4, 5, 6, 7, 8], keeps: true);
+    }
+
+    [Fact]
+    public async Task A_worker_that_has_another_value_or_none_does_not_run_it()
+    {
+        Assert.Equal("Succeeded", await world.BuildAsync("a")); // The key is there.
+        var asked = new SecretDigests(
+            world.Workspace, n => n == name ? Value : null, () => [], keeps: false)
+            .Of(name)!.Value;
+        Assert.True(Worker(Value).Has(asked));
+        Assert.False(Worker("other").Has(asked));
+        Assert.False(Worker(null).Has(asked));
+        Assert.True(Worker("other").Has(asked with { KeyedDigest = "" })); // Nobody compares.
+
+        SecretDigests Worker(string? value) =>
+            new(world.Workspace, n => n == name ? value : null, () => [], keeps: false);
     }
 
     [Fact]
@@ -125,7 +141,7 @@ public sealed class SecretTests : IDisposable
             [
                 "7:15 A is in env, where everybody can read it, and in secrets; which?",
                 "7:18 \"B C\" cannot name a variable: letters, digits and _ can",
-                "7:25 QUOIN_RUN is one of Quoin's own variables",
+                "7:25 QUOIN_RUN is one that every job has",
             ],
             load.Problems.Select(p => $"{p.Location.Line}:{p.Location.Column} {p.Message}"));
     }

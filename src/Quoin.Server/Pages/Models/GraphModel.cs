@@ -73,7 +73,7 @@ public sealed record GraphModel
             jobs.Add(new GraphJob(job.Name, reads, makes, $"{job.Location}")
             {
                 Running = busy,
-                Usual = s.History.MedianOf(job.Name) is >= 0 and var ms
+                Usual = s.History.UsualOf(job.Name) is >= 0 and var ms
                     ? TimeSpan.FromMilliseconds(ms)
                     : null,
             });

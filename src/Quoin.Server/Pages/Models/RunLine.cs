@@ -78,8 +78,8 @@ public sealed record RunLine
             ? WithTime(holdups.Of(token))
             : "";
         var first = run.Claims.IsEmpty ? (PartitionId?)null : run.Claims[0];
-        var usual = first is { } p && s.History.MedianOf(p) is >= 0 and var known ? known
-            : s.History.MedianOf(run.Job);
+        var usual = first is { } p && s.History.UsualOf(p) is >= 0 and var known ? known
+            : s.History.UsualOf(run.Job);
         return new RunLine
         {
             Id = run.Id,

@@ -103,7 +103,8 @@ public sealed class SecretTests : IDisposable
             + "once more", e.Message);
 
         SecretDigests Open() => new(
-            world.Workspace, variables.GetValueOrDefault, () => [1, 2, 3, 4, 5, 6, 7, 8], keeps: true);
+            world.Workspace, variables.GetValueOrDefault, () => [1, 2, 3, 4, 5, 6, 7, 8],
+            keeps: true);
     }
 
     [Fact]

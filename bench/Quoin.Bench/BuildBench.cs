@@ -49,6 +49,51 @@ static class BuildBench
         }
     }
 
+    /// <summary>
+    /// Builds with nothing to do of 10,000 tasks, many times in turns: one alone is as long as a
+    /// disturbance.
+    /// </summary>
+    public static void RunNothing()
+    {
+        const int rounds = 25;
+        var place = Directory.CreateTempSubdirectory("quoin-bench-");
+        try
+        {
+            var graph = BuildGraph.Wide(10_000);
+            var times = builders.ToDictionary(builder => builder.Name, _ => new List<ToolRun>());
+            foreach (var builder in builders)
+            {
+                var folder = Path.Combine(place.FullName, builder.Name);
+                Prepare(folder, builder, graph);
+                Build(folder, builder);
+                Tool.FlushDisks();
+            }
+            for (var round = 0; round <= rounds; round++)
+            {
+                foreach (var builder in builders)
+                {
+                    var run = Build(Path.Combine(place.FullName, builder.Name), builder);
+                    if (round > 0) times[builder.Name].Add(run); // The first one sees new files.
+                }
+            }
+            var ninja = Median(times["ninja"].Select(run => run.Seconds));
+            Console.WriteLine(
+                $"{graph.Name}, nothing to do, seconds: median of {rounds} in turns "
+                + "(least-most)\n");
+            foreach (var (name, runs) in times)
+            {
+                var ratio = Median(runs.Select(run => run.Seconds)) / ninja;
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{name,-8} {Times(runs),22} {ratio,6:F2} of Ninja's"
+                    + $" {Median(runs.Select(run => run.CpuSeconds)),8:F3} cpu"));
+            }
+        }
+        finally
+        {
+            place.Delete(recursive: true);
+        }
+    }
+
     // QUOIN_BENCH_SMALL=1 is for trying this program out.
     static IEnumerable<(BuildGraph Graph, int Rounds)> Graphs()
     {
@@ -77,8 +122,8 @@ static class BuildBench
                 figures[builder.Name].Cold.Add(Build(folder, builder));
                 Check(folder, builder, graph, $"round {round}");
             }
-            foreach (var builder in builders)
-                for (var i = 0; i < 3; i++)
+            for (var i = 0; i < 5; i++)
+                foreach (var builder in builders)
                     figures[builder.Name].NoOp.Add(Build(FolderOf(builder, round), builder));
             foreach (var builder in builders)
             {

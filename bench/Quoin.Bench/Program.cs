@@ -6,6 +6,8 @@ using Quoin.Bench;
 Measurement[] all =
 [
     new("builds", "whole builds of tiny commands, beside Ninja and Make", BuildBench.Run),
+    new("nothing", "builds of 10,000 tasks with nothing to do, beside Ninja and Make",
+        BuildBench.RunNothing),
     new("gaps", "from the end of a run to the start of the next", GapBench.Run),
     new("kernel", "decisions and their events, in memory", KernelBench.Run),
     new("plan", "analysis of a million partitions, the test of 10,000", PlanBench.Run),

@@ -63,11 +63,15 @@ public sealed class BrowserWorld : IAsyncLifetime
     /// <summary>Wants a partition and waits until that is over as it should.</summary>
     internal async Task<string> WantAsync(string partition, string standing)
     {
-        var (code, _, errors) = await Space.QuoinAsync("want", partition);
+        var (code, said, errors) = await Space.QuoinAsync("want", partition);
         Assert.True(code == 0, errors);
-        var wants = await Space.UntilAsync("/api/v1/wants?limit=1", answer =>
-            answer.GetProperty("wants")[0].GetProperty("state").GetString() == standing);
-        return wants.GetProperty("wants")[0].GetProperty("want").GetString()!;
+        var want = said.Trim();
+        // The server may not have heard of it yet; the newest want it knows is another one then.
+        await Space.UntilAsync("/api/v1/wants?limit=5", answer =>
+            answer.GetProperty("wants").EnumerateArray().Any(it =>
+                it.GetProperty("want").GetString() == want
+                && it.GetProperty("state").GetString() == standing));
+        return want;
     }
 
     static string? BrowserPath() => (

@@ -277,7 +277,9 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
         var text = facts.FingerprintText(recorded).Span;
         if (text.IsEmpty)
         {
-            whyNot = "the fingerprint of its last run is not stored here";
+            whyNot = recorded.Exists
+                ? "the fingerprint of its last run is not stored here"
+                : "a source changed while its last run read it, or its trust was withdrawn";
             return false;
         }
         try

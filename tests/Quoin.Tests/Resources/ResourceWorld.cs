@@ -67,6 +67,17 @@ static class ResourceWorld
     public static string[] Calls(this EngineWorld world) =>
         world.Exists("calls") ? world.Read("calls").Split('\n')[..^1] : [];
 
+    /// <summary>A first call is being made.</summary>
+    public static async Task WhenCalledAsync(this EngineWorld world)
+    {
+        var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var watcher = new FileSystemWatcher(world.Workspace.Root, "calls");
+        watcher.Created += (_, _) => called.TrySetResult();
+        watcher.EnableRaisingEvents = true;
+        if (world.Exists("calls")) called.TrySetResult();
+        await called.Task;
+    }
+
     /// <summary>What exists outside.</summary>
     public static string[] Things(this EngineWorld world) =>
         Directory.Exists(Path.Combine(world.Workspace.Root, "things"))

@@ -162,7 +162,7 @@ public sealed class WorkerCallTests
             await using (var first = world.Open())
             {
                 _ = first.WantAsync(Want("store/1"));
-                await world.Last.WhenAsync(e => e is RunLeased).OrTell(world);
+                await world.WhenCalledAsync().OrTell(world);
             }
             world.Delete("slow");
         } // It drains: its call comes to its end.

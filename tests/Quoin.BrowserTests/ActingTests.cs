@@ -91,6 +91,8 @@ public sealed class ActingTests(BrowserWorld world)
     {
         await using var page = await world.OpenAsync("/");
         await Expect(page.Page.Locator("#live")).ToHaveTextAsync("live");
+        var position = page.Page.Locator(".foot [data-region=position]");
+        var before = await position.TextContentAsync();
         var best = TimeSpan.MaxValue;
         // The machine may be busy with something else: the best of three counts.
         for (var i = 0; i < 3 && best > TimeSpan.FromSeconds(1); i++)
@@ -109,6 +111,7 @@ public sealed class ActingTests(BrowserWorld world)
                 .ToContainTextAsync("Nothing runs.", new() { Timeout = PatienceMs });
         }
         Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.NotEqual(before, await position.TextContentAsync());
     }
 
     [Fact]
@@ -139,9 +142,10 @@ public sealed class ActingTests(BrowserWorld world)
         await page.Button("Release what it holds").ClickAsync();
         var asked = page.Page.Locator("main section.alarm");
         await HasTextAsync(page.Page.Locator("main"), "release-failed: it waits for a person");
+        // On the page that was open already: its head is as live as the rest of it.
+        await HasTextAsync(page.Page.Locator(".top .count"), "1");
         await page.GoAsync("/interventions");
         await HasTextAsync(asked, "the lock is somebody else's");
-        await HasTextAsync(page.Page.Locator(".top .count"), "1");
         await asked.GetByRole(AriaRole.Button, new() { Name = "It was released by hand" })
             .ClickAsync();
         await HasTextAsync(page.Page.Locator("[data-region=answered]"), "lock/7");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Playwright;
 using Quoin.ServerTests;
 
@@ -5,7 +6,7 @@ namespace Quoin.BrowserTests;
 
 /// <summary>
 /// Pictures of the pages for the documentation: <c>./dev screenshots</c>. The weather example with
-/// a bad row, and a project where something runs and something asks.
+/// a bad row, a project where something runs and something asks, and the example of feeds.
 /// </summary>
 [Collection(BrowserCollection.Name)]
 public sealed class Pictures(BrowserWorld world)
@@ -18,6 +19,7 @@ public sealed class Pictures(BrowserWorld world)
         Directory.CreateDirectory(folder);
         await TakeTidesAsync(folder);
         await TakeWeatherAsync(folder);
+        await TakeFeedsAsync(folder);
     }
 
     async Task TakeTidesAsync(string folder)
@@ -44,7 +46,7 @@ public sealed class Pictures(BrowserWorld world)
 
     async Task TakeWeatherAsync(string folder)
     {
-        var example = Example();
+        var example = Example("weather");
         await using var space = await ServedSpace.StartAsync(
             await File.ReadAllTextAsync(Path.Combine(example, "quoin.yaml")),
             prepare: root => Copy(example, root));
@@ -63,13 +65,65 @@ public sealed class Pictures(BrowserWorld world)
         await TakeAsync(folder, "runs", "/runs", at);
         await TakeAsync(folder, "run", $"/runs/{run}", at, dark: true);
         await TakeAsync(folder, "datasets", "/datasets", at);
-        await TakeAsync(folder, "dataset", "/datasets/daily", at, dark: true);
+        await TakeAsync(folder, "dataset", "/datasets/daily?part=3", at, dark: true);
         await TakeAsync(
             folder, "partition", "/partitions/daily/seattle/2012-01-03", at, dark: true);
         await TakeAsync(folder, "failed", "/partitions/report", at);
         await TakeAsync(folder, "graph", "/graph", at, dark: true);
         await TakeAsync(folder, "events", "/events", at);
-        await TakeAsync(folder, "feeds", "/feeds", at);
+    }
+
+    // A supervisor of its own process reads them; one page is fetched for as long as we look.
+    async Task TakeFeedsAsync(string folder)
+    {
+        var example = Example("feeds");
+        await using var space = await ServedSpace.StartAsync(
+            await File.ReadAllTextAsync(Path.Combine(example, "quoin.yaml")),
+            prepare: root =>
+            {
+                Copy(example, root);
+                Put(root, "hold", "");
+                Put(root, "fetch.sh", """
+                    case $2 in */news) while [ -e hold ]; do sleep 0.1; done ;; esac
+                    echo $2 >$1
+                    """);
+                Put(root, "incoming/list.1.txt", """
+                    home https://example.org/
+                    about https://example.org/about
+                    news https://example.org/news
+                    jobs https://example.org/jobs
+
+                    """);
+                Put(root, "asked/monday.1.txt", "map 1\nchart 2\n");
+            });
+        using var supervisor = Process.Start(new ProcessStartInfo(
+            Path.Combine(AppContext.BaseDirectory, "quoin-serve"),
+            ["-C", space.Root, "supervisor", "-j", "1"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        try
+        {
+            using var patience = new CancellationTokenSource(ServedSpace.Patience);
+            while (!(await space.Http.GetStringAsync("/feeds", patience.Token))
+                .Contains("2 given out", StringComparison.Ordinal)) await Task.Yield();
+            await TakeAsync(folder, "feeds", "/feeds", space.Http.BaseAddress!);
+        }
+        finally
+        {
+            File.Delete(Path.Combine(space.Root, "hold"));
+            supervisor.Kill();
+            supervisor.WaitForExit();
+        }
+
+        static void Put(string root, string name, string text)
+        {
+            var file = Path.Combine(root, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            var program = name.EndsWith(".sh", StringComparison.Ordinal);
+            File.WriteAllText(file, program ? $"#!/bin/sh\n{text}\n" : text);
+        }
     }
 
     static async Task BuildAsync(ServedSpace space, params string[] partitions)
@@ -99,11 +153,11 @@ public sealed class Pictures(BrowserWorld world)
         }
     }
 
-    static string Example()
+    static string Example(string name)
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder!.FullName, "Quoin.slnx"))) folder = folder.Parent;
-        return Path.Combine(folder.FullName, "examples/weather");
+        return Path.Combine(folder.FullName, $"examples/{name}");
     }
 
     static void Copy(string from, string to)

@@ -55,8 +55,9 @@ public sealed class ApiTests
             space, "/api/v1/plan", new { partitions = new[] { "word", "letter/z" } });
         Assert.Equal(1, plan.GetProperty("build").GetInt32());
         Assert.Equal("letters", Text(await space.GetAsync("/api/v1/graph"), "name"));
-        Assert.Equal(4, (await space.GetAsync("/api/v1/stats"))
-            .GetProperty("partitions").GetProperty("live").GetInt32());
+        var stats = await space.GetAsync("/api/v1/stats");
+        Assert.Equal(4, stats.GetProperty("partitions").GetProperty("live").GetInt32());
+        Assert.Equal(1, stats.GetProperty("workers").GetInt32()); // Who only decides is none.
         Assert.Equal(1, (await space.GetAsync("/api/v1/workers"))
             .GetProperty("workers").GetArrayLength());
     }

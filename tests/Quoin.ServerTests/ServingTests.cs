@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Quoin.Cli;
 
 namespace Quoin.ServerTests;
@@ -39,6 +40,36 @@ public sealed class ServingTests
         using var none = await space.Http.GetAsync("/api/v1/wants?limit=0");
         Assert.Equal(HttpStatusCode.BadRequest, none.StatusCode);
         Assert.Contains("\"code\":\"usage\"", await none.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_port_that_is_in_use_is_told_of_before_anything_is_decided_or_run()
+    {
+        await using var space = await ServedSpace.StartAsync();
+        await space.StopAsync();
+        await space.QuoinAsync("want", "letter/a");
+        var recorded = (await space.QuoinAsync("events", "--json")).Out;
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = (IPEndPoint)other.LocalEndpoint;
+
+        var failure = await Assert.ThrowsAsync<IOException>(
+            () => space.ServeAsync(options => options with { Listen = port }));
+
+        Assert.Contains($"127.0.0.1:{port.Port}", failure.Message);
+        Assert.Contains("address already in use", failure.Message);
+        Assert.Equal(recorded, (await space.QuoinAsync("events", "--json")).Out);
+        await space.ServeAsync();
+        await space.UntilAsync("/api/v1/wants/w-1", want =>
+            want.GetProperty("state").GetString() == "succeeded");
+        var runs = await space.GetAsync("/api/v1/runs");
+        Assert.Equal("r-1", Assert.Single(runs.GetProperty("runs").EnumerateArray())
+            .GetProperty("run").GetString());
+        // The first server with its worker, and the last one with its own.
+        var workers = await space.GetAsync("/api/v1/events?type=worker-added");
+        Assert.Equal(2, workers.GetProperty("events").EnumerateArray().Count(added =>
+            added.GetProperty("workerAdded").TryGetProperty("slots", out var slots)
+            && slots.GetInt32() > 0));
     }
 
     [Theory]

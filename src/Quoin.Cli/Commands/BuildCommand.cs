@@ -125,7 +125,8 @@ static class BuildCommand
         await using (store)
         {
             var targets = FedTargets.Find(
-                cli, workspace, graph, asked, store, request.Options.Payload);
+                cli, workspace, graph, asked, store, request.Options.Payload,
+                CancellationToken.None);
             if (targets.IsEmpty)
             {
                 cli.Say("nothing to build");

@@ -45,7 +45,7 @@ static class CleanCommand
         var store = deciding.Store;
         var names = new PartitionNames();
         var removed = new List<PartitionId>();
-        var made = Selecting.Find(cli, workspace, graph, asked, store, orTargets, ct: ct)
+        var made = Selecting.Find(cli, workspace, graph, asked, store, ct, orTargets)
             .Where(name => Selecting.HasJob(graph, name));
         foreach (var name in Selecting.MadeFrom(cli, workspace, graph, store, made, ct))
         {

@@ -57,16 +57,17 @@ static class CompletionCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         var command = new Command("completion", Summary) { shell, words };
-        command.SetAction((parsed, _) => RunAsync(
-            cli(parsed), parsed.GetRequiredValue(shell), parsed.GetValue(words) ?? []));
+        command.SetAction((parsed, ct) => RunAsync(
+            cli(parsed), parsed.GetRequiredValue(shell), parsed.GetValue(words) ?? [], ct));
         return command;
     }
 
-    static async Task<int> RunAsync(Cli cli, string shell, string[] words)
+    static async Task<int> RunAsync(
+        Cli cli, string shell, string[] words, CancellationToken ct)
     {
         if (shell == "words")
         {
-            foreach (var word in await FindAsync(cli, words)) cli.Print(word);
+            foreach (var word in await FindAsync(cli, words, ct)) cli.Print(word);
             return ExitCode.Ok;
         }
         cli.Print(shell switch
@@ -81,7 +82,8 @@ static class CompletionCommand
     }
 
     /// <summary>What could stand in place of the last word.</summary>
-    public static async Task<IReadOnlyList<string>> FindAsync(Cli cli, string[] words)
+    public static async Task<IReadOnlyList<string>> FindAsync(
+        Cli cli, string[] words, CancellationToken ct)
     {
         var typed = words.LastOrDefault("");
         var before = words.Length > 0 ? words[..^1] : [];
@@ -91,7 +93,7 @@ static class CompletionCommand
             : typed.StartsWith('-') ? CommandTree.OptionsOf(name)
             : before.LastOrDefault() is "--tag" or "--exclude-tag" ? Tags(cli)
             : name is "log" or "retry" or "cancel" ? []
-            : await PartitionsAsync(cli, typed);
+            : await PartitionsAsync(cli, typed, ct);
         return
         [
             .. candidates.Where(word => word.StartsWith(typed, StringComparison.Ordinal))
@@ -103,13 +105,15 @@ static class CompletionCommand
         Load(cli)?.Graph.Jobs.SelectMany(job => job.Tags) ?? [];
 
     // One segment at a time, as files are completed; a whole name when there is only one.
-    static async Task<IEnumerable<string>> PartitionsAsync(Cli cli, string typed)
+    static async Task<IEnumerable<string>> PartitionsAsync(
+        Cli cli, string typed, CancellationToken ct)
     {
         if (Load(cli) is not var (workspace, graph)) return [];
         if (typed.StartsWith("job:", StringComparison.Ordinal))
             return graph.Jobs.Select(job => $"job:{job.Name}");
         await using var store = Project.OpenIfThere(cli, workspace);
-        var all = Selecting.Find(cli, workspace, graph, new Asked { All = true }, store)
+        var all = Selecting
+            .Find(cli, workspace, graph, new Asked { All = true }, store, ct)
             .Where(name => name.StartsWith(typed, StringComparison.Ordinal)).ToList();
         var heads = all.Select(name => Head(name, typed.Length)).Distinct().ToList();
         return (heads.Count == 1 ? all : heads)

@@ -19,22 +19,23 @@ static class ExplainCommand
             Arity = ArgumentArity.OneOrMore,
         };
         var command = new Command("explain", Summary) { partitions };
-        command.SetAction((parsed, _) => RunAsync(
-            cli(parsed), parsed.GetRequiredValue(partitions)));
+        command.SetAction((parsed, ct) => RunAsync(
+            cli(parsed), parsed.GetRequiredValue(partitions), ct));
         return command;
     }
 
     /// <summary>Plans the partitions as a build of them would, and explains each.</summary>
-    public static async Task<int> RunAsync(Cli cli, string[] partitions)
+    public static async Task<int> RunAsync(
+        Cli cli, string[] partitions, CancellationToken ct)
     {
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = Project.OpenIfThere(cli, workspace);
         var targets = Selecting.Find(
-            cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store);
+            cli, workspace, graph, new Asked { Selectors = [.. partitions] }, store, ct);
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var explanations = Of(
-            cli, workspace, graph, store, artifacts, targets, CancellationToken.None);
+            cli, workspace, graph, store, artifacts, targets, ct);
         if (cli.Options.Json)
         {
             cli.Print(JsonText.Write(json =>

@@ -18,10 +18,10 @@ static class FedTargets
     /// </summary>
     public static ImmutableArray<string> Find(
         Cli cli, Workspace workspace, Graph graph, Asked asked, IBuildStore? store, string payload,
-        CancellationToken ct = default)
+        CancellationToken ct)
     {
         if (payload.Length > 0) return [One(graph, asked)];
-        var targets = Selecting.Find(cli, workspace, graph, asked, store, ct: ct);
+        var targets = Selecting.Find(cli, workspace, graph, asked, store, ct);
         // The files may lie where the server is, which looks for itself.
         if (cli.Options.Server is not { Length: > 0 })
             Check(workspace, graph, [.. targets.Where(asked.Selectors.Contains)]);

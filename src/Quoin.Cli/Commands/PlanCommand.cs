@@ -119,7 +119,8 @@ static class PlanCommand
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = Project.OpenIfThere(cli, workspace);
         var targets = FedTargets.Find(
-            cli, workspace, graph, asked, store, request.Options.Payload);
+            cli, workspace, graph, asked, store, request.Options.Payload,
+            CancellationToken.None);
         using var artifacts = ProjectArtifacts.Open(cli, workspace, graph.Artifacts);
         var dry = DryRun.Make(
             workspace, graph, store, request with { Targets = targets },

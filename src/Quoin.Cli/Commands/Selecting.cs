@@ -40,13 +40,12 @@ sealed class Selecting
     /// <param name="graph">Its graph.</param>
     /// <param name="asked">What was typed.</param>
     /// <param name="store">What is recorded; null: nothing.</param>
+    /// <param name="ct">Nobody waits for it any more.</param>
     /// <param name="orTargets">Nothing typed means the graph's targets.</param>
     /// <param name="recorded">What was published once; null: read from the store.</param>
-    /// <param name="ct">Nobody waits for it any more.</param>
     public static ImmutableArray<string> Find(
         Cli cli, Workspace workspace, Graph graph, Asked asked, IBuildStore? store,
-        bool orTargets = true, IEnumerable<string>? recorded = null,
-        CancellationToken ct = default)
+        CancellationToken ct, bool orTargets = true, IEnumerable<string>? recorded = null)
     {
         if (asked.IsEmpty)
         {

@@ -33,13 +33,14 @@ static class StatsCommand
         };
         var command = new Command("stats", Summary) { last, host };
         selectors.AddTo(command);
-        command.SetAction((parsed, _) => RunAsync(
-            cli(parsed), selectors.Read(parsed), parsed.GetValue(last), parsed.GetValue(host)));
+        command.SetAction((parsed, ct) => RunAsync(
+            cli(parsed), selectors.Read(parsed), parsed.GetValue(last), parsed.GetValue(host), ct));
         return command;
     }
 
     /// <summary>Prints the attempts of what is selected, or a line for each job.</summary>
-    public static async Task<int> RunAsync(Cli cli, Asked asked, int last, string? host)
+    public static async Task<int> RunAsync(
+        Cli cli, Asked asked, int last, string? host, CancellationToken ct)
     {
         if (FeedReport.PathOf(cli) is { } feeds) return FeedReport.Stats(cli, feeds);
         var workspace = Project.Find(cli);
@@ -53,12 +54,12 @@ static class StatsCommand
             var jobs = attempts.GroupBy(attempt => attempt.Job)
                 .Select(group => JobStats.Of(group.Key, [.. group]))
                 .OrderByDescending(job => job.TotalMs).ToList();
-            var slots = SlotsOf(cli, workspace, graph, store);
+            var slots = SlotsOf(cli, workspace, graph, store, ct);
             if (cli.Options.Json) cli.Print(JsonText.Write(json => Write(json, jobs, slots)));
             else Print(cli, jobs, slots);
             return ExitCode.Ok;
         }
-        var selected = Selecting.Find(cli, workspace, graph, asked, store)
+        var selected = Selecting.Find(cli, workspace, graph, asked, store, ct)
             .Select(name => names.Intern(name)).ToHashSet();
         attempts.RemoveAll(attempt => !attempt.Outputs.Any(selected.Contains));
         var shown = last > 0 ? attempts.TakeLast(last).ToList() : attempts;
@@ -70,11 +71,11 @@ static class StatsCommand
 
     // How long everything would take on so many slots, by what is known now.
     static List<(int Slots, Timetable Times)> SlotsOf(
-        Cli cli, Workspace workspace, Graph graph, IBuildStore store)
+        Cli cli, Workspace workspace, Graph graph, IBuildStore store, CancellationToken ct)
     {
-        var all = Selecting.Find(cli, workspace, graph, new Asked { All = true }, store);
+        var all = Selecting.Find(cli, workspace, graph, new Asked { All = true }, store, ct);
         var timesOn = DryRun.Usual(
-            workspace, graph, store, all, cli.Time, CancellationToken.None);
+            workspace, graph, store, all, cli.Time, ct);
         var found = new List<(int Slots, Timetable Times)>();
         foreach (var count in slotCounts)
         {

@@ -35,7 +35,7 @@ static class TaintCommand
         var graph = Project.LoadGraph(cli, workspace);
         await using var deciding = Deciding.Open(cli, workspace);
         var targets = Selecting.Find(
-            cli, workspace, graph, asked, deciding.Store, orTargets: false, ct: ct);
+            cli, workspace, graph, asked, deciding.Store, ct, orTargets: false);
         var by = cli.User;
         var made = await deciding.DoAsync(
             state => [.. targets.Select(name => new Taint(state.Names.Intern(name), by, why))],

@@ -126,7 +126,7 @@ static class OtherRoutes
         {
             var graph = served.Graph.Now.Graph;
             var targets = Selecting.Find(
-                served.Cli, served.Workspace, graph, asked, served.Store, ct: request.Ct);
+                served.Cli, served.Workspace, graph, asked, served.Store, request.Ct);
             var dry = DryRun.Make(
                 served.Workspace, graph, served.Store,
                 new WantRequest
@@ -150,7 +150,8 @@ static class OtherRoutes
         request.Only();
         var served = request.Served;
         var (position, at, wants, workers, places, runs, sets) = served.Views.Read(state => (
-            state.Position, state.At, state.Kernel.Wants.Count, state.Kernel.Workers.Count,
+            state.Position, state.At, state.Kernel.Wants.Count,
+            state.Kernel.Workers.Values.Count(worker => worker.Slots > 0), // Not who only decides.
             Enum.GetValues<PartitionPlace>().Select(p => (p, state.Kernel.Count(p))).ToList(),
             Enum.GetValues<RunState>().Select(r => (r, state.CountRuns(r))).ToList(),
             state.Partitions.DatasetsBehind(null).Take(Api.ListMax)

@@ -117,7 +117,7 @@ static class WantRoutes
             var graph = request.Served.Graph.Now.Graph;
             var targets = Selecting.Find(
                 request.Served.Cli, request.Served.Workspace, graph, asked,
-                request.Served.Store, recorded: Recorded(request), ct: request.Ct);
+                request.Served.Store, request.Ct, recorded: Recorded(request));
             if (targets.Length > Api.PartitionsMax)
                 throw Request.Bad(
                     $"that selects {targets.Length} partitions; one want may have"

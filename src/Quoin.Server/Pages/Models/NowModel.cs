@@ -55,7 +55,9 @@ public sealed record WantLine
         Failed = s.Kernel.Wants.TryGetValue(want.Id.Value, out var open)
             ? open.FailedTargets.Count
             : want.Failed.Length,
-        TimeLeft = work?.Time is { } left ? $"{left}" : "",
+        TimeLeft = work?.Time is not { } left ? ""
+            : left.High < TimeSpan.FromSeconds(1) ? "<1s"
+            : $"{left}",
         Why = why is null ? "" : RunLine.WithTime(why),
     };
 

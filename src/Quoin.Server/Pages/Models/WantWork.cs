@@ -81,7 +81,9 @@ sealed class WantWork
         }
         var slots = s.Workers.Values.Where(worker => worker.LeftAt is null)
             .Sum(worker => worker.Slots);
-        if (estimates is not null && slots > 0 && work is { IsCut: false, Left: > 0 })
+        // What takes longer than was thought has no time left that anybody knows.
+        if (estimates is not null && slots > 0 && total > 0
+            && work is { IsCut: false, Left: > 0 })
             work.Time = TimeLeft.Of(total, path, slots, penalty);
         return work;
     }

@@ -173,7 +173,7 @@ sealed class ThingHost : IDisposable, IBuildObserver
         public CommandResult Run(
             ImmutableArray<string> argv, string workingDirectory,
             ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin,
-            TimeSpan timeout) =>
+            TimeSpan timeout, CancellationToken ct) =>
             throw new InvalidOperationException("nothing here has a config command");
     }
 }

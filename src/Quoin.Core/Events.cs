@@ -298,6 +298,9 @@ public sealed record WorkerAdded(WorkerId Worker, int Slots) : BuildEvent
     public ImmutableArray<string> Labels { get; init; } = [];
 }
 
+/// <summary>T13. A worker left.</summary>
+public sealed record WorkerRemoved(WorkerId Worker) : BuildEvent;
+
 /// <summary>Which check of the current test failed first.</summary>
 public enum StaleReason : byte
 {

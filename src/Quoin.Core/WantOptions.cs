@@ -1,8 +1,5 @@
 namespace Quoin.Core;
 
-/// <summary>T13. A worker left.</summary>
-public sealed record WorkerRemoved(WorkerId Worker) : BuildEvent;
-
 /// <summary>What a want asks for beside its partitions.</summary>
 public sealed record WantOptions
 {

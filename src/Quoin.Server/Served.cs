@@ -46,6 +46,9 @@ sealed class Served
     /// <summary>This process decides for the store.</summary>
     public required Func<bool> Leads { get; init; }
 
+    /// <summary>Somebody decides. May ask the store: not under a lock.</summary>
+    public bool IsLed => Leads() || !Store.LeadMayBeFree();
+
     /// <summary>This process decides whenever nobody else does.</summary>
     public required bool Coordinates { get; init; }
 }

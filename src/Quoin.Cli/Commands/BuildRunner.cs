@@ -39,15 +39,23 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             Tracing = telemetry?.Tracing,
         };
         if (artifacts is not null) artifacts.Warn = runner.watch.Warn;
-        var code = holder is null
-            ? await runner.RunAsync(store, request)
-            : await new JoinRunner(cli, workspace, graph, runner, slots)
-                .RunAsync(store, request, holder);
-        if (artifacts is not null) artifacts.Warn = message => cli.Say($"warning: {message}");
-        if (code == ExitCode.Ok && artifacts is { IsShared: true })
-            WantedOutputs.Bring(cli, workspace, graph, store, artifacts, request);
-        span?.End(code);
-        return code;
+        var code = ExitCode.Store; // If it ends in the middle.
+        try
+        {
+            code = holder is null
+                ? await runner.RunAsync(store, request)
+                : await new JoinRunner(cli, workspace, graph, runner, slots)
+                    .RunAsync(store, request, holder);
+            if (artifacts is not null)
+                artifacts.Warn = message => cli.Say($"warning: {message}");
+            if (code == ExitCode.Ok && artifacts is { IsShared: true })
+                WantedOutputs.Bring(cli, workspace, graph, store, artifacts, request);
+            return code;
+        }
+        finally
+        {
+            span?.End(code);
+        }
     }
 
     /// <summary>Builds, and returns the exit code. Throws what the store throws.</summary>

@@ -24,7 +24,7 @@ static class FedTargets
         var targets = Selecting.Find(cli, workspace, graph, asked, store, ct);
         // The files may lie where the server is, which looks for itself.
         if (cli.Options.Server is not { Length: > 0 })
-            Check(workspace, graph, [.. targets.Where(asked.Selectors.Contains)]);
+            Check(workspace, graph, targets, asked.Selectors);
         return targets;
     }
 
@@ -42,10 +42,13 @@ static class FedTargets
         ? graph.FindProducer(Encoding.UTF8.GetBytes(name)).Job?.FeedFolder
         : null;
 
-    static void Check(Workspace workspace, Graph graph, ImmutableArray<string> targets)
+    static void Check(
+        Workspace workspace, Graph graph, ImmutableArray<string> targets,
+        ImmutableArray<string> typed)
     {
         if (!graph.Jobs.Any(job => job.FeedFolder is not null)) return;
-        foreach (var folder in targets.GroupBy(name => FeedOf(graph, name)))
+        var named = typed.ToHashSet();
+        foreach (var folder in targets.Where(named.Contains).GroupBy(name => FeedOf(graph, name)))
         {
             if (folder.Key is null) continue;
             var payloads = FeedPayloads.Newest(

@@ -46,13 +46,15 @@ sealed class OtlpSender : IDisposable
     public void Take(Span span)
     {
         if (options.Traces is null) return;
-        if (Interlocked.Increment(ref queued) > QueueMax)
+        var waiting = Interlocked.Increment(ref queued);
+        if (waiting > QueueMax)
         {
             Interlocked.Decrement(ref queued);
             Interlocked.Increment(ref lost);
             return;
         }
         queue.Enqueue(span);
+        if (waiting == BatchMax) wake.Set();
     }
 
     void Run()
@@ -61,6 +63,7 @@ sealed class OtlpSender : IDisposable
         while (!Volatile.Read(ref isOver))
         {
             wake.Wait(Every);
+            wake.Reset();
             SendSpans();
             if (time.GetElapsedTime(measured) < options.Interval) continue;
             measured = time.GetTimestamp();

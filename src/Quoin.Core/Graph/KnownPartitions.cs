@@ -7,7 +7,8 @@ namespace Quoin.Core;
 /// outputs without captures, targets, files of sources; what these need, backwards through inputs;
 /// and forwards, what a job would make of a known input that names all captures of its outputs
 /// (<c>clean/{f}</c> of <c>raw/{f}</c>), if its sources are there. Jobs with a config command tell
-/// their inputs only to a plan. Found out at the first question; one thread at a time.
+/// their inputs only to a plan. Found out at the first question; any
+/// thread may ask.
 /// </summary>
 public sealed class KnownPartitions : IKnownPartitions
 {
@@ -15,10 +16,7 @@ public sealed class KnownPartitions : IKnownPartitions
     const int StepsMax = 10_000;
     const int CountMax = 10_000_000;
 
-    readonly Graph graph;
-    readonly Func<string, IEnumerable<string>> listFiles;
-    readonly IEnumerable<string> recorded;
-    string[]? sorted;
+    readonly Lazy<string[]> sorted;
 
     /// <summary>
     /// Takes where to look: <paramref name="listFiles"/> gives the files that match a glob
@@ -29,20 +27,16 @@ public sealed class KnownPartitions : IKnownPartitions
         Func<string, IEnumerable<string>> listFiles,
         IEnumerable<string>? recorded = null)
     {
-        this.graph = graph;
-        this.listFiles = listFiles;
-        this.recorded = recorded ?? [];
+        sorted = new(() => new Search(graph).Run(listFiles, recorded ?? []));
     }
 
     /// <summary>All of them, in ordinal order.</summary>
-    public IReadOnlyList<string> All => Sorted;
-
-    string[] Sorted => sorted ??= new Search(graph).Run(listFiles, recorded);
+    public IReadOnlyList<string> All => sorted.Value;
 
     /// <inheritdoc/>
     public void AddStartingWith(string prefix, List<string> found)
     {
-        var all = Sorted;
+        var all = sorted.Value;
         var index = Array.BinarySearch(all, prefix, StringComparer.Ordinal);
         for (var i = index < 0 ? ~index : index;
             i < all.Length && all[i].StartsWith(prefix, StringComparison.Ordinal); i++)

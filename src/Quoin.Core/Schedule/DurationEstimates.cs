@@ -62,11 +62,13 @@ public readonly record struct Estimate(int Milliseconds, EstimateSource Source)
 /// <param name="graph">The jobs.</param>
 /// <param name="history">What was measured.</param>
 /// <param name="speed">
-/// The speed of the hosts that will run them; 0: of those that ran last.
+/// The speed of the hosts that will run them, asked for when something is estimated; null or 0: of
+/// those that ran last.
 /// </param>
-public sealed class DurationEstimates(Graph graph, DurationHistory history, int speed = 0)
+public sealed class DurationEstimates(
+    Graph graph, DurationHistory history, Func<int>? speed = null)
 {
-    readonly int speed = speed > 0 ? speed : history.LastSpeed;
+    int? asked;
     readonly Estimate?[] byJob = new Estimate?[graph.Jobs.Length];
     readonly Dictionary<(int Job, CoreRange Cores), CoreEstimates> byCores = [];
 
@@ -76,12 +78,14 @@ public sealed class DurationEstimates(Graph graph, DurationHistory history, int 
             ? Make(Here(median), SourceOf(partition))
             : byJob[job.Index] ??= OfJob(job);
 
-    EstimateSource SourceOf(PartitionId partition) => history.IsOf(partition, speed)
+    int Speed => asked ??= speed?.Invoke() is > 0 and var own ? own : history.LastSpeed;
+
+    EstimateSource SourceOf(PartitionId partition) => history.IsOf(partition, Speed)
         ? EstimateSource.Partition
         : EstimateSource.OtherHosts;
 
     // What was measured is of the history's first host.
-    int Here(int ms) => DurationHistory.Scale(ms, history.BaseSpeed, speed);
+    int Here(int ms) => DurationHistory.Scale(ms, history.BaseSpeed, Speed);
 
     CoreTime[] Here(IEnumerable<CoreTime> times) =>
         [.. times.Select(time => time with { Ms = Here(time.Ms) })];

@@ -114,9 +114,7 @@ public sealed class BuildSession : IAsyncDisposable
             {
                 Artifacts = options.Artifacts,
                 Fingerprints = loaded.Fingerprints,
-                Secrets = new SecretDigests(
-                    workspace, Environment.GetEnvironmentVariable,
-                    static () => RandomNumberGenerator.GetBytes(32), keeps: true),
+                Secrets = SecretDigests.OfProcess(workspace, keeps: true),
             },
             Keeping = new Keeping(options.Graph, loaded.State, options.Artifacts),
             MakeWorker = mailbox => MakeWorker(mailbox, files),
@@ -139,7 +137,6 @@ public sealed class BuildSession : IAsyncDisposable
                 ? new TraceSpans(tracing, loaded.State, options.Graph.Name)
                 : null,
         };
-        parts.Spans?.Continue(options.Store);
         coordinator = new Coordinator(parts, loaded.Position);
         running = Task.Factory.StartNew(
             coordinator.Run, CancellationToken.None, TaskCreationOptions.LongRunning,

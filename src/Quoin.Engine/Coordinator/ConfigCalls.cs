@@ -39,7 +39,17 @@ public sealed class ConfigCalls(
 
     ConfigAnswer Answer(ConfigRequest request, CancellationToken ct)
     {
-        if (request.Job.FeedFolder is { } folder) return OfFeed(request, folder);
+        if (request.Job.FeedFolder is { } folder)
+        {
+            try
+            {
+                return OfFeed(request, folder);
+            }
+            catch (IOException e)
+            {
+                return ConfigAnswer.Failed(e.Message);
+            }
+        }
         var question = ConfigProtocol.WriteQuestion(request.Outputs);
         var key = request.Job.ConfigCache ? KeyOf(request.Job, question) : default;
         if (key.Exists && store.ConfigAnswer(key) is { } kept
@@ -49,7 +59,7 @@ public sealed class ConfigCalls(
         ct.ThrowIfCancellationRequested();
         files.EndLookAhead(); // This may take long.
         var end = process.Run(
-            job.ConfigCommand, workspace.Absolute(job.Folder), job.Env, question.Span, TimeMax);
+            job.ConfigCommand, workspace.Absolute(job.Folder), job.Env, question.Span, TimeMax, ct);
         if (!end.Ok)
             return ConfigAnswer.Failed(
                 $"{ProblemOf(end)} for {request.Outputs.Length} outputs{Tail(end.StderrTail)}");
@@ -99,7 +109,9 @@ public sealed class ConfigCalls(
     /// <summary>What a probe prints on stdout, trimmed; or why it cannot be asked.</summary>
     public (string Answer, string? Problem) Probe(Job job, ImmutableArray<string> argv)
     {
-        var end = process.Run(argv, workspace.Absolute(job.Folder), job.Env, default, TimeMax);
+        var end = process.Run(
+            argv, workspace.Absolute(job.Folder), job.Env, default, TimeMax,
+            CancellationToken.None);
         return end.Ok
             ? (Encoding.UTF8.GetString(end.Stdout.Span).Trim(), null)
             : ("", ProblemOf(end) + Tail(end.StderrTail));

@@ -112,6 +112,7 @@ sealed class Coordinator : IDisposable
     public void Begin()
     {
         unsaved.Send();
+        parts.Spans?.Continue(parts.Store);
         new Takeover(this, parts, dispatcher, remote, inbox).Run();
         State.Notices.ToPlan.Clear();
         foreach (var want in State.Wants.Values.OrderBy(want => want.Id.Value).ToArray())
@@ -296,7 +297,7 @@ sealed class Coordinator : IDisposable
         }
         if (options.Offer && !targets.IsEmpty)
         {
-            if (gate.Offer(m, inbox) is { } refused) Refuse(m, refused);
+            if (gate.Offer(m, options, inbox) is { } refused) Refuse(m, refused);
             else reports[State.LastWant] = m.Report;
             return;
         }

@@ -65,8 +65,8 @@ public static class DryRun
         var (planning, loaded) = Open(workspace, graph, store, guardian, time);
         var jobs = planning.Analyze(
             [.. partitions.Distinct().Select(name => loaded.State.Names.Intern(name))], ct);
-        var durations = new DurationEstimates(
-            graph, loaded.History, new HostSpeed(workspace).Known);
+        var hostSpeed = new HostSpeed(workspace);
+        var durations = new DurationEstimates(graph, loaded.History, () => hostSpeed.Known);
         return slots =>
         {
             var room = new TimetableRoom(slots, MemoryBytes: 0, graph.Pools, jobs.Names);
@@ -90,9 +90,7 @@ public static class DryRun
         {
             Artifacts = artifacts,
             Fingerprints = loaded.Fingerprints,
-            Secrets = new SecretDigests(
-                workspace, Environment.GetEnvironmentVariable,
-                static () => RandomNumberGenerator.GetBytes(32), keeps: false),
+            Secrets = SecretDigests.OfProcess(workspace, keeps: false),
         };
         return (
             new Planning(

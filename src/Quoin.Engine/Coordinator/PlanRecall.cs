@@ -152,8 +152,16 @@ sealed class PlanRecall(CoordinatorParts parts)
     public void Save(long end)
     {
         if (found is not { } memo || !IsSettled) return;
-        var log = LogLine(out var last);
-        if (last != end) return; // Somebody else decides by now.
+        string log;
+        try
+        {
+            log = LogLine(out var last);
+            if (last != end) return; // Somebody else decides by now.
+        }
+        catch (StoreException)
+        {
+            return;
+        }
         var text = new StringBuilder(memo.Key).Append(log)
             .Append(CultureInfo.InvariantCulture, $"current {memo.Counts.Total}\n")
             .Append(CultureInfo.InvariantCulture, $"files {memo.Files.Sum:x16}");

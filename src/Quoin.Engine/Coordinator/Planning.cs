@@ -58,12 +58,13 @@ sealed class Planning(
     /// <summary>Which runs would make these, and from what; nothing is tested.</summary>
     public JobGraph Analyze(ImmutableArray<PartitionId> targets, CancellationToken ct)
     {
+        var known = facts.Known;
         var analysis = new Analysis(graph, state.Names, new AnalysisOptions
         {
             FoundInputs = state.FoundInputs,
-            Known = facts.Known,
+            Known = known,
         });
-        calls.Known = facts.Known;
+        calls.Known = known;
         analysis.Start(targets.AsSpan());
         var rounds = ImmutableArray.CreateBuilder<AnalysisRound>();
         while (analysis.Requests is { IsEmpty: false } requests)
@@ -176,13 +177,10 @@ sealed class Planning(
     /// </summary>
     public PlannedWant Rank(Plan plan, WantId want, WantOptions options, TimetableRoom room) =>
         new(plan, want, new NodeEstimates(
-            plan, Durations(plan.Counts is { Build: 0, Maybe: 0 }), room))
+            plan, new DurationEstimates(graph, history, hostSpeed), room))
         {
             Options = options,
         };
-
-    DurationEstimates Durations(bool isUnused) =>
-        new(graph, history, isUnused ? 0 : hostSpeed());
 
     /// <summary>
     /// How long what is left of each want takes, by what is known now; null: too little is.
@@ -194,7 +192,7 @@ sealed class Planning(
     /// <summary>The same anew for what is left of all plans.</summary>
     public void RankAgain(TimetableRoom room, bool keepsCores)
     {
-        var durations = Durations(isUnused: false);
+        var durations = new DurationEstimates(graph, history, hostSpeed);
         foreach (var planned in plans)
             planned.Estimates.Update(
                 p => owners.TryGetValue(p, out var owner) && (owner.Plan == planned

@@ -15,9 +15,6 @@ sealed class StatAhead(FileStampTable table, IFileView view)
 
     volatile bool isOver;
 
-    /// <summary>True while what was noted counts.</summary>
-    public bool IsOn => !isOver;
-
     /// <summary>
     /// True when the file of a row is as it was recorded. False: whoever asks has to look, and
     /// this one does not any more.

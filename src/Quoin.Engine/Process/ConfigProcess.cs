@@ -38,7 +38,8 @@ public interface ICommandRunner
     /// <summary>Runs a command to its end; see <see cref="ConfigProcess"/>.</summary>
     CommandResult Run(
         ImmutableArray<string> argv, string workingDirectory,
-        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout);
+        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout,
+        CancellationToken ct);
 }
 
 /// <summary>
@@ -79,9 +80,11 @@ public sealed unsafe class ConfigProcess : ICommandRunner
     /// </param>
     /// <param name="stdin">What it can read; then the end of the file.</param>
     /// <param name="timeout">After it: SIGTERM, and SIGKILL half a second later.</param>
+    /// <param name="ct">Nobody wants to know any more: SIGKILL.</param>
     public CommandResult Run(
         ImmutableArray<string> argv, string workingDirectory,
-        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout)
+        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout,
+        CancellationToken ct)
     {
         var buffers = SlotBuffers.OfThread;
         var problems = new List<string>();
@@ -127,7 +130,7 @@ public sealed unsafe class ConfigProcess : ICommandRunner
         }
         var slot = guardian.Watch(pid);
         return new Call(pid, places[1], places[2], places[4], timeout, buffers.Read)
-            .Finish(stdin, () => guardian.Forget(slot));
+            .Finish(stdin, () => guardian.Forget(slot), ct);
     }
 
     static CommandResult NotStarted(string problem) =>
@@ -148,7 +151,8 @@ public sealed unsafe class ConfigProcess : ICommandRunner
         bool killed;
         string? problem;
 
-        public CommandResult Finish(ReadOnlySpan<byte> input, Action beforeReap)
+        public CommandResult Finish(
+            ReadOnlySpan<byte> input, Action beforeReap, CancellationToken ct)
         {
             var pidfd = Libc.PidfdOpen(pid);
             var fds = stackalloc Libc.PollFd[4];
@@ -157,7 +161,8 @@ public sealed unsafe class ConfigProcess : ICommandRunner
             fds[Err] = new Libc.PollFd { Fd = stderr, Events = Libc.PollIn };
             fds[Process] = new Libc.PollFd { Fd = pidfd, Events = Libc.PollIn };
             if (input.IsEmpty) CloseOne(fds, In);
-            Watch(fds, input);
+            using (ct.Register(() => _ = Libc.kill(-pid, Libc.SigKill))) Watch(fds, input);
+            if (ct.IsCancellationRequested) problem ??= "nobody waits for its answer any more";
             _ = Libc.kill(-pid, Libc.SigKill);
             CloseOne(fds, In);
             // What is in the pipes now is the end: a process that ran away is not waited for.

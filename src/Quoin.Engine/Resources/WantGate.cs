@@ -73,9 +73,10 @@ sealed class WantGate(Coordinator coordinator, CoordinatorParts parts, Holdings 
     }
 
     /// <summary>Puts a want aside until somebody accepts it.</summary>
-    public Refusal? Offer(Message.Wanted m, CommandInbox inbox)
+    public Refusal? Offer(Message.Wanted m, WantOptions options, CommandInbox inbox)
     {
-        var offer = Offers.Of(m.Request, State, parts.Graph, Now) with
+        var request = m.Request with { Options = options };
+        var offer = Offers.Of(request, State, parts.Graph, Now) with
         {
             Command = m.Command ?? "",
         };

@@ -38,6 +38,11 @@ public sealed class MeterReadings : IDisposable
     /// <summary>An instrument, under the name that it has everywhere: <c>quoin_…</c>.</summary>
     public sealed record Metric(string Name, Kind Kind, string Unit, string Help)
     {
+        /// <summary>
+        /// Somebody counts it by himself, since before this process; else since it began.
+        /// </summary>
+        public bool IsObserved { get; init; }
+
         /// <summary>By their labels.</summary>
         public SortedDictionary<string, Series> Series { get; } = new(StringComparer.Ordinal);
     }
@@ -97,7 +102,10 @@ public sealed class MeterReadings : IDisposable
         {
             if (!metrics.TryGetValue(name, out var metric))
                 metrics[name] = metric = new(
-                    name, KindOf(instrument), instrument.Unit ?? "", instrument.Description ?? "");
+                    name, KindOf(instrument), instrument.Unit ?? "", instrument.Description ?? "")
+                {
+                    IsObserved = instrument.IsObservable,
+                };
             if (!metric.Series.TryGetValue(key.ToString(), out var one))
             {
                 if (series == SeriesMax) return;
@@ -119,10 +127,21 @@ public sealed class MeterReadings : IDisposable
         return labels;
     }
 
-    /// <summary>Asks for what is observed, then has all metrics read, by name.</summary>
+    /// <summary>
+    /// Asks for what is observed, then has all metrics read, by name. What cannot be observed now,
+    /// because the store is away, keeps its last value.
+    /// </summary>
     public void Read(Action<Metric> read)
     {
-        listener.RecordObservableInstruments();
+        try
+        {
+            listener.RecordObservableInstruments();
+        }
+        catch (AggregateException e) when (e.InnerExceptions.All(it => 
+            it is StoreException or ObjectDisposedException))
+        {
+            // The others were asked all the same.
+        }
         lock (gate) foreach (var metric in metrics.Values) read(metric);
     }
 

@@ -26,7 +26,9 @@ public static class OtlpMessages
         return w.Buffer.AsSpan(0, w.Length).ToArray();
     }
 
-    /// <summary>Metrics of one process, of which counts began at <paramref name="since"/>.
+    /// <summary>
+    /// Metrics of one process, of which counts began at <paramref name="since"/>; of those that are
+    /// observed nobody knows when.
     /// </summary>
     public static byte[] Of(
         IReadOnlyList<KeyValuePair<string, string>> resource, MeterReadings readings,
@@ -105,6 +107,7 @@ public static class OtlpMessages
     static byte[] BytesOf(Metric metric, ulong since, ulong now)
     {
         const int gauge = 5, sum = 7, histogram = 9, cumulative = 2;
+        var begin = metric is { Kind: Kind.Counter, IsObserved: false } ? since : 0;
         var w = new ProtoWriter(new byte[512]);
         w.Text(1, metric.Name);
         w.Text(2, metric.Help);
@@ -119,7 +122,7 @@ public static class OtlpMessages
         foreach (var one in metric.Series.Values)
         {
             if (metric.Kind == Kind.Histogram) Histogram(ref w, one, since, now);
-            else Number(ref w, one, metric.Kind == Kind.Counter ? since : 0, now);
+            else Number(ref w, one, begin, now);
         }
         if (metric.Kind != Kind.Gauge) w.Int32(2, cumulative);
         if (metric.Kind == Kind.Counter) w.Bool(3, true); // It only grows.

@@ -15,13 +15,10 @@ public static class SpanActivities
 
     static readonly ActivitySource source = new(Name);
 
-    /// <summary>Somebody listens.</summary>
-    public static bool AreWanted => source.HasListeners();
-
     /// <summary>Tells whoever listens.</summary>
     public static void Tell(Span span)
     {
-        if (!AreWanted) return;
+        if (!source.HasListeners()) return;
         var parent = new ActivityContext(
             ActivityTraceId.CreateFromString($"{span.Context.Trace:x32}"),
             span.Parent == 0 ? default : IdOf(span.Parent), ActivityTraceFlags.Recorded);

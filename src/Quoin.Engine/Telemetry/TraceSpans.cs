@@ -86,31 +86,38 @@ sealed class TraceSpans(Tracing tracing, KernelState state, string pipeline)
             : null;
 
     /// <summary>Another process decided so far: what is open began when the log says.</summary>
+    /// <exception cref="StoreException">The log cannot be read.</exception>
     public void Continue(IEventLog log)
     {
-        foreach (var want in state.Wants.Values)
-        {
-            if (TraceOf(want.Id, want.Options) is { } trace
-                && log.Query(Of($"{want.Id}", "want-accepted")).FirstOrDefault() is { } accepted)
-                wants[want.Id.Value] = new(trace, accepted.At) { Request = want.Request };
-        }
+        var openRuns = new Dictionary<string, OpenRun>();
         foreach (var run in state.Runs.Values)
         {
             Scheduled(run);
             if (!runs.TryGetValue(run.Id.Value, out var open)) continue;
-            foreach (var raw in log.Query(Of($"{run.Id}", "run-scheduled", "run-leased")))
-            {
-                open.Start ??= raw.At;
-                if (raw.Type == "run-leased") (open.LeasedAt, open.Attempts) =
-                    (raw.At, open.Attempts + 1);
-            }
+            openRuns.Add($"{run.Id}", open);
             if (run.Place is RunPlace.Running or RunPlace.Cancelling)
                 open.Lease = new(run.Id, run.Worker, run.Epoch) { Attempt = run.Attempt };
         }
+        var openWants = (
+            from want in state.Wants.Values
+            where TraceOf(want.Id, want.Options) is not null
+            select want).ToDictionary(want => $"{want.Id}");
+        if (openRuns.Count + openWants.Count == 0) return;
+        // The log is read once, however many there are: it has no index of their names.
+        var begun = new EventQuery { Types = ["want-accepted", "run-scheduled", "run-leased"] };
+        foreach (var raw in log.Query(begun))
+        {
+            if (openWants.TryGetValue(raw.Subject, out var want))
+                wants[want.Id.Value] = new(TraceOf(want.Id, want.Options)!.Value, raw.At)
+                {
+                    Request = want.Request,
+                };
+            if (!openRuns.TryGetValue(raw.Subject, out var open)) continue;
+            open.Start ??= raw.At;
+            if (raw.Type == "run-leased")
+                (open.LeasedAt, open.Attempts) = (raw.At, open.Attempts + 1);
+        }
     }
-
-    static EventQuery Of(string subject, params ReadOnlySpan<string> types) =>
-        new() { Subject = subject, Types = [.. types] };
 
     /// <summary>These are facts now.</summary>
     public void Committed(IReadOnlyList<LoggedEvent> events)
@@ -203,6 +210,9 @@ sealed class TraceSpans(Tracing tracing, KernelState state, string pipeline)
                 EndAttempt(run, at, ended.Failure is null ? "success" : "failure", ended.Failure);
                 break;
             case RunDeferred or RunStarted or ResourceReleased: EndAttempt(run, at, "success");
+                break;
+            case RunCancelRequested when run.Lease is null: // Nobody has to be waited for.
+                (run.Result, run.Error) = ("cancellation", null);
                 break;
         }
         if (state.Runs.ContainsKey(e.Run.Value)) return;

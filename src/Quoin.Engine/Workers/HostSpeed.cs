@@ -12,7 +12,7 @@ namespace Quoin.Engine;
 public sealed class HostSpeed(Workspace workspace)
 {
     const double Step = 1.25;
-    const int Slices = 5, Rounds = 400_000;
+    const int Slices = 5, Rounds = 400_000, HostsMax = 100;
 
     // What Rounds take on the machine that stands for 1000, measured there.
     const double UsualMs = 1.0;
@@ -123,12 +123,18 @@ public sealed class HostSpeed(Workspace workspace)
         return null;
     }
 
+    // The newest ones: containers have another name each time.
     int Keep(int speed)
     {
         try
         {
-            File.AppendAllText(
-                FileName, $"{Host}{speed.ToString(CultureInfo.InvariantCulture)}\n");
+            var others = File.Exists(FileName) ? File.ReadAllLines(FileName) : [];
+            File.WriteAllLines(
+                FileName,
+                [
+                    .. others.TakeLast(HostsMax - 1),
+                    $"{Host}{speed.ToString(CultureInfo.InvariantCulture)}",
+                ]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

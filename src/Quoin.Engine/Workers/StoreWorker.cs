@@ -109,9 +109,7 @@ public sealed class StoreWorker : IDisposable
         process = new JobProcess(options.Time, guardian)
         {
             HostSpeed = new HostSpeed(options.Workspace),
-            Secrets = new SecretDigests(
-                options.Workspace, Environment.GetEnvironmentVariable, static () => [],
-                keeps: false),
+            Secrets = SecretDigests.OfProcess(options.Workspace, keeps: false),
         };
         if (options.Artifacts is { } store)
             artifacts = new AttemptArtifacts(store, files, options.Time, options.IsApart);

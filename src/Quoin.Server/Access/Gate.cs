@@ -140,9 +140,9 @@ sealed class Gate(
                 {
                     if (who() is null) http.Abort();
                 }
-                catch (StoreException)
+                catch (Exception e) when (e is StoreException or ObjectDisposedException)
                 {
-                    // Nobody can say now; the next look may.
+                    // Nobody can say now, and the next look may; or it has just ended by itself.
                 }
             },
             null, StillKnown, StillKnown));

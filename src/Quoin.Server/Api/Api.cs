@@ -199,25 +199,32 @@ static class Api
         _ => null,
     };
 
-    static readonly SemaphoreSlim planning = new(2);
+    static readonly SemaphoreSlim planning = new(2), wanting = new(2);
 
     /// <summary>
-    /// What takes a plan, a selection or much memory: on a thread of its own, so many at a time.
+    /// What takes a plan or much memory: on a thread of its own, so many at a time.
     /// </summary>
     public static Task<T> PlanningAsync<T>(Request request, Func<T> plan) =>
         PlanningAsync(plan, request.Ct);
 
     /// <summary>The same for a page.</summary>
-    public static async Task<T> PlanningAsync<T>(Func<T> plan, CancellationToken ct)
+    public static Task<T> PlanningAsync<T>(Func<T> plan, CancellationToken ct) =>
+        InTurnAsync(planning, plan, ct);
+
+    /// <summary>The selection of a want: whoever only looks does not keep it waiting.</summary>
+    public static Task<T> WantingAsync<T>(Request request, Func<T> select) =>
+        InTurnAsync(wanting, select, request.Ct);
+
+    static async Task<T> InTurnAsync<T>(SemaphoreSlim turn, Func<T> work, CancellationToken ct)
     {
-        await planning.WaitAsync(ct);
+        await turn.WaitAsync(ct);
         try
         {
-            return await Task.Run(plan, ct);
+            return await Task.Run(work, ct);
         }
         finally
         {
-            planning.Release();
+            turn.Release();
         }
     }
 

@@ -162,7 +162,8 @@ static class RunRoutes
         if (number is < 1 or > int.MaxValue || number > last)
             throw new ApiException(404, "no-log", $"{run} has no attempt {number} so far");
         var attempt = new AttemptId(run, (int)number);
-        await using var log = Open(request.Served, attempt);
+        await using var log = AttemptLog.Open(
+            request.Served.Workspace, request.Served.Store, attempt);
         if (log is null && !request.Flag("follow"))
             throw new ApiException(404, "no-log", $"there is no log of {attempt} here");
         var http = request.Http;
@@ -171,23 +172,6 @@ static class RunRoutes
         http.Response.Headers.AcceptRanges = "bytes";
         if (request.Flag("follow")) await FollowAsync(request, attempt, log);
         else await SendAsync(http, log!);
-    }
-
-    /// <summary>
-    /// The log of an attempt: a file of this host, or what the store keeps of another one's.
-    /// </summary>
-    public static Stream? Open(Served served, AttemptId attempt)
-    {
-        try
-        {
-            return new FileStream(
-                served.Workspace.LogOf(attempt), FileMode.Open, FileAccess.Read,
-                FileShare.ReadWrite | FileShare.Delete);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return served.Store.RunLog(attempt) is { } kept ? new MemoryStream(kept) : null;
-        }
     }
 
     static async Task SendAsync(HttpContext http, Stream log)
@@ -239,7 +223,7 @@ static class RunRoutes
                 // Asked before the file is read, so that nothing is missed of one that ends now.
                 var isOver = served.Views.Read(s => s.Run(attempt.Run.Value)?.Attempts
                     .LastOrDefault(a => a.Attempt == attempt.Attempt) is not { EndedAt: null });
-                log ??= Open(served, attempt);
+                log ??= AttemptLog.Open(served.Workspace, served.Store, attempt);
                 if (log is not null)
                     await CopyAsync(log, http.Response.Body, long.MaxValue, request.Ct);
                 await http.Response.Body.FlushAsync(request.Ct);

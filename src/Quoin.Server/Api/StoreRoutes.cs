@@ -61,6 +61,7 @@ static class StoreRoutes
         var filter = new EventFilter(request.One("subject"), request.All("type"));
         var (after, before) = (request.Number("after") ?? 0, request.Number("before"));
         var (views, store) = (request.Served.Views, request.Served.Store);
+        if (!filter.IsAll) await views.CatchUpAsync(request.Ct); // It was told the store's end.
         var rows = last is { } newest
             ? EventReads.Newest(views, store, filter, before ?? long.MaxValue, (int)newest)
                 .Where(raw => raw.Position > after).Reverse()
@@ -88,13 +89,15 @@ static class StoreRoutes
             buffer.GetBuffer().AsMemory(0, (int)buffer.Length), request.Ct);
     }
 
-    // A snapshot may be large: so many are in memory at a time.
+    // A snapshot may be large: so many are in memory at a time, and nobody keeps one for long.
     static readonly SemaphoreSlim snapshots = new(2);
+    static readonly TimeSpan partWithin = TimeSpan.FromSeconds(30);
 
     /// <summary>A snapshot behind its position, whatever its size.</summary>
     public static async Task SnapshotAsync(Request request)
     {
         await snapshots.WaitAsync(request.Ct);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(request.Ct);
         try
         {
             if (request.Served.Store.LatestSnapshot((int)(request.Number("format") ?? 0))
@@ -108,7 +111,8 @@ static class StoreRoutes
             for (var rest = snapshot.Body; rest.Length > 0;)
             {
                 var part = rest[..Math.Min(rest.Length, FlushBytes)];
-                await http.Response.Body.WriteAsync(part, request.Ct);
+                patience.CancelAfter(partWithin);
+                await http.Response.Body.WriteAsync(part, patience.Token);
                 rest = rest[part.Length..];
             }
         }
@@ -132,7 +136,8 @@ static class StoreRoutes
             || request.Number("attempt") is not (> 0 and <= int.MaxValue and var number))
             throw Request.Bad("name a run and an attempt");
         var attempt = new AttemptId(run, (int)number);
-        await using var log = RunRoutes.Open(request.Served, attempt)
+        await using var log = AttemptLog.Open(
+            request.Served.Workspace, request.Served.Store, attempt)
             ?? throw new ApiException(404, "no-log", $"there is no log of {attempt} here");
         var length = log.Length; // It may grow meanwhile.
         request.Http.Response.ContentType = "application/octet-stream";

@@ -100,8 +100,7 @@ static class WantRoutes
     {
         var graph = served.Views.Graph;
         return new(
-            served.Leads() || !served.Store.LeadMayBeFree(), job => graph?.FindJob(job),
-            served.Cli.Time.GetUtcNow());
+            served.IsLed, job => graph?.FindJob(job), served.Cli.Time.GetUtcNow());
     }
 
     /// <summary>Makes a want: 201 with it, or 200 when there is nothing to do.</summary>
@@ -112,7 +111,7 @@ static class WantRoutes
             "on_failure", "soft", "thorough", "start", "start_slack", "use", "offer", "group");
         var asked = AskedOf(request);
         var options = OptionsOf(request) with { Trace = request.Trace };
-        await AnswerAsync(request, () => Api.PlanningAsync<StoreCommand>(request, () =>
+        await AnswerAsync(request, () => Api.WantingAsync<StoreCommand>(request, () =>
         {
             var graph = request.Served.Graph.Now.Graph;
             var targets = Selecting.Find(

@@ -83,7 +83,7 @@ static class PageRoutes
     static Frame FrameOf(HttpContext http, Served served)
     {
         var views = served.Views;
-        var isLed = IsLed(served);
+        var isLed = served.IsLed;
         return new Frame
         {
             Project = served.Graph.Now.Graph.Name,
@@ -105,12 +105,9 @@ static class PageRoutes
         };
     }
 
-    static bool IsLed(Served served) => served.Leads() || !served.Store.LeadMayBeFree();
-
     static Func<StoreState, Holdups> HoldupsOf(Served served)
     {
-        var graph = served.Graph.Now.Graph;
-        var facts = new HoldupFacts(IsLed(served), graph.FindJob, served.Cli.Time.GetUtcNow());
+        var facts = WantRoutes.Facts(served);
         return s => new Holdups(s.Kernel, facts);
     }
 
@@ -256,12 +253,17 @@ static class PageRoutes
                 Words.Parse<PartitionPlace>(Words.Kebab(name)) is { } place
                     ? s.Kernel.Count(place)
                     : 0),
-            MachineChart.Of("Run", name => s.Kernel.Runs.Values
-                .Count(run => $"{run.Place}" == name)),
-            MachineChart.Of("Want", name => s.Kernel.Wants.Values.Count(want => name
-                == (want.OfferedUntil is not null ? "Offered"
-                    : want.IsReleasing ? "Releasing" : "Open"))),
+            MachineChart.Of("Run", Counts(s.Kernel.Runs.Values, run => $"{run.Place}")),
+            MachineChart.Of("Want", Counts(s.Kernel.Wants.Values, want =>
+                want.OfferedUntil is not null ? "Offered"
+                : want.IsReleasing ? "Releasing" : "Open")),
         })));
+
+    static Func<string, int> Counts<T>(IEnumerable<T> tokens, Func<T, string> placeOf)
+    {
+        var counts = tokens.CountBy(placeOf).ToDictionary();
+        return place => counts.GetValueOrDefault(place);
+    }
 
     static RazorComponentResult<EventsPage> Events(
         HttpContext http, Served served)

@@ -72,9 +72,11 @@ sealed class EventIndex(PartitionNames names, int most = EventIndex.EventsMax)
         var subject = EventSubject.Of(logged.Event);
         switch (subject.Kind)
         {
-            case EventSubjectKind.Run: Link(ref Slot(ref runs, subject.Id)); break;
-            case EventSubjectKind.Want: Link(ref Slot(ref wants, subject.Id)); break;
-            case EventSubjectKind.Partition: Link(ref Slot(ref partitions, subject.Id)); break;
+            case EventSubjectKind.Run: Link(ref Growing.Slot(ref runs, subject.Id)); break;
+            case EventSubjectKind.Want: Link(ref Growing.Slot(ref wants, subject.Id)); break;
+            case EventSubjectKind.Partition:
+                Link(ref Growing.Slot(ref partitions, subject.Id));
+                break;
             case EventSubjectKind.Name: Link(ref named[Bucket(subject.Name)]); break;
             case EventSubjectKind.None: break;
         }
@@ -84,12 +86,6 @@ sealed class EventIndex(PartitionNames names, int most = EventIndex.EventsMax)
             chunk.Before[at] = head;
             head = (uint)last;
         }
-    }
-
-    static ref uint Slot(ref uint[] heads, int id)
-    {
-        if (id >= heads.Length) Array.Resize(ref heads, Math.Max(id + 1, heads.Length * 2));
-        return ref heads[id];
     }
 
     static int Bucket(string name) =>

@@ -51,7 +51,16 @@ static class EventReads
         while (found.Count < limit)
         {
             var missing = limit - found.Count;
-            var at = views.Read(s => s.Events.Oldest(filter, after, missing));
+            var (at, first) = views.Read(s =>
+                (s.Events.Oldest(filter, after, missing), s.Events.First));
+            if (first > older)
+            {
+                // It forgot some of them meanwhile.
+                var between = Older(filter, first) with { After = Math.Max(after, older - 1) };
+                found.AddRange(store.Query(between).Take(missing));
+                (after, older) = (Math.Max(after, first - 1), first);
+                continue;
+            }
             found.AddRange(store.Query(new() { Positions = [.. at] }).Where(filter.IsMatch));
             if (at.Count < missing) break;
             after = at[^1];

@@ -24,8 +24,7 @@ sealed class Lineage
         foreach (var output in planned.Outputs)
         {
             var before = InputsOf(output);
-            Grow(ref inputs, output.Value);
-            inputs[output.Value] = planned.Inputs;
+            Growing.Slot(ref inputs, output.Value) = planned.Inputs;
             if (before.AsSpan().SequenceEqual(planned.Inputs.AsSpan())) continue;
             Turn(output, before, planned.Inputs);
         }
@@ -57,16 +56,10 @@ sealed class Lineage
 
     void Link(int input, int reader)
     {
-        Grow(ref readers, input);
-        ref var chain = ref readers[input];
+        ref var chain = ref Growing.Slot(ref readers, input);
         links.Add((reader, 0));
         var at = links.Count - 1;
         if (chain.Last != 0) links[chain.Last] = (links[chain.Last].Reader, at);
         chain = (chain.First == 0 ? at : chain.First, at);
-    }
-
-    static void Grow<T>(ref T[] array, int id)
-    {
-        if (id >= array.Length) Array.Resize(ref array, Math.Max(id + 1, array.Length * 2));
     }
 }

@@ -170,7 +170,7 @@ sealed class StoreState
             case WantEvent want: ApplyWant(want, logged); break;
             case PartitionPlanned planned:
                 var job = string.Intern(planned.Job);
-                foreach (var output in planned.Outputs) Grown(ref jobs, output.Value) = job;
+                foreach (var output in planned.Outputs) Growing.Slot(ref jobs, output.Value) = job;
                 Lineage.Add(planned);
                 break;
             case WorkerAdded worker:
@@ -208,12 +208,6 @@ sealed class StoreState
         if (Workers.GetValueOrDefault(old.Owner) == old) Workers.Remove(old.Owner);
     }
 
-    static ref T Grown<T>(ref T[] array, int id)
-    {
-        if (id >= array.Length) Array.Resize(ref array, Math.Max(id + 1, array.Length * 2));
-        return ref array[id];
-    }
-
     void Schedule(RunScheduled e, DateTimeOffset at)
     {
         var first = e.Claims.IsEmpty ? default : e.Claims[0];
@@ -224,10 +218,8 @@ sealed class StoreState
             RunsBefore =
                 [.. e.Claims.Select(p => p.Value < lastRuns.Length ? lastRuns[p.Value] : 0)],
         };
-        foreach (var p in e.Claims) Grown(ref lastRuns, p.Value) = e.Run.Value;
-        if (e.Run.Value >= runs.Length)
-            Array.Resize(ref runs, Math.Max(runs.Length * 2, e.Run.Value + 1));
-        runs[e.Run.Value] = run;
+        foreach (var p in e.Claims) Growing.Slot(ref lastRuns, p.Value) = e.Run.Value;
+        Growing.Slot(ref runs, e.Run.Value) = run;
         LastRun = Math.Max(LastRun, e.Run.Value);
         byState[(int)run.State].Add(e.Run.Value);
         if (!byJob.TryGetValue(run.Job, out var ids)) byJob[run.Job] = ids = [];

@@ -24,8 +24,7 @@ sealed class WantTable
     public void Add(WantRow want)
     {
         var id = want.Id.Value;
-        if (id >= wants.Length) Array.Resize(ref wants, Math.Max(wants.Length * 2, id + 1));
-        wants[id] = want;
+        Growing.Slot(ref wants, id) = want;
         Last = Math.Max(Last, id);
         byStanding[(int)want.Standing].Add(id);
     }

@@ -61,6 +61,23 @@ public sealed class FedJobTests
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_read_hides_no_newer_payload()
+    {
+        using var world = World();
+        // A regular file that opens, and whose first byte cannot be read.
+        File.CreateSymbolicLink(
+            Path.Combine(world.Workspace.Root, "in/f.2.txt"), "/proc/self/mem");
+        Assert.Equal("Failed", await world.BuildAsync("page/home"));
+        Assert.EndsWith(
+            "in/f.2.txt cannot be read: Input/output error (asked for 1 output)",
+            Assert.Single(world.Last.Plan!.Problems).Message);
+        world.Delete("in/f.2.txt");
+        File.CreateSymbolicLink(
+            Path.Combine(world.Workspace.Root, "in/f.3.txt"), "f.3.txt"); // It has no lines.
+        Assert.Equal("Succeeded", await world.BuildAsync("page/home"));
+    }
+
+    [Fact]
     public async Task A_payload_that_a_want_brings_is_that_wants()
     {
         using var world = World();

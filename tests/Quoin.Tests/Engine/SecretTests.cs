@@ -53,7 +53,7 @@ public sealed class SecretTests : IDisposable
         Assert.DoesNotContain(Value, text);
         var env = Fingerprint.Parse(Encoding.UTF8.GetBytes(text)).Where(i => i.Kind == "env");
         Assert.Equal(["A", name, "Z"], env.Select(item => item.Name));
-        Assert.Matches(@"\tSECRET_.*\thmac:[0-9a-f]{32}\n", text);
+        Assert.Matches(@"\tSECRET_.*\thmac:[0-9a-f]{8}:[0-9a-f]{32}\n", text);
         var key = new FileInfo(Path.Combine(world.Workspace.QuoinDirectory, "secret.key"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, key.UnixFileMode);
     }
@@ -68,7 +68,7 @@ public sealed class SecretTests : IDisposable
         Assert.Equal("Succeeded", await world.BuildAsync("a"));
         Assert.Equal("OTHER", world.Output("a"));
         var stale = Assert.Single(world.Last.Of<PartitionStale>());
-        Assert.Matches(@"^env SECRET_\w+ hmac:\w+ -> hmac:\w+$", stale.Detail);
+        Assert.Matches(@"^env SECRET_\w+ hmac:[\w:]+ -> hmac:[\w:]+$", stale.Detail);
     }
 
     [Fact]
@@ -118,6 +118,14 @@ public sealed class SecretTests : IDisposable
         Assert.False(Worker("other").Has(asked));
         Assert.False(Worker(null).Has(asked));
         Assert.True(Worker("other").Has(asked with { KeyedDigest = "" })); // Nobody compares.
+
+        // A worker with a folder of its own has another key: nobody can say.
+        using var other = new EngineWorld("quoin: 1\njobs: {}\n");
+        Assert.NotNull(Elsewhere(keeps: true).Of(name));
+        Assert.True(Elsewhere(keeps: false).Has(asked));
+
+        SecretDigests Elsewhere(bool keeps) => new(
+            other.Workspace, _ => Value, () => [8, 7, 6, 5, 4, 3, 2, 1], keeps);
 
         SecretDigests Worker(string? value) =>
             new(world.Workspace, n => n == name ? value : null, () => [], keeps: false);

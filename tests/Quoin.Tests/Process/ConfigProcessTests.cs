@@ -13,7 +13,7 @@ public sealed class ConfigProcessTests : IDisposable
     CommandResult Run(string script, byte[] stdin, int timeoutMs = 60_000) =>
         new ConfigProcess(box.Guardian).Run(
             ["sh", "-c", script], box.Root, ImmutableSortedDictionary<string, string>.Empty, stdin,
-            TimeSpan.FromMilliseconds(timeoutMs));
+            TimeSpan.FromMilliseconds(timeoutMs), CancellationToken.None);
 
     [Fact]
     public void A_command_reads_its_question_and_its_answer_comes_back()
@@ -62,11 +62,20 @@ public sealed class ConfigProcessTests : IDisposable
     }
 
     [Fact]
+    public void A_command_whose_answer_nobody_waits_for_is_killed()
+    {
+        var result = new ConfigProcess(box.Guardian).Run(
+            ["sleep", "600"], box.Root, ImmutableSortedDictionary<string, string>.Empty, [],
+            TimeSpan.FromSeconds(500), new CancellationToken(canceled: true));
+        Assert.Equal("nobody waits for its answer any more", result.Problem);
+    }
+
+    [Fact]
     public void What_cannot_start_is_a_problem()
     {
         var result = new ConfigProcess(box.Guardian).Run(
             ["./none"], box.Root, ImmutableSortedDictionary<string, string>.Empty, [],
-            TimeSpan.FromSeconds(10));
+            TimeSpan.FromSeconds(10), CancellationToken.None);
         Assert.Equal(
             $"cannot start ./none: there is no such file; paths are relative to {box.Root}",
             result.Problem);

@@ -35,7 +35,8 @@ public sealed class HostSpeedTests
         var graph = GraphOf(Yaml);
         var history = new DurationHistory(names);
         history.Add("j", P("x/1"), 600, speed: 1000);
-        var estimate = new DurationEstimates(graph, history, speed).Of(graph.Jobs[0], P("x/1"));
+        var estimate = new DurationEstimates(graph, history, () => speed)
+            .Of(graph.Jobs[0], P("x/1"));
         Assert.Equal(new Estimate(expected, source), estimate);
         Assert.Equal(penalty, estimate.Penalty);
     }
@@ -52,7 +53,7 @@ public sealed class HostSpeedTests
         history.Write(bytes);
         foreach (var one in new[] { history, DurationHistory.TryRead(bytes.WrittenSpan, names)! })
         {
-            var estimates = new DurationEstimates(graph, one, 1000);
+            var estimates = new DurationEstimates(graph, one, () => 1000);
             Assert.Equal(
                 new Estimate(450, EstimateSource.OtherHosts),
                 estimates.Of(graph.Jobs[0], P("x/1")));
@@ -71,7 +72,7 @@ public sealed class HostSpeedTests
         var graph = GraphOf(Yaml);
         var history = new DurationHistory(names);
         history.Add("j", P("x/1"), 1000, cores: 1, speed: 1000);
-        var estimates = new DurationEstimates(graph, history, 2000)
+        var estimates = new DurationEstimates(graph, history, () => 2000)
             .Of(graph.Jobs[0], P("x/1"), new CoreRange(1, 4));
         Assert.Equal(new Estimate(500, EstimateSource.OtherHosts), estimates.Of(1));
         Assert.Equal(EstimateSource.OtherHostsAndCores, estimates.Of(4).Source);

@@ -118,7 +118,7 @@ sealed class ScriptedBuild : ICommandRunner
     CommandResult ICommandRunner.Run(
         ImmutableArray<string> argv, string workingDirectory,
         ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin,
-        TimeSpan timeout) => new()
+        TimeSpan timeout, CancellationToken ct) => new()
         {
             ExitCode = ConfigAnswer is null ? 2 : 0,
             StderrTail = "",

@@ -94,7 +94,8 @@ sealed class SimulatedGraph : ICommandRunner
     /// <summary>The config command of a job: two neighbours a config, as far as asked.</summary>
     public CommandResult Run(
         ImmutableArray<string> argv, string workingDirectory,
-        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout)
+        ImmutableSortedDictionary<string, string> env, ReadOnlySpan<byte> stdin, TimeSpan timeout,
+        CancellationToken ct)
     {
         var job = jobs[argv[1]];
         var failed = Faults && random.Next(25) == 0;

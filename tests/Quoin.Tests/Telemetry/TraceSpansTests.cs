@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Tests.Engine;
+using Quoin.Tests.Resources;
 
 namespace Quoin.Tests.Telemetry;
 
@@ -21,6 +22,9 @@ public sealed class TraceSpansTests
             outputs: [b]
             inputs: [a]
             exec: [sh, -c, "echo it is broken; exit 65"]
+          third:
+            outputs: [c]
+            exec: [sh, -c, "exit 75"]
         """;
 
     readonly List<Span> spans = [];
@@ -79,6 +83,27 @@ public sealed class TraceSpansTests
         Assert.All(spans, span => Assert.Equal(
             "0af7651916cd43dd8448eb211c80319c", $"{span.Context.Trace:x32}"));
         Assert.All(spans, span => Assert.True(span.Start <= span.End));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_cancelled_before_its_next_attempt_did_not_fail()
+    {
+        using var world = World();
+        await using var session = world.Open();
+        var report = session.WantAsync(Want("c"));
+        await world.Last.WhenAsync(e => e is RunFailed).OrTell(world);
+
+        await session.DoAsync(new CancelWant(new WantId(1), "test"));
+        await report.OrTell(world);
+
+        Assert.Equal(
+            """
+            want test cancellation
+              run third cancellation
+                attempt third failure temporary: exit 75
+
+            """,
+            Tree(0xb7ad6b7169203331));
     }
 
     [Fact]

@@ -349,7 +349,7 @@ sealed class ThingWorld : IAsyncDisposable
         public CommandResult Run(
             System.Collections.Immutable.ImmutableArray<string> argv, string workingDirectory,
             System.Collections.Immutable.ImmutableSortedDictionary<string, string> env,
-            ReadOnlySpan<byte> stdin, TimeSpan timeout) =>
+            ReadOnlySpan<byte> stdin, TimeSpan timeout, CancellationToken ct) =>
             throw new InvalidOperationException("no job of these worlds has a config command");
     }
 }

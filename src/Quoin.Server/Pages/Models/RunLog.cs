@@ -44,7 +44,7 @@ public sealed record RunLog
     /// </summary>
     public static RunLog Tail(Workspace workspace, IBuildStore store, AttemptId attempt)
     {
-        using var file = Open(workspace, store, attempt);
+        using var file = AttemptLog.Open(workspace, store, attempt);
         return file is null
             ? new RunLog()
             : Read(file, Math.Max(0, file.Length - BytesMax), file.Length, LinesMax, first: false);
@@ -56,7 +56,7 @@ public sealed record RunLog
         Workspace workspace, IBuildStore store, AttemptId attempt, long? from, long? to)
     {
         if (from is null && to is null) return null;
-        using var file = Open(workspace, store, attempt);
+        using var file = AttemptLog.Open(workspace, store, attempt);
         if (file is null) return new RunLog();
         var end = Math.Min(to ?? long.MaxValue, file.Length);
         var begin = from is { } asked
@@ -69,32 +69,13 @@ public sealed record RunLog
         };
     }
 
-    static Stream? Open(Workspace workspace, IBuildStore store, AttemptId attempt) =>
-        Open(workspace, attempt) is { } file ? file
-        : store.RunLog(attempt) is { } kept ? new MemoryStream(kept)
-        : null;
-
     /// <summary>What an attempt's file has behind an offset, whole lines only.</summary>
     public static RunLog Next(Workspace workspace, AttemptId attempt, long from)
     {
-        using var file = Open(workspace, attempt);
+        using var file = AttemptLog.OpenHere(workspace, attempt);
         return file is null
             ? new RunLog { From = from, To = from }
             : Read(file, from, file.Length, int.MaxValue, first: false);
-    }
-
-    static FileStream? Open(Workspace workspace, AttemptId attempt)
-    {
-        try
-        {
-            return new FileStream(
-                workspace.LogOf(attempt), FileMode.Open, FileAccess.Read,
-                FileShare.ReadWrite | FileShare.Delete);
-        }
-        catch (IOException)
-        {
-            return null; // No log: it did not begin, or it ran elsewhere.
-        }
     }
 
     // Whole lines between two offsets, the first or the last so many of them.

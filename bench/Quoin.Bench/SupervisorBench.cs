@@ -174,9 +174,10 @@ static class SupervisorBench
         world.Start();
         world.Ask("READY\n");
         world.Settle();
-        Console.WriteLine();
-        var given = 0;
-        foreach (var target in (int[])[0, 20_000, 1_000_000])
+        Console.WriteLine($"\npeak memory with 1,040,000 lines read: {world.PeakMb():N0} MB");
+        LineLoad.Run(world.Socket, 1, 2_000, isDone: false); // The first ones are slower.
+        var given = 2_000;
+        foreach (var target in (int[])[2_000, 20_000, 1_000_000])
         {
             if (target > given) LineLoad.Run(world.Socket, 64, target - given, isDone: false);
             world.Settle();
@@ -186,7 +187,7 @@ static class SupervisorBench
                 $"READY to JOB with {target,9:N0} given out: "
                 + $"{result.Percentile(0.5),7:F0} us median, {result.PerSecond,8:N0} /s"));
         }
-        Console.WriteLine($"peak memory with 1,040,000 lines: {world.PeakMb():N0} MB");
+        Console.WriteLine($"peak memory with 1,012,000 of them in flight: {world.PeakMb():N0} MB");
     }
 
     static void Idle(string place)

@@ -187,7 +187,7 @@ static class SupervisorBench
                 $"READY to JOB with {target,9:N0} given out: "
                 + $"{result.Percentile(0.5),7:F0} us median, {result.PerSecond,8:N0} /s"));
         }
-        Console.WriteLine($"peak memory with 1,012,000 of them in flight: {world.PeakMb():N0} MB");
+        Console.WriteLine($"peak memory with {given:N0} of them in flight: {world.PeakMb():N0} MB");
     }
 
     static void Idle(string place)

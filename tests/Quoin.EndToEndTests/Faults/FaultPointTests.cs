@@ -66,8 +66,8 @@ public class FaultPointTests
         ["read", "read:3", "appended", "appended:2", "appended:3", "appended:5", .. OfStore];
 
     [Fact]
-    public async Task A_worker_that_dies_at_any_point_is_replaced() => await EachAsync(
-        worker, async point =>
+    public async Task A_worker_that_dies_at_any_point_is_replaced() => await Scenarios.EachAsync(
+        worker, Abreast, async point =>
         {
             using var world = new FaultWorld(NewAddress(), Graph);
             await RunAsync(world, point.Point, null);
@@ -80,8 +80,8 @@ public class FaultPointTests
 
     [Fact]
     public async Task A_coordinator_that_dies_at_any_point_is_replaced_and_nothing_runs_twice() =>
-        await EachAsync(
-            CoordinatorPoints, async point =>
+        await Scenarios.EachAsync(
+            CoordinatorPoints, Abreast, async point =>
             {
                 using var world = new FaultWorld(NewAddress(), Graph);
                 await RunAsync(world, null, point);
@@ -90,11 +90,11 @@ public class FaultPointTests
             });
 
     [Fact]
-    public async Task Both_may_die_at_any_points() => await EachAsync(
+    public async Task Both_may_die_at_any_points() => await Scenarios.EachAsync(
         from w in new[] { "claimed", "launched", "ended", "reported" }
         from c in CoordinatorPoints.Where(point => point is not ("appended" or "appended:2"))
         select (w, c),
-        async points =>
+        Abreast, async points =>
         {
             using var world = new FaultWorld(NewAddress(), Graph);
             await RunAsync(world, points.w, points.c);
@@ -103,9 +103,9 @@ public class FaultPointTests
 
     [Fact]
     public async Task A_build_alone_that_dies_at_any_point_goes_on_at_its_next_start() =>
-        await EachAsync(
+        await Scenarios.EachAsync(
             ["launched", "launched:4", "ended", "ended:3", "appended", "appended:3"],
-            async point =>
+            Abreast, async point =>
             {
                 using var world = new FaultWorld(NewAddress(), Graph);
                 var death = await EndOf(world.StartWith(point, "build", "-j", "1"));
@@ -146,21 +146,4 @@ public class FaultPointTests
     }
 
     static Task<CommandResult> EndOf(QuoinProcess process) => Task.Run(process.WaitForExit);
-
-    // All scenarios, some at a time; a failure says which one it was.
-    static async Task EachAsync<T>(IEnumerable<T> scenarios, Func<T, Task> run)
-    {
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Abreast };
-        await Parallel.ForEachAsync(scenarios, options, async (scenario, _) =>
-        {
-            try
-            {
-                await run(scenario);
-            }
-            catch (Exception e)
-            {
-                throw new InvalidOperationException($"{scenario}: {e.Message}", e);
-            }
-        });
-    }
 }

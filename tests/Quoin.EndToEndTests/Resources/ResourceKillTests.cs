@@ -71,25 +71,8 @@ public class ResourceKillTests
                 ? [.. Faults, .. Rare, .. Ends] : ["call.accepted:3", "call.before:5", .. Rare],
             "label");
 
-    async Task EachAsync(string[] faults, string identity)
-    {
-        var failed = new List<string>();
-        await Parallel.ForEachAsync(
-            faults.Where((_, i) => i % EachOf == 0),
-            new ParallelOptions { MaxDegreeOfParallelism = Abreast },
-            async (fault, _) =>
-            {
-                try
-                {
-                    await KillAsync(fault, identity);
-                }
-                catch (Exception e)
-                {
-                    lock (failed) failed.Add($"{fault}: {e.Message}");
-                }
-            });
-        Assert.True(failed.Count == 0, string.Join("\n\n", failed));
-    }
+    Task EachAsync(string[] faults, string identity) => Scenarios.EachAsync(
+        faults.Where((_, i) => i % EachOf == 0), Abreast, fault => KillAsync(fault, identity));
 
     async Task KillAsync(string fault, string identity)
     {

@@ -72,24 +72,8 @@ public class ResourcePointTests
     static bool IsPost(IReadOnlyList<Entry> calls) => calls.Any(call => call.Verb == Verb.Post);
 
     [Fact]
-    public async Task A_worker_that_dies_at_any_moment_of_a_call_is_replaced()
-    {
-        var failed = new List<string>();
-        await Parallel.ForEachAsync(
-            OfWorkers, new ParallelOptions { MaxDegreeOfParallelism = Abreast },
-            async (fault, _) =>
-            {
-                try
-                {
-                    await KillWorkerAsync(fault);
-                }
-                catch (Exception e)
-                {
-                    lock (failed) failed.Add($"{fault}: {e.Message}");
-                }
-            });
-        Assert.True(failed.Count == 0, string.Join("\n\n", failed));
-    }
+    public Task A_worker_that_dies_at_any_moment_of_a_call_is_replaced() =>
+        Scenarios.EachAsync(OfWorkers, Abreast, KillWorkerAsync);
 
     async Task KillWorkerAsync(string fault)
     {

@@ -21,6 +21,9 @@ static class CommandLine
         await using var output = new StreamWriter(stdout, Utf8, 16 << 10);
         await using var errors = new StreamWriter(stderr, Utf8, 4 << 10);
         Func<string, string?> env = Environment.GetEnvironmentVariable;
+        if (args is [LineRequests.Word, .. var words])
+            return LineRun.Run(words, env, TimeProvider.System);
+        if (env(Tether.Variable) is not null) Tether.Hold();
 
         Cli CliFor(GlobalOptions options) => new()
         {

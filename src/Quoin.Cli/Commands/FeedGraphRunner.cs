@@ -7,12 +7,13 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// Serves the feeds of a graph: for each job that gets lines a supervisor with a database of its
-/// own below <c>.quoin/feeds</c>. For those without line workers each line is built here, by a
-/// process of its own: it takes the lead of the store, or asks who has it, as any build does.
+/// own below <c>.quoin/feeds</c>. Each line is built by a process of its own: it takes the lead of
+/// the store, or asks who has it, as any build does. For those of line workers there is a second
+/// supervisor, whose feed are the requests of such builds, the lines' and other people's.
 /// </summary>
 sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int slots)
 {
-    const int SocketPathBytesMax = 107;
+    const int SocketPathBytesMax = 107, BuildsMax = 100, TimesMax = 200;
 
     readonly SharedSlots shared = new(slots);
     Exception? failure;
@@ -46,18 +47,31 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
     {
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var end = new CancellationTokenSource();
-        var servers = new List<(FeedJob Job, Supervisor Server, string Socket)>();
+        var servers = new List<Supervisor>();
+        var workers = new List<LineWorkerOptions>();
         try
         {
             foreach (var job in load.FeedJobs)
             {
-                var options = OptionsOf(job);
-                servers.Add((job, new Supervisor(cli, options), options.Socket));
+                LookAhead? ahead = null;
+                if (job.Socket is { } socket)
+                {
+                    var folder = LineRequests.FolderOf(workspace, job.Name);
+                    ahead = new LookAhead(new LineRequests(folder), Math.Max(2, slots));
+                    servers.Add(new Supervisor(cli, RequestsOf(job, socket, ahead)));
+                }
+                var options = LinesOf(job);
+                servers.Add(new Supervisor(cli, options));
+                workers.Add(new LineWorkerOptions(
+                    options.Socket, ahead is null ? slots : BuildsMax, Timeout: null, BuildOfLine)
+                {
+                    Shared = ahead is null ? shared : null,
+                    Ahead = ahead,
+                });
             }
-            var serving = servers.Select(it => Start(() => it.Server.Run(end.Token), stopped));
-            var threads = serving.ToList();
-            var working = servers.Where(it => it.Job.Socket is null)
-                .Select(it => Start(() => Work(it.Socket, stopped.Token), stopped));
+            var threads = servers.Select(it => Start(() => it.Run(end.Token), stopped)).ToList();
+            var working = workers.Select(it => Start(
+                () => new LineWorkerRunner(cli, it, stopped.Token).Run(), stopped));
             foreach (var worker in working.ToList()) worker.Join();
             stopped.Token.WaitHandle.WaitOne();
             end.Cancel();
@@ -65,7 +79,7 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         }
         finally
         {
-            foreach (var (_, server, _) in servers) server.Dispose();
+            foreach (var server in servers) server.Dispose();
         }
         if (failure is not null) throw failure;
     }
@@ -89,12 +103,6 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         return thread;
     }
 
-    void Work(string socket, CancellationToken stop) =>
-        new LineWorkerRunner(
-            cli,
-            new LineWorkerOptions(socket, slots, Timeout: null, BuildOfLine) { Shared = shared },
-            stop).Run();
-
     // As somebody would type it. A line is made whatever is there: it was written to be.
     string[] BuildOfLine
     {
@@ -113,20 +121,50 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         }
     }
 
-    SupervisorOptions OptionsOf(FeedJob job)
+    // The lines of the feed, for the builds of this process.
+    SupervisorOptions LinesOf(FeedJob job)
     {
         var folder = Path.Combine(workspace.QuoinDirectory, "feeds");
         Directory.CreateDirectory(folder);
-        var socket = job.Socket is { } named
-            ? Path.Combine(workspace.Root, named)
-            : OwnSocket(Path.Combine(folder, job.Name + ".sock"));
         return new SupervisorOptions(
             Path.Combine(folder, job.Name + ".db"), Path.Combine(workspace.Root, job.FeedFolder),
-            socket, job.Rules)
+            OwnSocket(Path.Combine(folder, job.Name + ".sock")),
+            new LineRules
+            {
+                Dataset = job.Dataset,
+                Feed = new FeedRules
+                {
+                    Order = job.Rules.Feed.Order,
+                    // Each start of this process is one; what is lost is said by the requests.
+                    AttemptsMax = job.Socket is null ? job.Rules.Feed.AttemptsMax : TimesMax,
+                },
+            })
+        {
+            LineBytesMax = job.LineBytesMax,
+            Dataset = job.Dataset,
+        };
+    }
+
+    // What builds ask line workers for.
+    SupervisorOptions RequestsOf(FeedJob job, string socket, LookAhead ahead)
+    {
+        var requests = ahead.Requests;
+        requests.Open();
+        var path = Path.Combine(workspace.Root, socket);
+        LineServer.CheckFree(path);
+        File.WriteAllText(requests.SocketFile, path);
+        return new SupervisorOptions(
+            requests.Database, requests.Asked, path,
+            job.Rules with { Feed = job.Rules.Feed with { HasPriorities = true } })
         {
             LineBytesMax = job.LineBytesMax,
             Dataset = job.Dataset,
             IsMade = name => IsMade(job, name),
+            Deciding = book =>
+            {
+                requests.Note(book);
+                ahead.Given(book.Flights.Count);
+            },
         };
     }
 

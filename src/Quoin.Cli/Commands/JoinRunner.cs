@@ -231,7 +231,10 @@ sealed class JoinRunner(
 
         public void Logged(IReadOnlyList<LoggedEvent> events) { }
 
-        public void Progress(RunId run, JobProgress progress) { }
+        public void Progress(RunId run, JobProgress progress)
+        {
+            if (LineRequests.IsUnheard(progress.Message)) Warn($"{run}: {progress.Message}");
+        }
 
         public void AttemptEnded(AttemptId attempt, JobResult result) { }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Quoin.Core;
+using Quoin.Engine;
 
 namespace Quoin.Cli;
 
@@ -10,6 +11,12 @@ sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, str
 {
     /// <summary>Slots that others use, too; null: all of them are its own.</summary>
     public SharedSlots? Shared { get; init; }
+
+    /// <summary>
+    /// Its commands only bring lines to line workers: each needs a place, they end when this
+    /// process does, and go on when it is started again. Null: they do the work.
+    /// </summary>
+    public LookAhead? Ahead { get; init; }
 }
 
 /// <summary>
@@ -19,9 +26,11 @@ sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, str
 /// </summary>
 sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationToken drain)
 {
-    static readonly TimeSpan again = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan again = TimeSpan.FromSeconds(5), soon = TimeSpan.FromSeconds(1);
 
-    readonly string name = Sanitized(ThisMachine.NewWorkerId().Owner);
+    // What another process of this name had comes back at once.
+    readonly string name =
+        options.Ahead is null ? Sanitized(ThisMachine.NewWorkerId().Owner) : "build";
 
     static string Sanitized(string text) => string.Concat(
         text.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' ? c : '-').TakeLast(56));
@@ -40,9 +49,12 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
         using var line = new Line(options.Socket, worker);
         using var onDrain = drain.Register(line.Interrupt);
         var question = "WAIT 30";
+        var hasPlace = options.Ahead is null;
         while (true)
         {
             if (drain.IsCancellationRequested && question[0] != 'D') return;
+            hasPlace = hasPlace || options.Ahead!.Enter(drain);
+            if (!hasPlace) return;
             line.IsIdle = question[0] == 'W';
             var answer = line.Ask(question);
             line.IsIdle = false;
@@ -55,7 +67,12 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
                 return;
             }
             question = "WAIT 30";
-            if (!answer.StartsWith("JOB ", StringComparison.Ordinal)) continue;
+            if (!answer.StartsWith("JOB ", StringComparison.Ordinal))
+            {
+                options.Ahead?.Leave();
+                hasPlace = options.Ahead is null;
+                continue;
+            }
             if (drain.IsCancellationRequested)
             {
                 line.GiveBack(); // A DONE is also a READY.
@@ -86,9 +103,13 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
         var start = new ProcessStartInfo(argv[0], argv.Skip(1));
         start.Environment["QUOIN_KEY"] = key;
         start.Environment["QUOIN_PAYLOAD"] = payload;
+        var isTethered = options.Ahead is not null;
+        start.RedirectStandardInput = isTethered;
+        if (isTethered) start.Environment[Tether.Variable] = "1";
         var since = Stopwatch.GetTimestamp();
         using var process = Start(start);
         if (process is null) return 127;
+        using var onDrain = isTethered ? drain.Register(() => Pause(process, key)) : default;
         while (!process.WaitForExit(line.Beat))
         {
             var isLate = options.Timeout is { } limit && Stopwatch.GetElapsedTime(since) > limit;
@@ -98,7 +119,19 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
             process.WaitForExit();
             return isOurs ? 124 : null;
         }
-        return process.ExitCode;
+        if (!isTethered || process.ExitCode != ExitCode.Terminated) return process.ExitCode;
+        line.GiveBack(); // It goes on after the next start.
+        return null;
+    }
+
+    // What it asked a line worker for goes on, and another build takes it up after the next start.
+    void Pause(Process process, string reference)
+    {
+        var (requests, key) = (options.Ahead!.Requests, FeedPayloads.KeyOf(reference));
+        // Without a request it has just begun, or it is about to end.
+        if (!requests.Keep(key) && process.WaitForExit(soon)) return;
+        requests.Keep(key);
+        Tether.AskToStop(process);
     }
 
     // What a payload says is never taken for a capture.

@@ -41,6 +41,8 @@ static class StatusCommand
         else
             foreach (var line in Lines(loaded.State, cli.OutScreen.Width, standing, cli.Time))
                 cli.Print(line);
+        foreach (var (job, count) in LineRequests.Unserved(workspace))
+            cli.Say($"{Units.Count(count, "run")} of {job}: {LineRequests.Unheard(job)}");
         return ExitCode.Ok;
     }
 

@@ -41,6 +41,7 @@ sealed class Supervisor : IDisposable
             if (Imported(start.Import) is { } words) log.Said(words);
             var desk = new LineDesk(book, options.Rules, store, log) { IsMade = options.IsMade };
             desk.Adopt(nowMs);
+            options.Deciding?.Invoke(book);
             reader = new FeedReader(
                 new FeedReaderOptions { Folder = folder, LineBytesMax = options.LineBytesMax },
                 book, store, start, log);
@@ -48,6 +49,7 @@ sealed class Supervisor : IDisposable
                 new LineServerOptions { SocketPath = socket, Time = cli.Time },
                 book, desk, store, reader, log)
             {
+                Deciding = options.Deciding,
                 Ready = () => log.Said(
                     $"Serving {Units.Count(book.RowCount, "line")} at {options.Socket}"),
             };

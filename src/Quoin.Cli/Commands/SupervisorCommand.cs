@@ -57,6 +57,9 @@ sealed record SupervisorOptions(string Database, string Folder, string Socket, L
     /// <summary>The keys are partitions of this dataset.</summary>
     public string Dataset { get; init; } = SupervisorCommand.Dataset;
 
+    /// <summary>See <see cref="LineServer.Deciding"/>; also called once at the start.</summary>
+    public Action<FeedBook>? Deciding { get; init; }
+
     /// <summary>Whether the output of a job is there; null: none is to be.</summary>
     public Func<string, bool>? IsMade { get; init; }
 }

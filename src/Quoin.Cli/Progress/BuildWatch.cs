@@ -88,6 +88,8 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     public void Progress(RunId run, JobProgress progress)
     {
         if (progress.Fraction is { } fraction) fractions[run] = Math.Clamp(fraction, 0, 1);
+        // Nothing goes on until somebody does something about it.
+        if (LineRequests.IsUnheard(progress.Message)) Warn($"{run}: {progress.Message}");
     }
 
     /// <inheritdoc/>

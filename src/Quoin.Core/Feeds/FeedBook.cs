@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Quoin.Core;
 
@@ -9,13 +10,15 @@ namespace Quoin.Core;
 /// no files, sockets, clocks or databases: what is decided is noted in <see cref="Facts"/>, for the
 /// caller to write down before it answers anybody, or to <see cref="TakeBack"/> when it cannot.
 /// </summary>
-public sealed class FeedBook(FeedRules rules)
+public sealed partial class FeedBook(FeedRules rules)
 {
     const int PutInOrderMax = 4000; // A few milliseconds.
+    const long PlaceMax = (1L << 39) - 1; // Of a key, where priorities stand before it.
 
     readonly FeedKeys keys = new(rules.Order);
     readonly FeedRows rows = new();
     readonly List<string> feeds = [];
+    readonly List<int> priorities = [];
     readonly Dictionary<int, FeedFlight> flights = [];
     readonly FeedDeadlines deadlines = new();
     readonly FeedParking parking = new();
@@ -51,6 +54,11 @@ public sealed class FeedBook(FeedRules rules)
         var at = feeds.IndexOf(name);
         if (at >= 0) return at;
         feeds.Add(name);
+        if (rules.HasPriorities)
+        {
+            priorities.Add(int.TryParse(
+                name.AsSpan(1), CultureInfo.InvariantCulture, out var priority) ? priority : 0);
+        }
         rows.Barriers.Add(long.MinValue);
         return feeds.Count - 1;
     }
@@ -283,18 +291,6 @@ public sealed class FeedBook(FeedRules rules)
         Reindex(flight.Key);
     }
 
-    /// <summary>What another process left: a line whose worker was lost.</summary>
-    public void RestoreLost(ReadOnlySpan<byte> key, FeedFlight like)
-    {
-        if (like.Times >= rules.AttemptsMax) return;
-        var it = keys.Intern(key);
-        var row = GivenRow(it, like);
-        if (row < 0) return;
-        rows[row].State = FeedRowState.Lost;
-        rows[row].Times = (byte)like.Times;
-        Reindex(it);
-    }
-
     /// <summary>When something becomes overdue or comes back next; null: nothing does.</summary>
     public long? NextDeadlineMs => rows.Rests.Earlier(deadlines.NextMs);
 
@@ -373,6 +369,11 @@ public sealed class FeedBook(FeedRules rules)
         var isFree = !flights.TryGetValue(key, out var flight) || flight.IsOverdue;
         var isEligible =
             isFree && rows.HasSome(keys[key].FirstRow, flight, rules.AttemptsMax);
+        if (isEligible && rules.HasPriorities)
+        {
+            var row = rows.Best(keys[key].FirstRow, flight, rules.AttemptsMax, out _);
+            if (row >= 0) keys.SetPriority(key, priorities[rows.FileOf(row).Feed]);
+        }
         if (isEligible && rules.Order != FeedOrder.LeastRecentlyDispatched)
             keys.SetRank(key, RankOf(key, flight));
         else keys.SetEligible(key, isEligible);
@@ -381,9 +382,14 @@ public sealed class FeedBook(FeedRules rules)
     long RankOf(int key, FeedFlight? flight)
     {
         if (rules.Order == FeedOrder.Fifo)
-            return rows.EarliestPlace(keys[key].FirstRow, flight, rules.AttemptsMax);
-        return keys.PastOf(key) is { StartedAt: { } from, FinishedAt: { } to }
+        {
+            var place = rows.EarliestPlace(keys[key].FirstRow, flight, rules.AttemptsMax);
+            return rules.HasPriorities ? Math.Min(place >> 20, PlaceMax) : place;
+        }
+        var past = keys.PastOf(key);
+        var rank = past is { StartedAt: { } from, FinishedAt: { } to }
             ? from - to : long.MinValue;
+        return rules.HasPriorities ? Math.Clamp(rank, -PlaceMax, PlaceMax) : rank;
     }
 
     /// <summary>Keys whose giving out changed since the last call, with what is true now.</summary>
@@ -421,6 +427,15 @@ public sealed class FeedBook(FeedRules rules)
     public bool MayComeAgain(FeedFlight flight) =>
         flight.Row >= 0 && flight.Times < rules.AttemptsMax;
 
+    /// <summary>Whether a fact is the end of its line: it is not given out again.</summary>
+    public bool IsLast(FeedFact fact) => fact.Kind switch
+    {
+        FeedFactKind.Ended => fact.Failure != FailureCategory.Temporary
+            || fact.Flight.Row < 0 || fact.Flight.Times >= rules.AttemptsMax,
+        FeedFactKind.Expired => !MayComeAgain(fact.Flight),
+        FeedFactKind.GivenOut or FeedFactKind.Undelivered or FeedFactKind.Unowned => false,
+    };
+
     /// <summary>Whether a giving out marked rows beside its own.</summary>
     public static bool HasMarked(FeedFlight flight) => flight.Marked.Length > 0;
 
@@ -436,65 +451,4 @@ public sealed class FeedBook(FeedRules rules)
     /// <summary>Whether a row of this file was given out, and where its payload is.</summary>
     public (FeedRowState State, FeedPayload Payload)? Line(FeedFile file, ReadOnlySpan<byte> key) =>
         keys.Find(key) is >= 0 and var it ? rows.Line(file, keys[it].FirstRow) : null;
-
-    /// <summary>What another process left: a line of this run was given out.</summary>
-    public bool RestoreDone(int feed, long number, ReadOnlySpan<byte> key)
-    {
-        var it = keys.Find(key);
-        if (it < 0 || !rows.SetDone(keys[it].FirstRow, feed, number)) return false;
-        Reindex(it);
-        return true;
-    }
-
-    /// <summary>What another process left: when a key was given out.</summary>
-    public void Restore(ReadOnlySpan<byte> key, FeedKeyPast past, bool isDirty)
-    {
-        var it = keys.Intern(key);
-        keys.SetPast(it, past);
-        if (isDirty) keys.MarkDirty(it);
-        Reindex(it);
-    }
-
-    // A row that was not given out is a later file's of the same name, not the line of this run.
-    int GivenRow(int key, FeedFlight like)
-    {
-        var row = rows.Find(keys[key].FirstRow, like.Feed, like.Number);
-        return row >= 0 && rows[row].State == FeedRowState.Done ? row : -1;
-    }
-
-    /// <summary>
-    /// What another process left: something in flight, lost at <paramref name="deadlineMs"/>. Its
-    /// row is the feed's newest of its run, if that is there.
-    /// </summary>
-    public FeedFlight RestoreFlight(
-        ReadOnlySpan<byte> key, FeedFlight like, FeedHolderKind kind, object? holder,
-        long startedMs, long deadlineMs)
-    {
-        var it = keys.Intern(key);
-        var row = GivenRow(it, like);
-        var flight = new FeedFlight
-        {
-            Run = like.Run,
-            Key = it,
-            Feed = like.Feed,
-            Number = like.Number,
-            StartedAt = like.StartedAt,
-            StartedMs = startedMs,
-            HolderName = like.HolderName,
-            Kind = kind,
-            Holder = holder,
-            Row = row,
-            Times = like.Times,
-            RowBefore = FeedRowState.Done,
-        };
-        if (row >= 0)
-        {
-            rows[row].State = FeedRowState.Held;
-            rows[row].Times = (byte)Math.Min(like.Times, byte.MaxValue);
-        }
-        flights[it] = flight;
-        deadlines.Lease(flight, deadlineMs);
-        Reindex(it);
-        return flight;
-    }
 }

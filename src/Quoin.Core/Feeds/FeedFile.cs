@@ -49,6 +49,12 @@ public sealed record FeedRules
 
     /// <summary>Which key comes first.</summary>
     public FeedOrder Order { get; init; }
+
+    /// <summary>
+    /// The names of feeds are <c>p</c> and a number: how urgent their lines are. Those of a higher
+    /// one come first, whatever the order.
+    /// </summary>
+    public bool HasPriorities { get; init; }
 }
 
 /// <summary>Which of the keys that may be given out comes first.</summary>

@@ -38,6 +38,9 @@ sealed class FeedKeys(FeedOrder order)
         /// <summary>Its place in an order that is not by sequence; small comes first.</summary>
         public long Rank;
 
+        /// <summary>How urgent it is; high comes first, whatever its place.</summary>
+        public int Priority;
+
         /// <summary>Bits: see <see cref="KeyMarks"/>.</summary>
         public KeyMarks Marks;
     }
@@ -210,7 +213,22 @@ sealed class FeedKeys(FeedOrder order)
         if (EligibleCount == heap.Length) Array.Resize(ref heap, heap.Length * 2);
         ref var it = ref keys[key];
         SiftUp(
-            EligibleCount++, new Place(isRanked ? it.Rank : it.Sequence, it.Scramble, key));
+            EligibleCount++, new Place(FirstOf(it), it.Scramble, key));
+    }
+
+    // Places are within 39 bits where there are priorities.
+    long FirstOf(in Key it)
+    {
+        var place = isRanked ? it.Rank : it.Sequence;
+        return it.Priority == 0 ? place : place - ((long)it.Priority << 40);
+    }
+
+    /// <summary>Says how urgent a key is.</summary>
+    public void SetPriority(int key, int priority)
+    {
+        if (keys[key].Priority == priority) return;
+        SetEligible(key, false);
+        keys[key].Priority = priority;
     }
 
     /// <summary>It may be given out, at this place of an order that is not by sequence.</summary>

@@ -405,6 +405,9 @@ public sealed record JobLimits
     /// </summary>
     public TimeSpan? Silence { get; init; }
 
+    /// <summary>Not even what fails for a reason that passes is tried again.</summary>
+    public const int NoRetries = -1;
+
     /// <summary>n retries are n + 1 attempts.</summary>
     public int Retries { get; init; }
 

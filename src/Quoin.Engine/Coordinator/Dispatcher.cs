@@ -327,15 +327,13 @@ sealed class Dispatcher : IDisposable
         };
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
         coordinator.Keep(new FingerprintText(request.Fingerprint, request.FingerprintText));
-        var wants = State.Requesters(entry.Key).Wants;
         remote.Offer(
             new OfferedRun
             {
                 Run = run.Id,
                 Epoch = run.Epoch,
                 Attempt = run.Attempt,
-                Priority = wants.Select(w => State.Wants[w.Value].Options.Priority)
-                    .DefaultIfEmpty(0).Max(),
+                Priority = LaunchRequests.PriorityOf(State, entry.Key),
                 Cpu = cores,
                 MemoryBytes = need.MemoryBytes,
                 Labels = labels,

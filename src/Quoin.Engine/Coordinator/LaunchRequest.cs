@@ -52,6 +52,9 @@ sealed record LaunchRequest
     /// <summary>See <see cref="JobSpec.TraceParent"/>.</summary>
     public string TraceParent { get; init; } = "";
 
+    /// <summary>The highest priority of the wants that ask for it.</summary>
+    public int Priority { get; init; }
+
     /// <summary>How it is told to stop.</summary>
     public required JobControl Control { get; init; }
 }

@@ -51,9 +51,14 @@ static class LaunchRequests
             MayRestore = keeps && MayRestore(plan, node, run),
             Keeps = keeps,
             TraceParent = TraceSpans.ParentOf(parts, run),
+            Priority = LineRequests.IsAskedFor(job) ? PriorityOf(parts.State, entry.Key) : 0,
             Control = control,
         };
     }
+
+    /// <summary>The highest priority of the wants that ask for a partition.</summary>
+    public static int PriorityOf(KernelState state, PartitionId p) => state.Requesters(p).Wants
+        .Select(want => state.Wants[want.Value].Options.Priority).DefaultIfEmpty(0).Max();
 
     // Whoever asked for it anew, does not trust it, edited it or finds it too old wants it made.
     static bool MayRestore(Plan plan, int node, RunToken run)

@@ -6,7 +6,10 @@ namespace Quoin.Engine;
 public static class RetryRules
 {
     /// <summary>How many failed attempts may be followed by another.</summary>
-    public static int RetriesOf(FailureCategory category, int declared) => category switch
+    public static int RetriesOf(FailureCategory category, int declared) =>
+        declared == JobLimits.NoRetries ? 0 : Of(category, declared);
+
+    static int Of(FailureCategory category, int declared) => category switch
     {
         FailureCategory.BadInput or FailureCategory.Permission
             or FailureCategory.Configuration or FailureCategory.Contract => 0,

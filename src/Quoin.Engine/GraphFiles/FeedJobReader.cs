@@ -10,13 +10,12 @@ namespace Quoin.Engine;
 /// </summary>
 sealed partial class FeedJobReader(List<GraphProblem> problems)
 {
-    // Of a job that builds make all else means what it means elsewhere.
+    // All else means what it means elsewhere.
     static readonly string[] notWithFeed = ["config", "resource"];
 
     static readonly string[] notWithLine =
     [
-        .. notWithFeed, "inputs", "stdout", "before", "silence", "exit_codes", "retries",
-        "secrets",
+        .. notWithFeed, "stdout", "before", "silence", "exit_codes", "retries", "secrets",
     ];
 
     /// <summary>All of them; what is wrong is added to the problems.</summary>

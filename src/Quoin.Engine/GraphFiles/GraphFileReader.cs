@@ -97,15 +97,20 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
     }
 
     /// <summary>
-    /// The file's jobs, its defaults given to them; without those that line workers do.
+    /// The file's jobs, its defaults given to them.
     /// </summary>
     public IEnumerable<JobDeclaration> Jobs(ImmutableArray<FeedJob> feedJobs)
     {
         var defaults = root.Find("defaults") is { Kind: YamlKind.Map } map ? map : null;
         foreach (var (key, value) in EntriesOf(root, "jobs"))
         {
-            if (fed.Contains(key) && value.Find("line") is not null) continue;
-            var (outputs, exec) = (WrittenList(value, "outputs"), WrittenList(value, "exec"));
+            var line = fed.Contains(key) ? value.Find("line") : null;
+            var feed = feedJobs.FirstOrDefault(it => it.Location == At(key).At);
+            var outputs = WrittenList(value, "outputs");
+            var exec = line is null
+                ? WrittenList(value, "exec")
+                : [.. LineRequests.ExecOf(key.Text, feed?.Rules.Codes ?? LineCodes.Opaque)
+                    .Select(word => At(key) with { Text = word })];
             if (outputs.IsEmpty || exec.IsEmpty)
             {
                 IsIncomplete = true;
@@ -118,8 +123,7 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Inputs = WrittenList(value, "inputs"),
                 ConfigCommand = WrittenList(value, "config"),
                 ConfigCache = value.Find("config_cache")?.Text != "false",
-                FeedFolder = !fed.Contains(key) ? null
-                    : feedJobs.FirstOrDefault(it => it.Location == At(key).At)?.FeedFolder ?? "",
+                FeedFolder = fed.Contains(key) ? feed?.FeedFolder ?? "" : null,
                 Exec = exec,
                 Before = TextList(value, "before"),
                 Stdout = value.Find("stdout") is { Text: "{out}" } stdout ? At(stdout) : null,
@@ -129,7 +133,13 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
                 Secrets = WrittenList(value, "secrets"),
                 Options = OptionsOf(value),
                 Conditions = ConditionsOf(value),
-                Limits = LimitsOf(value, defaults),
+                Limits = line is null
+                    ? LimitsOf(value, defaults)
+                    : LimitsOf(value, defaults) with // Its line has attempts of its own.
+                    {
+                        Retries = JobLimits.NoRetries,
+                        ExitCodes = ImmutableSortedDictionary<int, FailureCategory?>.Empty,
+                    },
                 Resource = ResourceOf(value),
                 Keep = value.Find("keep")?.Text switch
                 {
@@ -160,8 +170,8 @@ sealed class GraphFileReader(string file, string folder, YamlNode root)
     }
 
     /// <summary>
-    /// The jobs of this file that feeds ask for: those with <c>line</c>, which are none of the
-    /// graph's, and those that make what a feed wants.
+    /// The jobs of this file that feeds ask for: those with <c>line</c>, and those that make what a
+    /// feed wants.
     /// </summary>
     public IEnumerable<FedJobDeclaration> FedJobs(IReadOnlyCollection<string> wanted)
     {

@@ -17,7 +17,7 @@ public sealed record GraphLoad(Graph? Graph, ImmutableArray<GraphProblem> Proble
     public ImmutableArray<string> Files { get; init; } = [];
 
     /// <summary>
-    /// The jobs that feeds ask for. Those that line workers do are none of the graph's.
+    /// The jobs that feeds ask for; they are jobs of the graph, too.
     /// </summary>
     public ImmutableArray<FeedJob> FeedJobs { get; init; } = [];
 }

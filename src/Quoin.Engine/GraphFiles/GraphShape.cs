@@ -142,7 +142,7 @@ static class GraphShape
             "Which of the lines of a feed comes first (critical-path)."),
         new("resource", Resource,
             "Makes its output a thing outside that is held while it is used, then released."),
-        new("line", Line, "Gives a feed's jobs to workers at a Unix socket."),
+        new("line", Line, "Workers at a Unix socket do its runs."),
         .. Shared,
     ]);
 

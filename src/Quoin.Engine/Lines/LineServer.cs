@@ -77,6 +77,12 @@ public sealed class LineServer : IDisposable
     /// <summary>Called once, when the first look is over and workers are served.</summary>
     public Action? Ready { get; set; }
 
+    /// <summary>
+    /// Called with what was decided, before it is written down. May be called again with the same
+    /// if that fails; may throw as the store does.
+    /// </summary>
+    public Action<FeedBook>? Deciding { get; init; }
+
     /// <summary>Serves until told to stop.</summary>
     public void Run(CancellationToken stop)
     {
@@ -158,7 +164,11 @@ public sealed class LineServer : IDisposable
             if (desk.WaitingCount > 0)
                 desk.Wake(now, at / 1000, client => Enter((LineConnection)client));
             foreach (var client in desk.Condemned) client.IsCondemned = true;
-            if (book.Facts.Count > 0) store.Write(book, at);
+            if (book.Facts.Count > 0)
+            {
+                Deciding?.Invoke(book);
+                store.Write(book, at);
+            }
             else store.RollBack(); // A payload may have been read.
         }
         catch (StoreException e)

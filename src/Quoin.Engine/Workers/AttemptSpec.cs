@@ -86,9 +86,11 @@ sealed record AttemptSpec
         return new AttemptSpec
         {
             Id = request.Id,
-            Config = WithCores(
-                request.Config ?? job.ConfigureWith(names.Text(request.Outputs[0]), refs),
-                request.Cores),
+            Config = LineRequests.IsAskedFor(job)
+                ? LineRequests.WithPriority(request.Config!, request.Priority)
+                : WithCores(
+                    request.Config ?? job.ConfigureWith(names.Text(request.Outputs[0]), refs),
+                    request.Cores),
             Folder = job.Folder,
             Inputs = ImmutableArray.CreateRange(
                 request.Inputs, i => new PathDigest(PathOf(i.Partition), i.Digest)),
@@ -131,7 +133,8 @@ sealed record AttemptSpec
     {
         Id = Id,
         Epoch = epoch,
-        Config = Config,
+        Config = LineRequests.Resolve(
+            Config, workspace, Outputs.IsEmpty ? "" : workspace.Absolute(Outputs[0].Path)),
         WorkingDirectory = workspace.Absolute(Folder),
         Inputs = Zip(Config.Inputs, Inputs, (name, file) =>
             new SpecInput(name, workspace.Absolute(file.Path), file.Digest)

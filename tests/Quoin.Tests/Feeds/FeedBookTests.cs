@@ -345,4 +345,48 @@ public sealed class FeedBookTests
         File("f", 2, "key-7");
         Assert.Equal(11, book.EligibleCount);
     }
+
+    [Theory]
+    [InlineData(FeedOrder.LeastRecentlyDispatched)]
+    [InlineData(FeedOrder.Fifo)]
+    [InlineData(FeedOrder.CriticalPath)]
+    public void Priority_comes_before_every_order(FeedOrder order)
+    {
+        book = new(new FeedRules { Order = order, HasPriorities = true });
+        File("p0", 1, "alpha");
+        Assert.Equal("alpha 1", Ready());
+        nowMs += Hour;
+        Done("alpha");
+        File("p-7", 2, "low");
+        File("p0", 3, "bravo");
+        File("p9", 4, "alpha");
+        File("p10", 5, "charlie");
+        Assert.Equal(
+            ["charlie 5", "alpha 4", "bravo 3", "low 2"], [Ready(), Ready(), Ready(), Ready()]);
+        Assert.Equal("-", Ready());
+    }
+
+    [Fact]
+    public void A_key_that_is_urgent_no_more_takes_its_old_place()
+    {
+        book = new(new FeedRules { HasPriorities = true });
+        var urgent = File("p5", 9, "bravo");
+        File("p0", 10, "alpha", "bravo");
+        Remove(urgent);
+        Assert.Equal(["alpha 10", "bravo 10"], [Ready(), Ready()]);
+    }
+
+    [Theory]
+    [InlineData(0, null, true)]
+    [InlineData(1, FailureCategory.Failed, true)]
+    [InlineData(75, FailureCategory.Temporary, false)]
+    public void What_comes_again_is_not_the_end_of_its_line(
+        long code, FailureCategory? failure, bool isLast)
+    {
+        File("f", 1, "a");
+        Ready();
+        book.End(Flight("a"), code, 0, failure);
+        Assert.Equal(isLast, book.IsLast(book.Facts[^1]));
+        Assert.False(book.IsLast(book.Facts[0]));
+    }
 }

@@ -34,8 +34,11 @@ public sealed class ExampleTests
             Path.Combine(Repository.Root, "examples", "feeds"), "quoin.yaml");
 
         Assert.Empty(feeds.Problems);
-        Assert.Equal(["fetch", "title"], feeds.Graph!.Jobs.Select(job => job.Name));
+        Assert.Equal(["fetch", "title", "draw"], feeds.Graph!.Jobs.Select(job => job.Name));
         Assert.Equal("incoming", feeds.Graph.Jobs[0].FeedFolder);
+        Assert.Equal("asked", feeds.Graph.Jobs[2].FeedFolder);
+        Assert.Equal(
+            ["quoin:line", "draw", "opaque", "{out}"], feeds.Graph.Jobs[2].Exec);
         var (fetch, draw) = (feeds.FeedJobs[0], feeds.FeedJobs[1]);
         Assert.Equal(
             ("page", "name", "incoming"), (fetch.Dataset, fetch.Capture, fetch.FeedFolder));

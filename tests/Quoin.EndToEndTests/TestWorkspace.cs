@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Quoin.Storage;
 
@@ -67,6 +68,19 @@ sealed class TestWorkspace : IDisposable
 
     /// <summary>True when there is such a file or folder.</summary>
     public bool Exists(string path) => Path.Exists(PathOf(path));
+
+    /// <summary>
+    /// Looks again and again until something is so, with a bound; for what sends no signal.
+    /// </summary>
+    public static void Until(
+        Func<bool> isSo, [CallerArgumentExpression(nameof(isSo))] string what = "")
+    {
+        for (var since = Stopwatch.GetTimestamp(); !isSo();)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(since) < Patience, $"not within time: {what}");
+            Thread.Yield();
+        }
+    }
 
     /// <summary>Runs <c>quoin</c> to its end.</summary>
     public CommandResult Quoin(params string[] args) => Start(args).WaitForExit();

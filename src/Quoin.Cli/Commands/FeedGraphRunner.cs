@@ -115,8 +115,12 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
                 "-j", "1", "-q", "-C", options.Directory, "--graph", workspace.GraphFile,
             ];
             if (!options.NormalDurability) argv.AddRange(["--durability", "full"]);
-            if (options.Store is { } store) argv.AddRange(["--store", store]);
-            if (options.Server is { Length: > 0 } server) argv.AddRange(["--server", server]);
+            // What variables say it hears by itself; there may be a password in it, and everybody
+            // can read arguments.
+            if (options.Store is { } store && store != cli.Env("QUOIN_STORE"))
+                argv.AddRange(["--store", store]);
+            if (options.Server is { Length: > 0 } server && server != cli.Env("QUOIN_SERVER"))
+                argv.AddRange(["--server", server]);
             return [.. argv];
         }
     }

@@ -44,7 +44,7 @@ public sealed class FeedGraphTests
         Assert.Equal("NOJOBS", worker.Ask("DONE picture/b%2Fc 75")); // Twice at most.
         world.Workspace.Write("pictures/a.txt", "a picture");
         Assert.Equal("NOJOBS", world.Done("picture/a"));
-        while (!world.Workspace.Exists("ended")) { }
+        TestWorkspace.Until(() => world.Workspace.Exists("ended"));
         process.Terminate();
         process.WaitForExit().Expect(0);
         Assert.Equal("home {name} x of-home\n", world.Workspace.Read("done"));
@@ -67,7 +67,7 @@ public sealed class FeedGraphTests
         world.Write("f.1.txt", "home 1");
         var process = world.Workspace.StartProgram(
             "sh", "-c", $"cd in && exec {TestWorkspace.Binary} -C .. supervisor -j 1");
-        while (!world.Workspace.Exists("ended")) { }
+        TestWorkspace.Until(() => world.Workspace.Exists("ended"));
         process.Terminate();
         process.WaitForExit().Expect(0);
         Assert.Equal("home 1 of-home\n", world.Workspace.Read("done"));

@@ -118,7 +118,7 @@ public sealed class LineJobTests
         void Asked(int count)
         {
             var folder = world.Workspace.PathOf(".quoin/lines/draw/asked");
-            while (Directory.GetFiles(folder).Length != count) { }
+            TestWorkspace.Until(() => Directory.GetFiles(folder).Length == count);
         }
         var first = world.Workspace.Start("build", "picture/a", "--payload=1");
         Asked(1);
@@ -156,8 +156,8 @@ public sealed class LineJobTests
         Stop(process);
         process = Serve(world);
         Assert.Equal("NOJOBS", world.Done("b"));
-        while (!world.Workspace.Exists("pictures/a.txt")
-            || !world.Workspace.Exists("pictures/b.txt")) { }
+        TestWorkspace.Until(() => world.Workspace.Exists("pictures/a.txt")
+            && world.Workspace.Exists("pictures/b.txt"));
         Stop(process);
         var runs = world.Workspace.Quoin("runs", "--store", ".quoin/lines/draw/state.db");
         Assert.Equal(2, runs.Expect(0).Lines.Count(line => line.Contains("picture/")));

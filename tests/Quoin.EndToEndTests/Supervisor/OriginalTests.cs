@@ -41,7 +41,7 @@ public sealed class OriginalTests
     {
         var path = Path.Combine(RepositoryRoot(), "bench", "peers", "supervisor.py");
         var process = world.Workspace.StartProgram("python3", path, "state.db", "in", "s");
-        while (!IsUp(world)) { }
+        TestWorkspace.Until(() => IsUp(world));
         action();
         process.Kill();
         process.WaitForExit();

@@ -72,7 +72,7 @@ public sealed class RulesTests
             var process = world.Workspace.Start("supervisor", "state.db", "in", "s");
             // Later each time: when the file is there, its log, when it listens.
             var until = (string[])["state.db", "state.db-wal", "state.db-shm", "s"];
-            while (!world.Workspace.Exists(until[i]) && !process.HasExited) { }
+            TestWorkspace.Until(() => world.Workspace.Exists(until[i]) || process.HasExited);
             process.Kill();
             process.WaitForExit();
         }

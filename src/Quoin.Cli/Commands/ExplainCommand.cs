@@ -28,6 +28,7 @@ static class ExplainCommand
     public static async Task<int> RunAsync(
         Cli cli, string[] partitions, CancellationToken ct)
     {
+        if (FeedReport.PathOf(cli) is not null) return FeedReport.HasNone(cli, "graph");
         var workspace = Project.Find(cli);
         var graph = Project.LoadGraph(cli, workspace);
         await using var store = Project.OpenIfThere(cli, workspace);

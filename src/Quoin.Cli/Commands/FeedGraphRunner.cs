@@ -161,7 +161,7 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
             requests.Database, requests.Asked, path,
             job.Rules with { Feed = job.Rules.Feed with { HasPriorities = true } })
         {
-            LineBytesMax = job.LineBytesMax,
+            LineBytesMax = int.MaxValue, // A payload was accepted already.
             Dataset = job.Dataset,
             IsMade = name => IsMade(job, name),
             Deciding = book =>

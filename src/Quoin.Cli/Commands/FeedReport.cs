@@ -57,6 +57,18 @@ static class FeedReport
         return ExitCode.Ok;
     }
 
+    /// <summary>What a supervisor's database cannot tell, and where it is told.</summary>
+    public static int HasNone(Cli cli, string what)
+    {
+        var store = cli.Options.Store;
+        return cli.Error(
+            "not-supported",
+            $"{store} is a supervisor's and has no {what}: `quoin runs --store {store}` says how each "
+                + $"job ended, `quoin status --store {store}` what is out; what a job prints is where "
+                + "its worker runs",
+            ExitCode.Refused);
+    }
+
     // In columns, of which one very long name widens none.
     static void Print(Cli cli, IEnumerable<string[]> table)
     {

@@ -33,6 +33,7 @@ static class LogCommand
     /// </summary>
     public static async Task<int> RunAsync(Cli cli, string id, bool follow)
     {
+        if (FeedReport.PathOf(cli) is not null) return FeedReport.HasNone(cli, "logs");
         var workspace = Project.Find(cli);
         using var interruption = follow ? new Interruption() : null;
         var stop = interruption?.Stop ?? CancellationToken.None;

@@ -62,7 +62,7 @@ public sealed class OriginalTests
         }
     }
 
-    static string RepositoryRoot()
+    internal static string RepositoryRoot()
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Quoin.slnx")))

@@ -50,6 +50,28 @@ public sealed class SurroundingsTests
     }
 
     [Fact]
+    public void The_worker_in_shell_says_the_same_again_until_it_is_answered()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/socat"), "needs socat");
+        using var world = new SupervisorWorld();
+        var worker = world.Workspace.StartProgram(
+            "env", "LIMIT=0.1", "IDLE=0.1", "AGAIN=0.1", "sh", Script, "s", "sh", "-c",
+            "echo \"$0\" >> out; case $0 in alpha*) exec sleep 100;; *) exit 7;; esac");
+        worker.WaitForLines(1); // Nobody is there, which socat tells.
+        world.Write("f.1.txt", "alpha 1  x").Start();
+        world.Write("g.1.txt", "bravo 2");
+        Ended(world, 2);
+        var runs = world.Workspace.Quoin("runs", "--store", "state.db").Expect(0);
+        Assert.Contains("124", runs.Stdout, StringComparison.Ordinal);
+        Assert.Equal(
+            ["alpha 1  x", "bravo 2"],
+            File.ReadAllLines(world.Workspace.PathOf("out")).Order());
+    }
+
+    static string Script => Path.Combine(
+        OriginalTests.RepositoryRoot(), "examples", "supervisor", "worker.sh");
+
+    [Fact]
     public void Status_stats_runs_and_events_tell_of_a_supervisors_database()
     {
         using var world = new SupervisorWorld();
@@ -63,6 +85,11 @@ public sealed class SurroundingsTests
             .Expect(0);
         var runs = world.Workspace.Quoin("runs", "--store", "state.db").Expect(0);
         Assert.Contains("update/alpha", runs.Stdout);
+        foreach (var command in (string[])["log", "explain"])
+        {
+            var none = world.Workspace.Quoin(command, "r-1", "--store", "state.db").Expect(4);
+            Assert.Contains("quoin runs --store state.db", none.Stderr, StringComparison.Ordinal);
+        }
         var stats = world.Workspace.Quoin("stats", "--store", "state.db").Expect(0);
         Assert.StartsWith("queue    1 waiting, 1 out, 1 names ever given out", stats.Stdout);
         Assert.Equal("JOB bravo 2", world.Done("alpha"));

@@ -71,6 +71,39 @@ public sealed class LineRequestsTests : IDisposable
     }
 
     [Fact]
+    public void What_was_lost_as_often_as_it_may_be_is_asked_for_anew()
+    {
+        var name = requests.Ask("a", "1", 0, noon);
+        Assert.True(FeedFileName.TryParse(name, out var file));
+        var book = new FeedBook(new FeedRules { HasPriorities = true, AttemptsMax = 2 });
+        book.Accept(
+            book.AddFile(book.FeedOf(file.Feed), file.Number), "a"u8, new FeedPayload(1, 0, 1));
+        for (var times = 1; times <= 2; times++)
+        {
+            Assert.Null(requests.EndOf(name));
+            book.TryTake(0, 0, FeedHolderKind.Nobody, null, "w", out var flight);
+            book.Lose(flight!, 1);
+            requests.Note(book);
+            book.Facts.Clear();
+        }
+        Assert.Equal(new LineEnd(null, FailureCategory.Lost), requests.EndOf(name));
+        Assert.NotEqual(name, requests.Ask("a", "1", 0, noon));
+        Assert.False(File.Exists(Path.Combine(requests.Asked, name)));
+    }
+
+    [Fact]
+    public void Told_to_stop_a_request_is_taken_back_unless_it_is_to_be_kept()
+    {
+        var name = requests.Ask("a", "1", 0, noon);
+        Assert.True(requests.Keep("a"));
+        requests.Leave(name);
+        Assert.Equal(1, requests.Waiting);
+        requests.Leave(name);
+        Assert.Equal(0, requests.Waiting);
+        Assert.False(requests.Keep("a"));
+    }
+
+    [Fact]
     public void What_is_tried_again_or_was_taken_back_has_no_end()
     {
         var name = requests.Ask("a", "1", 0, noon);

@@ -16,8 +16,12 @@ sealed class FeedWorld : IDisposable
     readonly List<FeedSource> sources = [];
     readonly Log log = new();
 
-    public FeedWorld(LineRules? rules = null, string? path = null)
+    readonly Durability durability;
+
+    public FeedWorld(
+        LineRules? rules = null, string? path = null, Durability durability = Durability.Normal)
     {
+        this.durability = durability;
         this.rules = rules ?? new LineRules();
         folder = path is null ? new TempFolder() : null;
         Path = path ?? System.IO.Path.Combine(folder!.Path, "state.db");
@@ -50,7 +54,7 @@ sealed class FeedWorld : IDisposable
     void Open()
     {
         Store = SqliteFeedStore.Open(
-            Path, new StoreOptions { NewId = "feed", Durability = Durability.Normal }, "update");
+            Path, new StoreOptions { NewId = "feed", Durability = durability }, "update");
         Book = new FeedBook(rules.Feed);
         Loaded = Store.Load(Book, NowMs, Seconds * 1000);
         Desk = new LineDesk(Book, rules, Store, log);

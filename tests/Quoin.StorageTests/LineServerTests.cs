@@ -27,6 +27,21 @@ public sealed class LineServerTests
         Assert.Equal(2, serving.Store.Writes);
     }
 
+    [Theory]
+    [InlineData(Durability.Full, 2)] // What `quoin supervisor` asks for if not told otherwise.
+    [InlineData(Durability.Normal, 1)]
+    public void What_is_answered_is_synced_as_somebody_asked_for(
+        Durability durability, int synchronous)
+    {
+        using var world = new FeedWorld(durability: durability);
+        world.Put("f.1.txt", "alpha 1", "bravo 2");
+        Assert.Equal("JOB alpha 1", world.Ready());
+        Assert.Equal(synchronous, world.Store.Synchronous);
+        world.WorkToEnd();
+        Assert.Equal("JOB bravo 2", world.Done("alpha", 0));
+        Assert.Equal(synchronous, world.Store.Synchronous);
+    }
+
     [Fact]
     public void While_a_reader_holds_the_database_DONE_is_answered_within_a_tenth_of_a_second()
     {

@@ -354,6 +354,9 @@ public sealed class SqliteFeedStore : IFeedStore
     internal void BusyTimeout(int milliseconds) =>
         _ = SqliteNative.BusyTimeout(connection.Handle, milliseconds);
 
+    /// <summary>The connection's <c>synchronous</c>, for tests: 1 normal, 2 full.</summary>
+    internal long Synchronous => connection.Number("PRAGMA synchronous"u8);
+
     void Begin(bool isSynced)
     {
         if (isBegun) return;

@@ -15,7 +15,6 @@ sealed class FeedWorld : IDisposable
     readonly LineRules rules;
     readonly List<FeedSource> sources = [];
     readonly Log log = new();
-
     readonly Durability durability;
 
     public FeedWorld(

@@ -63,9 +63,9 @@ static class FeedReport
         var store = cli.Options.Store;
         return cli.Error(
             "not-supported",
-            $"{store} is a supervisor's and has no {what}: `quoin runs --store {store}` says how each "
-                + $"job ended, `quoin status --store {store}` what is out; what a job prints is where "
-                + "its worker runs",
+            $"{store} is a supervisor's and has no {what}: `quoin runs --store {store}` says how "
+                + $"each job ended, `quoin status --store {store}` what is out; what a job prints "
+                + "is where its worker runs",
             ExitCode.Refused);
     }
 

@@ -355,7 +355,7 @@ public sealed class SqliteFeedStore : IFeedStore
         _ = SqliteNative.BusyTimeout(connection.Handle, milliseconds);
 
     /// <summary>The connection's <c>synchronous</c>, for tests: 1 normal, 2 full.</summary>
-    internal long Synchronous => connection.Number("PRAGMA synchronous"u8);
+    internal long? Synchronous => connection.Number("PRAGMA synchronous"u8);
 
     void Begin(bool isSynced)
     {

@@ -15,6 +15,7 @@ static class Health
         {
             { Failure: { } failure } => Answer(http, 503, $"the store cannot be read: {failure}"),
             { IsReady: false } => Answer(http, 503, "the log is being read"),
+            _ when !served.Warming.IsCompleted => Answer(http, 503, "the first pages are made"),
             _ => Answer(http, 200, "ok"),
         });
     }

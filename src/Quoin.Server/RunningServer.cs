@@ -9,7 +9,11 @@ namespace Quoin.Server;
 /// <summary>A store that is served: everything of one <c>quoin serve</c>, started.</summary>
 sealed class RunningServer : IAsyncDisposable
 {
+    // Somebody waits for it, and a page that hangs has to be seen.
+    static readonly TimeSpan WarmingMax = TimeSpan.FromSeconds(5);
+
     readonly IBuildStore store;
+    readonly Served served;
     readonly ServedGraph graph;
     readonly ArtifactStore? artifacts;
     readonly StoreViews views;
@@ -20,7 +24,7 @@ sealed class RunningServer : IAsyncDisposable
     readonly MetricsPage metrics;
     readonly Telemetry? telemetry;
     readonly CancellationTokenSource stopping = new();
-    Task working = Task.CompletedTask;
+    Task working = Task.CompletedTask, warming = Task.CompletedTask;
     bool isDrained, isDisposed;
 
     RunningServer(
@@ -43,7 +47,7 @@ sealed class RunningServer : IAsyncDisposable
             ? SlotWorker.Make(
                 cli, workspace, store, slots, new WorkerView(cli, workspace), artifacts: artifacts)
             : null;
-        web = WebHost.Build(options, new Served
+        served = new Served
         {
             Cli = cli,
             Workspace = workspace,
@@ -57,7 +61,8 @@ sealed class RunningServer : IAsyncDisposable
             Metrics = metrics,
             Leads = () => standby?.Leads == true,
             Coordinates = standby is not null,
-        });
+        };
+        web = WebHost.Build(options, served);
     }
 
     /// <summary>Opens the store, making it when it is missing, and serves.</summary>
@@ -97,6 +102,18 @@ sealed class RunningServer : IAsyncDisposable
     /// <summary><c>http://127.0.0.1:4680</c>, with the port that it got.</summary>
     public string Address => web.Urls.First();
 
+    /// <summary>
+    /// Makes a page of each kind once. Until that is done, <c>/readyz</c> says that it is not
+    /// ready: who asks then would wait for code to be compiled.
+    /// </summary>
+    public Task<IReadOnlyList<(string Path, int Status)>> WarmAsync()
+    {
+        var asking = Task.Run(() => Warming.AskAsync(web, served, stopping.Token));
+        warming = asking;
+        served.Warming = asking.WaitAsync(WarmingMax, served.Cli.Time);
+        return asking;
+    }
+
     /// <summary>What is served, for tests.</summary>
     public StoreViews Views => views;
 
@@ -130,6 +147,7 @@ sealed class RunningServer : IAsyncDisposable
         worker?.Drain();
         await working;
         await stopping.CancelAsync();
+        await Task.WhenAny(warming);
         await web.StopAsync();
         if (standby is not null) await standby.DisposeAsync();
     }

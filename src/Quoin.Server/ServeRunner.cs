@@ -15,6 +15,7 @@ static class ServeRunner
     {
         using var interruption = new Interruption();
         await using var server = await RunningServer.StartAsync(cli, options);
+        _ = server.WarmAsync();
         Tell(cli, server.Address);
         var stopped = new TaskCompletionSource();
         using var onStop = interruption.Stop.Register(() => stopped.TrySetResult());

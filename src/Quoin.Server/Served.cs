@@ -37,6 +37,9 @@ sealed class Served
     /// <summary>Cancelled when the server is about to end: what is followed ends, too.</summary>
     public required CancellationToken Stopping { get; init; }
 
+    /// <summary>Over, well or not, when pages are answered as fast as they will be.</summary>
+    public Task Warming { get; set; } = Task.CompletedTask;
+
     /// <summary>The newest events, for those who follow.</summary>
     public EventStream Events { get; }
 

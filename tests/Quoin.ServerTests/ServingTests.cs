@@ -43,6 +43,21 @@ public sealed class ServingTests
     }
 
     [Fact]
+    public async Task Before_it_is_ready_it_makes_a_page_of_each_kind()
+    {
+        await using var space = await ServedSpace.StartAsync();
+        await space.QuoinAsync("want", "word");
+        await space.UntilAsync("/api/v1/wants/w-1", want =>
+            want.GetProperty("state").GetString() == "succeeded");
+
+        var answers = await space.Server.WarmAsync();
+
+        Assert.Equal(17, answers.Count);
+        Assert.All(answers, answer => Assert.Equal(200, answer.Status));
+        Assert.Equal("ok\n", await space.Http.GetStringAsync("/readyz"));
+    }
+
+    [Fact]
     public async Task A_port_that_is_in_use_is_told_of_before_anything_is_decided_or_run()
     {
         await using var space = await ServedSpace.StartAsync();

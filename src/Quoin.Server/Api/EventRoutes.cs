@@ -62,7 +62,8 @@ static class EventRoutes
             {
                 var part = events.After(position, types, subject);
                 position = events.Last;
-                if (part.Length > 0) await SendAsync(http, part);
+                if (part.Length > 0)
+                    await served.Events.InTurnAsync(() => SendAsync(http, part), request.Ct);
                 continue;
             }
             try

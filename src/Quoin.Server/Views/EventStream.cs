@@ -14,7 +14,9 @@ sealed class EventStream(Served served)
     const int BytesMax = 32 << 20, RowsMax = 2_000, BlocksMax = 16;
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
     static readonly TimeSpan LongPause = TimeSpan.FromMilliseconds(100);
+    static readonly TimeSpan TurnMax = TimeSpan.FromMilliseconds(5);
 
+    readonly SemaphoreSlim turns = new(Math.Max(1, Environment.ProcessorCount / 2));
     readonly Lock gate = new();
     readonly List<EventBytes> kept = [];
     readonly List<(long Number, Task<EventBytes?> Read)> blocks = []; // The newest last.
@@ -49,6 +51,29 @@ sealed class EventStream(Served served)
             more = Task.CompletedTask;
             return BlockOf(after);
         }
+    }
+
+    /// <summary>
+    /// Sends to a follower when its turn comes. All of them are woken at once, and a request that
+    /// comes then would stand behind every one of them in the queues of this process, and the
+    /// coordinator beside them on all cores. Who takes nothing keeps its turn for a moment only.
+    /// </summary>
+    public async Task InTurnAsync(Func<Task> send, CancellationToken ct)
+    {
+        await turns.WaitAsync(ct);
+        Task sending;
+        try
+        {
+            sending = send();
+            // Its own end is heard below: this waits for whichever comes first.
+            if (!sending.IsCompleted)
+                await Task.WhenAny(sending, Task.Delay(TurnMax, served.Cli.Time, ct));
+        }
+        finally
+        {
+            turns.Release();
+        }
+        await sending;
     }
 
     // False: only the store may have it. Under the gate.

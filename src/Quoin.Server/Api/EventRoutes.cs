@@ -10,6 +10,9 @@ namespace Quoin.Server;
 /// </summary>
 static class EventRoutes
 {
+    // What one that does not read keeps in our memory: a piece, and not all there is for it.
+    const int PieceMax = 128 << 10;
+
     static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
     /// <summary>Answers with a page or a stream.</summary>
@@ -62,8 +65,11 @@ static class EventRoutes
             {
                 var part = events.After(position, types, subject);
                 position = events.Last;
-                if (part.Length > 0)
-                    await served.Events.InTurnAsync(() => SendAsync(http, part), request.Ct);
+                for (; part.Length > 0; part = part[Math.Min(PieceMax, part.Length)..])
+                {
+                    var piece = part[..Math.Min(PieceMax, part.Length)];
+                    await served.Events.InTurnAsync(() => SendAsync(http, piece), request.Ct);
+                }
                 continue;
             }
             try

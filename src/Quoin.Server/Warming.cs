@@ -72,7 +72,8 @@ static class Warming
             RequestServices = scope.ServiceProvider,
             RequestAborted = ct,
         };
-        http.Request.Method = "GET";
+        (http.Request.Method, http.Request.Scheme) = ("GET", "http");
+        http.Request.Host = new HostString("localhost");
         http.Request.QueryString = new QueryString(query);
         foreach (var part in route.RoutePattern.Parameters)
             http.Request.RouteValues[part.Name] = name;

@@ -16,7 +16,7 @@ sealed class EventStream(Served served)
     static readonly TimeSpan LongPause = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan TurnMax = TimeSpan.FromMilliseconds(5);
 
-    readonly SemaphoreSlim turns = new(Math.Max(1, Environment.ProcessorCount / 2));
+    static readonly SemaphoreSlim turns = new(Math.Max(1, Environment.ProcessorCount / 2));
     readonly Lock gate = new();
     readonly List<EventBytes> kept = [];
     readonly List<(long Number, Task<EventBytes?> Read)> blocks = []; // The newest last.

@@ -73,7 +73,7 @@ public sealed class Pictures(BrowserWorld world)
         await TakeAsync(folder, "events", "/events", at);
     }
 
-    // A supervisor of its own process reads them; one page is fetched for as long as we look.
+    // A supervisor of its own process reads them; a page is fetched for as long as we look.
     async Task TakeFeedsAsync(string folder)
     {
         var example = Example("feeds");
@@ -84,7 +84,7 @@ public sealed class Pictures(BrowserWorld world)
                 Copy(example, root);
                 Put(root, "hold", "");
                 Put(root, "fetch.sh", """
-                    case $2 in */news) while [ -e hold ]; do sleep 0.1; done ;; esac
+                    while [ -e hold ]; do sleep 0.1; done
                     echo $2 >$1
                     """);
                 Put(root, "incoming/list.1.txt", """
@@ -94,7 +94,7 @@ public sealed class Pictures(BrowserWorld world)
                     jobs https://example.org/jobs
 
                     """);
-                Put(root, "asked/monday.1.txt", "map 1\nchart 2\n");
+                Put(root, "asked/monday.1.txt", "home 1\n");
             });
         using var supervisor = Process.Start(new ProcessStartInfo(
             Path.Combine(AppContext.BaseDirectory, "quoin-serve"),
@@ -107,7 +107,7 @@ public sealed class Pictures(BrowserWorld world)
         {
             using var patience = new CancellationTokenSource(ServedSpace.Patience);
             while (!(await space.Http.GetStringAsync("/feeds", patience.Token))
-                .Contains("2 given out", StringComparison.Ordinal)) await Task.Yield();
+                .Contains("3 lines waiting, 1 out", StringComparison.Ordinal)) await Task.Yield();
             await TakeAsync(folder, "feeds", "/feeds", space.Http.BaseAddress!);
         }
         finally

@@ -90,7 +90,8 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             progress.NothingToDo(plan.Counts, request.Targets.Length, plan.Problems);
         view.End(cli.Time.GetUtcNow(), exitCode);
         if (interruption.ExitCodeOfSignal is null && progress.IsAccepted)
-            await DrainAsync(session, progress, view, tick, interruption);
+            await StayAsync(session, progress, view, tick, interruption);
+        if (interruption.ExitCodeOfSignal is not null) await LeaveAsync(session);
         return exitCode;
     }
 
@@ -118,7 +119,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         });
 
     // A want of an earlier process may still be open: this one stays until it is done.
-    async Task DrainAsync(
+    async Task StayAsync(
         BuildSession session, BuildProgress progress, IBuildView view, TimeSpan tick,
         Interruption interruption)
     {
@@ -128,6 +129,17 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         using var onStop = interruption.Stop.Register(() => stopped.TrySetResult());
         await watch.ShowAsync(
             progress, view, Task.WhenAny(idle, stopped.Task), () => true, tick);
+    }
+
+    // Others may want what runs here: that comes to its end, and whoever decides next starts the
+    // rest.
+    async Task LeaveAsync(BuildSession session)
+    {
+        var drained = session.DrainAsync();
+        await Task.WhenAny(drained, Task.Delay(PlainTick, cli.Time));
+        if (!drained.IsCompleted)
+            cli.Say("waiting for what runs here and others want (once more kills)");
+        await drained;
     }
 
     // Twice is a kill; see the second registration.
@@ -141,6 +153,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         }
         stopWhenAccepted = false;
         session.Cancel(progress.Want, "signal");
+        _ = session.DrainAsync();
         var running = progress.Tasks.Where(task => task.State == TaskState.Running)
             .Select(task => progress.NameOf(task.Name)).ToList();
         watch.Tell(running.Count == 0

@@ -26,7 +26,8 @@ sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, str
 /// </summary>
 sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationToken drain)
 {
-    static readonly TimeSpan again = TimeSpan.FromSeconds(5), soon = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan again = TimeSpan.FromSeconds(5), soon = TimeSpan.FromSeconds(5),
+        grace = TimeSpan.FromSeconds(5);
 
     // What another process of this name had comes back at once.
     readonly string name =
@@ -106,18 +107,29 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
         var isTethered = options.Ahead is not null;
         start.RedirectStandardInput = isTethered;
         if (isTethered) start.Environment[Tether.Variable] = "1";
+        options.Ahead?.Requests.Begin(FeedPayloads.KeyOf(key));
         var since = Stopwatch.GetTimestamp();
         using var process = Start(start);
         if (process is null) return 127;
-        using var onDrain = isTethered ? drain.Register(() => Pause(process, key)) : default;
-        while (!process.WaitForExit(line.Beat))
+        var pausing = new Thread(() => Pause(process, key));
+        var onDrain = isTethered ? drain.Register(pausing.Start) : default;
+        try
         {
-            var isLate = options.Timeout is { } limit && Stopwatch.GetElapsedTime(since) > limit;
-            var isOurs = line.Holds(key);
-            if (isOurs && !isLate) continue;
-            process.Kill(entireProcessTree: true);
-            process.WaitForExit();
-            return isOurs ? 124 : null;
+            while (!process.WaitForExit(line.Beat))
+            {
+                var isLate = options.Timeout is { } limit
+                    && Stopwatch.GetElapsedTime(since) > limit;
+                var isOurs = line.Holds(key);
+                if (isOurs && !isLate) continue;
+                process.Kill(entireProcessTree: true);
+                process.WaitForExit();
+                return isOurs ? 124 : null;
+            }
+        }
+        finally
+        {
+            onDrain.Dispose();
+            if (pausing.ThreadState != System.Threading.ThreadState.Unstarted) pausing.Join();
         }
         if (!isTethered || process.ExitCode != ExitCode.Terminated) return process.ExitCode;
         line.GiveBack(); // It goes on after the next start.
@@ -128,10 +140,13 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     void Pause(Process process, string reference)
     {
         var (requests, key) = (options.Ahead!.Requests, FeedPayloads.KeyOf(reference));
-        // Without a request it has just begun, or it is about to end.
-        if (!requests.Keep(key) && process.WaitForExit(soon)) return;
+        // Stopped now it would be done twice.
+        if (requests.IsEnding(key) && process.WaitForExit(soon)) return;
         requests.Keep(key);
         Tether.AskToStop(process);
+        // Asked once it waits for runs that others want, too; these wait for workers, and are done
+        // by the next build just as well.
+        if (!process.WaitForExit(grace)) Tether.AskToStop(process);
     }
 
     // What a payload says is never taken for a capture.
@@ -156,16 +171,18 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     /// <summary>One connection under one name, made again when it is lost.</summary>
     sealed class Line(string path, string worker) : IDisposable
     {
-        Socket? socket;
+        volatile Socket? socket;
         StreamReader? reader;
         string held = "";
+        volatile bool isInterrupted;
 
         /// <summary>It has no job, and waits for one.</summary>
         public volatile bool IsIdle;
 
-        /// <summary>Ends a wait for a job, from another thread.</summary>
+        /// <summary>Ends a wait for a job, from another thread, and all later ones.</summary>
         public void Interrupt()
         {
+            isInterrupted = true;
             try
             {
                 if (IsIdle) socket?.Shutdown(SocketShutdown.Both);
@@ -185,6 +202,7 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
             try
             {
                 if (socket is null) Connect();
+                if (IsIdle && isInterrupted) return null;
                 socket!.Send(Encoding.UTF8.GetBytes(question + "\n"));
                 var answer = reader!.ReadLine();
                 if (answer is null) Close();

@@ -230,6 +230,16 @@ public sealed class BuildSession : IAsyncDisposable
     /// </summary>
     public void Beat() => coordinator.Post(new Message.Beat());
 
+    /// <summary>
+    /// Starts nothing more in this process, for nobody's want; completes when nothing runs in it.
+    /// </summary>
+    public Task DrainAsync()
+    {
+        var drained = NewReport<bool>();
+        coordinator.Post(new Message.Drain(drained));
+        return OrFailure(drained.Task);
+    }
+
     /// <summary>Ends all running jobs with SIGKILL.</summary>
     public void Kill() => coordinator.Post(new Message.Kill());
 

@@ -152,6 +152,7 @@ sealed class Coordinator : IDisposable
                 dispatcher.StartHere(m.Runs);
                 break;
             case Message.Cancel m: Cancel(m); break;
+            case Message.Drain m: dispatcher.Draining.Ask(m.Drained); break;
             case Message.Kill: dispatcher.KillAll(); break;
             case Message.Tick: break; // What is due is looked at after every message.
             case Message.Beat:
@@ -164,8 +165,7 @@ sealed class Coordinator : IDisposable
         }
     }
 
-    /// <summary>
-    /// Asks the kernel and applies its answer; the events are appended with the next commit.
+    /// <summary>Asks the kernel, and applies its answer; the next commit appends the events.
     /// </summary>
     public Refusal? Do(KernelCommand command)
     {

@@ -54,6 +54,9 @@ sealed class Dispatcher : IDisposable
     /// <summary>Things outside.</summary>
     public Holdings Holdings { get; }
 
+    /// <summary>When this process takes nothing more.</summary>
+    public Draining Draining { get; } = new();
+
     /// <summary>When ranks are decided anew.</summary>
     public Replanning Replanning { get; }
 
@@ -127,13 +130,9 @@ sealed class Dispatcher : IDisposable
         var rank = planned.Estimates.RankMs(node);
         (isOurs ? ready : labelled).Put(new ReadyRun(
             p, options.Max(o => o.Priority),
-            options.Any(o => IsLate(o, rank)), rank,
+            options.Any(o => o.Deadline < parts.Time.GetUtcNow().AddMilliseconds(rank)), rank,
             (long)(job.Limits.Timeout?.TotalMilliseconds ?? 0)));
     }
-
-    bool IsLate(WantOptions options, long rankMs) =>
-        options.Deadline is { } deadline
-        && deadline < parts.Time.GetUtcNow().AddMilliseconds(rankMs);
 
     // Early cut-off: rebuilt inputs came out the same, so what was published still stands.
     bool IsStillCurrent(PlannedWant planned, int node)
@@ -162,23 +161,24 @@ sealed class Dispatcher : IDisposable
     {
         if (remote.Any) remote.Recount();
         if (Replanning.TryUpdate()) OrderAgain();
-        retries.Start(StartAgain);
-        Holdings.Start();
         var self = State.Workers[parts.Worker.Owner];
+        var isLeaving = Draining.Holds(self);
+        if (!isLeaving) retries.Start(StartAgain);
+        Holdings.Start();
         var now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
-        while (self.Busy < self.Slots && ready.Count > 0
+        while (!isLeaving && self.Busy < self.Slots && ready.Count > 0
             && ready.TakeNext(ledger, now, needs.NeedOf, needs.EstimateMs) is { } next)
         {
             if (Schedule(next.Partition) is { } run) Lease(run);
             now = parts.Time.GetUtcNow().ToUnixTimeMilliseconds();
         }
-        var wait = Holdings.Sooner(retries.Next, Holdings.Next);
+        var wait = Holdings.Sooner(isLeaving ? null : retries.Next, Holdings.Next);
         if (remote.Any)
         {
             OfferFrom(labelled, now);
             OfferFrom(ready, now);
         }
-        if (remote.Offered > 0
+        if (remote.Offered > 0 && !isLeaving
             && TakeBack(ready.Count == 0 ? self.Slots - self.Busy : 0) is { } old
             && !(wait < old)) wait = old;
         timer.Change(wait ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

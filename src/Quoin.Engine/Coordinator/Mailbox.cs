@@ -31,6 +31,9 @@ abstract record Message
     /// <summary>A call that still runs says what the thing is called outside.</summary>
     public sealed record Named(Activation Activation, string ExternalId) : Message;
 
+    /// <summary>The process shall end: it starts nothing more.</summary>
+    public sealed record Drain(TaskCompletionSource<bool> Drained) : Message;
+
     /// <summary>The process shall end: running jobs are killed.</summary>
     public sealed record Kill : Message;
 

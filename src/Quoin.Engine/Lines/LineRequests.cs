@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net.Sockets;
@@ -40,6 +41,8 @@ public sealed class LineRequests(string folder)
         Place = "QUOIN_LINE_PLACE", Priority = "QUOIN_LINE_PRIORITY";
 
     const int PriorityMax = 1 << 20;
+
+    readonly ConcurrentDictionary<string, bool> ending = new();
 
     /// <summary>The folder of the feed.</summary>
     public string Asked { get; } = Path.Combine(folder, "asked");
@@ -201,20 +204,16 @@ public sealed class LineRequests(string folder)
 
     /// <summary>
     /// Whoever asks for this key will be told to stop only because another one goes on for it.
-    /// False: nobody waits for a worker now.
     /// </summary>
-    public bool Keep(string key)
+    public void Keep(string key)
     {
-        var waits = false;
-        foreach (var path in Directory.GetFiles(Asked))
-        {
-            if (!TextOf(path).StartsWith(key + " ", StringComparison.Ordinal)) continue;
-            var name = Path.GetFileName(path);
-            File.WriteAllText(KeepMark(name), "");
-            waits |= EndOf(name) is null;
-        }
-        return waits;
+        foreach (var name in RequestsOf(key)) File.WriteAllText(KeepMark(name), "");
     }
+
+    IEnumerable<string> RequestsOf(string key) =>
+        from path in Directory.GetFiles(Asked)
+        where TextOf(path).StartsWith(key + " ", StringComparison.Ordinal)
+        select Path.GetFileName(path);
 
     /// <summary>Told to stop: takes back what was asked, unless it is to be kept.</summary>
     public void Leave(string name)
@@ -222,6 +221,16 @@ public sealed class LineRequests(string folder)
         if (File.Exists(KeepMark(name))) File.Delete(KeepMark(name));
         else Withdraw(name);
     }
+
+    /// <summary>A build begins that will ask for this key, or finds its end.</summary>
+    public void Begin(string key)
+    {
+        if (RequestsOf(key).Any(name => EndOf(name) is not null)) ending[key] = true;
+        else ending.TryRemove(key, out _);
+    }
+
+    /// <summary>A worker is done with this key, and whoever asked for it is about to end.</summary>
+    public bool IsEnding(string key) => ending.ContainsKey(key);
 
     string KeepMark(string name) => Path.Combine(Ended, name + ".keep");
 
@@ -244,6 +253,7 @@ public sealed class LineRequests(string folder)
                 var draft = Path.Combine(folder, "draft-end");
                 File.WriteAllText(draft, text + "\n");
                 File.Move(draft, Path.Combine(Ended, name), overwrite: true);
+                ending[Encoding.UTF8.GetString(book.KeyBytes(fact.Flight.Key))] = true;
             }
             catch (IOException e)
             {

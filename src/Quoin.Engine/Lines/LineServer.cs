@@ -27,7 +27,7 @@ public sealed class LineServer : IDisposable
 {
     const int Backlog = 128, EventsMax = 256, ProveMs = 30_000, ClosedRetryMs = 1000;
     const int AnswersBytesMax = 256 * 1024, AcceptsMax = 64, BusyMs = 5;
-    const int WorkBusyEveryMs = 50, WorkEveryMs = 200, ActiveMs = 2;
+    const int WorkBusyEveryMs = 250, WorkEveryMs = 200, ActiveMs = 2;
 
     readonly LineServerOptions options;
     readonly FeedBook book;
@@ -124,9 +124,10 @@ public sealed class LineServer : IDisposable
         if (book.Facts.Count > 0) return true; // Slow work must not run ahead of the log.
         try
         {
-            // Beside commands it gets a fiftieth of the time, beside reading not much more: what
-            // it does costs many times what they do, and nobody waits for it. Seldom and longer
-            // rather than often: then it delays less than one answer in a hundred.
+            // Beside commands it gets a part in 250 of the time, beside reading not much more:
+            // what it does costs many times what they do, and nobody waits for it. Seldom and
+            // longer rather than often: then it delays less than one answer in a hundred, also
+            // of those who ask on one slow connection.
             if ((isBusy || isMore) && now < workDebtMs) return isMore;
             var isMoreWork = store.Work(
                 book, At, TimeSpan.FromMilliseconds(isBusy ? 1 : 8));

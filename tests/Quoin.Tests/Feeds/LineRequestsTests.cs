@@ -95,12 +95,27 @@ public sealed class LineRequestsTests : IDisposable
     public void Told_to_stop_a_request_is_taken_back_unless_it_is_to_be_kept()
     {
         var name = requests.Ask("a", "1", 0, noon);
-        Assert.True(requests.Keep("a"));
+        requests.Keep("a");
         requests.Leave(name);
         Assert.Equal(1, requests.Waiting);
         requests.Leave(name);
         Assert.Equal(0, requests.Waiting);
-        Assert.False(requests.Keep("a"));
+    }
+
+    [Fact]
+    public void Who_finds_the_end_of_what_he_asks_for_is_about_to_end()
+    {
+        var name = requests.Ask("a", "1", 0, noon);
+        requests.Begin("a");
+        Assert.False(requests.IsEnding("a"));
+        End(name, "a", 0);
+        Assert.True(requests.IsEnding("a"));
+        requests.Begin("a"); // The end is still to be handed over.
+        Assert.True(requests.IsEnding("a"));
+        requests.Withdraw(name);
+        Assert.True(requests.IsEnding("a"));
+        requests.Begin("a");
+        Assert.False(requests.IsEnding("a"));
     }
 
     [Fact]

@@ -54,13 +54,14 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
             foreach (var job in load.FeedJobs)
             {
                 LookAhead? ahead = null;
+                LineRequests? requests = null;
                 if (job.Socket is { } socket)
                 {
-                    var folder = LineRequests.FolderOf(workspace, job.Name);
-                    ahead = new LookAhead(new LineRequests(folder), Math.Max(2, slots));
-                    servers.Add(new Supervisor(cli, RequestsOf(job, socket, ahead)));
+                    ahead = new LookAhead(Math.Max(2, slots));
+                    requests = new LineRequests(LineRequests.FolderOf(workspace, job.Name));
+                    servers.Add(new Supervisor(cli, RequestsOf(job, socket, requests, ahead)));
                 }
-                var options = LinesOf(job);
+                var options = LinesOf(job, requests);
                 servers.Add(new Supervisor(cli, options));
                 workers.Add(new LineWorkerOptions(
                     options.Socket, ahead is null ? slots : BuildsMax, Timeout: null, BuildOfLine)
@@ -126,7 +127,7 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
     }
 
     // The lines of the feed, for the builds of this process.
-    SupervisorOptions LinesOf(FeedJob job)
+    SupervisorOptions LinesOf(FeedJob job, LineRequests? requests)
     {
         var folder = Path.Combine(workspace.QuoinDirectory, "feeds");
         Directory.CreateDirectory(folder);
@@ -146,13 +147,14 @@ sealed class FeedGraphRunner(Cli cli, Workspace workspace, GraphLoad load, int s
         {
             LineBytesMax = job.LineBytesMax,
             Dataset = job.Dataset,
+            Deciding = requests is null ? null : requests.Hold,
         };
     }
 
     // What builds ask line workers for.
-    SupervisorOptions RequestsOf(FeedJob job, string socket, LookAhead ahead)
+    SupervisorOptions RequestsOf(
+        FeedJob job, string socket, LineRequests requests, LookAhead ahead)
     {
-        var requests = ahead.Requests;
         requests.Open();
         var path = Path.Combine(workspace.Root, socket);
         LineServer.CheckFree(path);

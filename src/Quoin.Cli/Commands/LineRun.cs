@@ -8,8 +8,8 @@ namespace Quoin.Cli;
 
 /// <summary>
 /// The process of a run that a line worker does: it asks for it, waits for its end, and hands over
-/// what came of it, as any job does. Told to stop it takes back what it asked; killed it leaves it,
-/// and the next one for the same partition and payload goes on with it.
+/// what came of it, as any job does. Told to stop it takes back what it asked, unless a line asks,
+/// too; killed it leaves it, and the next one for the same partition, payload and inputs goes on.
 /// </summary>
 sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvider time)
 {
@@ -55,14 +55,14 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
     // The request and its end; null: told to stop, and it is taken back.
     (string Name, LineEnd End)? Wait(string job, CancellationToken stop)
     {
-        var priority = int.TryParse(
-            env(LineRequests.Priority), CultureInfo.InvariantCulture, out var typed) ? typed : 0;
-        var name = requests.Ask(key, payload, priority, time.GetUtcNow());
+        var name = Ask();
         var since = time.GetTimestamp();
         double toldMs = -TellMs;
         while (true)
         {
             if (requests.EndOf(name) is { } end) return (name, end);
+            // The line that had it, too, was done in this moment.
+            if (!requests.IsAsked(name)) name = Ask();
             var waitedMs = time.GetElapsedTime(since).TotalMilliseconds;
             if (waitedMs - toldMs >= TellMs)
             {
@@ -73,15 +73,23 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
             }
             var next = Math.Clamp(waitedMs / 20, LookAtOnceMs, LookMsMax);
             if (!stop.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(next))) continue;
-            requests.Leave(name);
+            requests.Leave(key, name);
             return null;
         }
+    }
+
+    string Ask()
+    {
+        var priority = int.TryParse(
+            env(LineRequests.Priority), CultureInfo.InvariantCulture, out var typed) ? typed : 0;
+        var inputs = env("QUOIN_INPUTS") is { } list ? File.ReadAllText(list) : "";
+        return requests.Ask(key, payload, inputs, priority, time.GetUtcNow());
     }
 
     int Finish(string job, (string Name, LineEnd End) ended, string output, bool isChecked)
     {
         var code = HandOver(job, ended.End, output, isChecked);
-        requests.Withdraw(ended.Name);
+        requests.Leave(key, ended.Name);
         return code;
     }
 

@@ -26,8 +26,7 @@ sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, str
 /// </summary>
 sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationToken drain)
 {
-    static readonly TimeSpan again = TimeSpan.FromSeconds(5), soon = TimeSpan.FromSeconds(5),
-        grace = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan again = TimeSpan.FromSeconds(5), grace = TimeSpan.FromSeconds(5);
 
     // What another process of this name had comes back at once.
     readonly string name =
@@ -107,11 +106,10 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
         var isTethered = options.Ahead is not null;
         start.RedirectStandardInput = isTethered;
         if (isTethered) start.Environment[Tether.Variable] = "1";
-        options.Ahead?.Requests.Begin(FeedPayloads.KeyOf(key));
         var since = Stopwatch.GetTimestamp();
         using var process = Start(start);
         if (process is null) return 127;
-        var pausing = new Thread(() => Pause(process, key));
+        var pausing = new Thread(() => Pause(process));
         var onDrain = isTethered ? drain.Register(pausing.Start) : default;
         try
         {
@@ -137,12 +135,8 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
     }
 
     // What it asked a line worker for goes on, and another build takes it up after the next start.
-    void Pause(Process process, string reference)
+    static void Pause(Process process)
     {
-        var (requests, key) = (options.Ahead!.Requests, FeedPayloads.KeyOf(reference));
-        // Stopped now it would be done twice.
-        if (requests.IsEnding(key) && process.WaitForExit(soon)) return;
-        requests.Keep(key);
         Tether.AskToStop(process);
         // Asked once it waits for runs that others want, too; these wait for workers, and are done
         // by the next build just as well.

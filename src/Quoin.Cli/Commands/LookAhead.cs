@@ -1,18 +1,13 @@
-using Quoin.Engine;
-
 namespace Quoin.Cli;
 
 /// <summary>
 /// How many lines of a job are on their way to its line workers: as many as are with workers now,
 /// and some more, so that who asks next finds one ready. Places for those who bring them.
 /// </summary>
-sealed class LookAhead(LineRequests requests, int more)
+sealed class LookAhead(int more)
 {
     readonly object guard = new();
     int taken, given;
-
-    /// <summary>Where they ask.</summary>
-    public LineRequests Requests => requests;
 
     /// <summary>So many are with workers now.</summary>
     public void Given(int count)

@@ -1,7 +1,7 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using Quoin.Core;
 
@@ -16,7 +16,9 @@ public readonly record struct LineEnd(long? Code, FailureCategory? Failure);
 /// How builds ask line workers for runs: a folder of one-line files, which is a feed of the
 /// supervisor that serves the workers, and beside it one file for each end. A file is the truth of
 /// its request: it outlives the process that asked and the supervisor, and whoever asks next for
-/// the same with the same payload finds it, given out or even ended.
+/// the same with the same payload and inputs finds it, given out or even ended. Where a line asks
+/// that is not done yet, its request stays when it ended, so that a build that is made anew for the
+/// line has the end that an earlier one handed over.
 /// </summary>
 public sealed class LineRequests(string folder)
 {
@@ -41,8 +43,6 @@ public sealed class LineRequests(string folder)
         Place = "QUOIN_LINE_PLACE", Priority = "QUOIN_LINE_PRIORITY";
 
     const int PriorityMax = 1 << 20;
-
-    readonly ConcurrentDictionary<string, bool> ending = new();
 
     /// <summary>The folder of the feed.</summary>
     public string Asked { get; } = Path.Combine(folder, "asked");
@@ -77,6 +77,12 @@ public sealed class LineRequests(string folder)
     }
 
     string Ended { get; } = Path.Combine(folder, "ended");
+
+    // What a request was made from; of each key of a line that is out a file with the line's name
+    // and those of its requests.
+    string Inputs { get; } = Path.Combine(folder, "inputs");
+
+    string Held { get; } = Path.Combine(folder, "held");
 
     /// <summary>Where the requests of a job are.</summary>
     public static string FolderOf(Workspace workspace, string job) =>
@@ -126,22 +132,29 @@ public sealed class LineRequests(string folder)
     /// <summary>Makes the folders; what ended and was withdrawn is forgotten.</summary>
     public void Open()
     {
-        Directory.CreateDirectory(Asked);
-        Directory.CreateDirectory(Ended);
-        foreach (var end in Directory.GetFiles(Ended))
-            if (!File.Exists(Path.Combine(Asked, Path.GetFileName(end)))) File.Delete(end);
+        MakeFolders();
+        foreach (var about in (string[])[Ended, Inputs])
+            foreach (var path in Directory.GetFiles(about))
+                if (!File.Exists(Path.Combine(Asked, Path.GetFileName(path)))) File.Delete(path);
+    }
+
+    void MakeFolders()
+    {
+        foreach (var made in (string[])[Asked, Ended, Inputs, Held])
+            Directory.CreateDirectory(made);
     }
 
     /// <summary>
-    /// Asks for a run; the name of the request. One that is there with the same payload goes on,
-    /// unless it was lost; others of the key are nobody's any more, because whoever asks has the
-    /// partition's token.
+    /// Asks for a run; the name of the request. One that is there with the same payload and inputs
+    /// (any text that tells them apart) goes on, unless it was lost; others of the key are nobody's
+    /// any more, because whoever asks has the partition's token.
     /// </summary>
-    public string Ask(string key, string payload, int priority, DateTimeOffset now)
+    public string Ask(
+        string key, string payload, string inputs, int priority, DateTimeOffset now)
     {
-        Directory.CreateDirectory(Asked);
-        Directory.CreateDirectory(Ended);
+        MakeFolders();
         var line = $"{key} {payload}\n";
+        var madeFrom = Hash(inputs);
         string? found = null;
         var number = now.ToUnixTimeMilliseconds();
         foreach (var path in Directory.GetFiles(Asked))
@@ -150,14 +163,18 @@ public sealed class LineRequests(string folder)
             number = Math.Max(number, name.Number + 1);
             var text = TextOf(path);
             if (!text.StartsWith(key + " ", StringComparison.Ordinal)) continue;
-            if (found is null && text == line && EndOf($"{name}") is not { Code: null })
-            {
+            if (found is null && text == line && EndOf($"{name}") is not { Code: null }
+                && TextOf(Path.Combine(Inputs, $"{name}")) == madeFrom)
                 found = $"{name}";
-                File.Delete(KeepMark(found));
-            }
             else Withdraw($"{name}");
         }
-        if (found is not null) return found;
+        found ??= Write(line, madeFrom, priority, number);
+        if (Heard(key, found) != found) AppendIfThere(HeldFile(key), found + "\n");
+        return found;
+    }
+
+    string Write(string line, string madeFrom, int priority, long number)
+    {
         var feed = $"p{Math.Clamp(priority, -PriorityMax, PriorityMax)}";
         var draft = Path.Combine(folder, $"draft-{Environment.ProcessId}");
         File.WriteAllText(draft, line);
@@ -165,11 +182,16 @@ public sealed class LineRequests(string folder)
         {
             var name = $"{feed}.{number++}.txt";
             var error = Folders.RenameNew(draft, Path.Combine(Asked, name));
-            if (error == 0) return name;
-            if (error != Libc.EEXIST)
+            if (error is not 0 and not Libc.EEXIST)
                 throw new IOException($"cannot write {name}: {Libc.Describe(error)}");
+            if (error != 0) continue;
+            File.WriteAllText(Path.Combine(Inputs, name), madeFrom);
+            return name;
         }
     }
+
+    /// <summary>Whether somebody still asks: a request that was withdrawn has no end.</summary>
+    public bool IsAsked(string name) => File.Exists(Path.Combine(Asked, name));
 
     static string TextOf(string path)
     {
@@ -200,39 +222,96 @@ public sealed class LineRequests(string folder)
     {
         File.Delete(Path.Combine(Asked, name));
         File.Delete(Path.Combine(Ended, name));
+        File.Delete(Path.Combine(Inputs, name));
     }
 
     /// <summary>
-    /// Whoever asks for this key will be told to stop only because another one goes on for it.
+    /// Whoever asked has its end, or was told to stop: the request is withdrawn, unless a line asks
+    /// for it, too.
     /// </summary>
-    public void Keep(string key)
+    public void Leave(string key, string name)
     {
-        foreach (var name in RequestsOf(key)) File.WriteAllText(KeepMark(name), "");
+        if (Heard(key, name) is null) Withdraw(name);
+        else if (EndOf(name) is null) AppendIfThere(HeldFile(key), Left(name) + "\n");
     }
 
-    IEnumerable<string> RequestsOf(string key) =>
-        from path in Directory.GetFiles(Asked)
-        where TextOf(path).StartsWith(key + " ", StringComparison.Ordinal)
-        select Path.GetFileName(path);
+    // What was said last of a request of a line: its name, or that it was left; null: it is none.
+    string? Heard(string key, string name) =>
+        TextOf(HeldFile(key)).Split('\n').Skip(1).LastOrDefault(
+            it => it == name || it == Left(name));
 
-    /// <summary>Told to stop: takes back what was asked, unless it is to be kept.</summary>
-    public void Leave(string name)
+    static string Left(string name) => "-" + name;
+
+    // A key may hold what a file's name may not.
+    string HeldFile(string key) => Path.Combine(Held, Hash(key));
+
+    static string Hash(string text) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
+
+    static void AppendIfThere(string path, string text)
     {
-        if (File.Exists(KeepMark(name))) File.Delete(KeepMark(name));
-        else Withdraw(name);
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Write);
+            file.Seek(0, SeekOrigin.End);
+            file.Write(Encoding.UTF8.GetBytes(text));
+        }
+        catch (FileNotFoundException)
+        {
+            // The line was done just now.
+        }
     }
 
-    /// <summary>A build begins that will ask for this key, or finds its end.</summary>
-    public void Begin(string key)
+    /// <summary>
+    /// Holds the requests of lines that the book gave out, and lets go those of lines that are
+    /// done, before anybody is answered.
+    /// </summary>
+    public void Hold(FeedBook lines)
     {
-        if (RequestsOf(key).Any(name => EndOf(name) is not null)) ending[key] = true;
-        else ending.TryRemove(key, out _);
+        foreach (var fact in lines.Facts)
+        {
+            if (fact.Flight.Feed < 0) continue;
+            var reference = Encoding.UTF8.GetString(lines.KeyBytes(fact.Flight.Key));
+            var key = FeedPayloads.KeyOf(reference);
+            try
+            {
+                if (fact.Kind == FeedFactKind.GivenOut)
+                    Hold(key, $"{lines.Feeds[fact.Flight.Feed]}.{fact.Flight.Number}");
+                else if (lines.IsLast(fact)) LetGo(key);
+            }
+            catch (IOException e)
+            {
+                throw new StoreException("environment", e.Message);
+            }
+        }
     }
 
-    /// <summary>A worker is done with this key, and whoever asked for it is about to end.</summary>
-    public bool IsEnding(string key) => ending.ContainsKey(key);
+    // Given out again it is the same line.
+    void Hold(string key, string line)
+    {
+        if (TextOf(HeldFile(key)).Split('\n')[0] == line) return;
+        LetGo(key);
+        File.WriteAllText(HeldFile(key), line + "\n");
+    }
 
-    string KeepMark(string name) => Path.Combine(Ended, name + ".keep");
+    // What is asked from here on is not the line's, so it is renamed first.
+    void LetGo(string key)
+    {
+        var draft = Path.Combine(folder, "draft-held");
+        try
+        {
+            File.Move(HeldFile(key), draft, overwrite: true);
+        }
+        catch (FileNotFoundException)
+        {
+            return;
+        }
+        var said = TextOf(draft).Split('\n')[1..];
+        foreach (var name in said.Where(it => it.Length > 0 && it[0] != '-').Distinct())
+            if (EndOf(name) is not null || said.LastIndexOf(Left(name)) > said.LastIndexOf(name))
+                Withdraw(name);
+        File.Delete(draft);
+    }
 
     /// <summary>
     /// Writes down the ends among what the book decided, before anybody is answered: a worker
@@ -253,7 +332,6 @@ public sealed class LineRequests(string folder)
                 var draft = Path.Combine(folder, "draft-end");
                 File.WriteAllText(draft, text + "\n");
                 File.Move(draft, Path.Combine(Ended, name), overwrite: true);
-                ending[Encoding.UTF8.GetString(book.KeyBytes(fact.Flight.Key))] = true;
             }
             catch (IOException e)
             {

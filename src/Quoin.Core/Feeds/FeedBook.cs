@@ -411,6 +411,9 @@ public sealed partial class FeedBook(FeedRules rules)
     /// <summary>The bytes of a key.</summary>
     public ReadOnlySpan<byte> KeyBytes(int key) => keys.Bytes(key);
 
+    /// <summary>The <see cref="Scramble"/> of a key.</summary>
+    public int ScrambleOf(int key) => keys[key].Scramble;
+
     /// <summary>What is known of a key.</summary>
     public FeedKeyPast PastOf(ReadOnlySpan<byte> key) =>
         keys.Find(key) is >= 0 and var it ? keys.PastOf(it) : default;

@@ -105,9 +105,8 @@ sealed class FeedTables(
             if (bodyFile is not { IsPresent: true } file || book.Line(file, key) is not { } line)
                 continue;
             var past = book.PastOf(key);
-            statements.Put(
-                file.Number, files.FetcherOf(book, file.Feed), key, payload,
-                line.State != FeedRowState.Open, past.StartedAt, Scramble.Of(key));
+            var place = new QueuePlace(file.Number, files.FetcherOf(book, file.Feed), key);
+            statements.Put(place, payload, line.State != FeedRowState.Open, past.StartedAt);
         }
         if (bodyAt < bodyLength) return;
         bodyFile = null;
@@ -286,8 +285,8 @@ sealed class FeedTables(
             else
             {
                 statements.Put(
-                    it.Number, fetcher, key, statements.Payload(line.Payload),
-                    line.State != FeedRowState.Open, book.PastOf(key).StartedAt, Scramble.Of(key));
+                    new QueuePlace(it.Number, fetcher, key), statements.Payload(line.Payload),
+                    line.State != FeedRowState.Open, book.PastOf(key).StartedAt);
             }
             lines = lines[(end + 1)..];
         }

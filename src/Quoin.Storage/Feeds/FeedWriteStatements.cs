@@ -26,14 +26,19 @@ sealed class FeedWriteStatements(SqliteConnection connection)
         "DELETE FROM log WHERE attr_path = ?1"u8);
     readonly SqliteStatement mark = connection.Prepare("""
         UPDATE queue SET is_dequeued = ?4
+        WHERE rowid = ?5 AND fetcher_run_started = ?1 AND fetcher_id = ?2 AND attr_path = ?3
+        """u8);
+    readonly SqliteStatement markAnywhere = connection.Prepare("""
+        UPDATE queue SET is_dequeued = ?4
         WHERE fetcher_run_started = ?1 AND fetcher_id = ?2 AND attr_path = ?3
         """u8);
     readonly SqliteStatement put = connection.Prepare("""
         INSERT INTO queue (fetcher_run_started, fetcher_id, attr_path, is_dequeued, payload,
-          last_started, order_jitter)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+          last_started, order_jitter, rowid)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (fetcher_run_started, fetcher_id, attr_path) DO UPDATE SET
           payload = excluded.payload, is_dequeued = excluded.is_dequeued
+        ON CONFLICT (rowid) DO NOTHING
         """u8);
     readonly SqliteStatement lost = connection.Prepare("""
         INSERT OR REPLACE INTO feed_lost (run, key, feed, number, started_at, times)
@@ -102,22 +107,33 @@ sealed class FeedWriteStatements(SqliteConnection connection)
     }
 
     /// <summary>Says of a row that is there whether it was given out.</summary>
-    public void Mark(long run, long fetcher, ReadOnlySpan<byte> key, bool isGiven)
+    public void Mark(QueuePlace place, bool isGiven)
     {
-        mark.Bind(1, run).Bind(2, fetcher).BindText(3, key).Bind(4, isGiven ? 1 : 0);
-        mark.Run();
+        Bind(mark, place, isGiven).Bind(5, place.RowId).Run();
+        if (connection.Changes == 0) Bind(markAnywhere, place, isGiven).Run();
     }
 
     /// <summary>Writes a row, whether it is there or not.</summary>
     public void Put(
-        long run, long fetcher, ReadOnlySpan<byte> key, ReadOnlySpan<byte> text, bool isGiven,
-        long? lastStarted, int scramble)
+        QueuePlace place, ReadOnlySpan<byte> text, bool isGiven, long? lastStarted)
     {
-        put.Bind(1, run).Bind(2, fetcher).BindText(3, key).Bind(4, isGiven ? 1 : 0);
-        put.BindText(5, text);
-        BindOrNull(put, 6, lastStarted);
-        put.Bind(7, scramble).Run();
+        Put(place, place.RowId, text, isGiven, lastStarted);
+        // Another one is there: behind the last one then.
+        if (connection.Changes == 0) Put(place, null, text, isGiven, lastStarted);
     }
+
+    void Put(
+        QueuePlace place, long? rowId, ReadOnlySpan<byte> text, bool isGiven, long? lastStarted)
+    {
+        Bind(put, place, isGiven).BindText(5, text).Bind(7, place.Scramble);
+        BindOrNull(put, 6, lastStarted);
+        BindOrNull(put, 8, rowId);
+        put.Run();
+    }
+
+    static SqliteStatement Bind(SqliteStatement statement, QueuePlace place, bool isGiven) =>
+        statement.Bind(1, place.Run).Bind(2, place.Fetcher).BindText(3, place.Key)
+            .Bind(4, isGiven ? 1 : 0);
 
     /// <summary>The bytes of a payload, valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload(FeedPayload where)

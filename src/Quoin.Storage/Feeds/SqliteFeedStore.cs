@@ -203,27 +203,27 @@ public sealed class SqliteFeedStore : IFeedStore
         FeedBook book, FeedFlight flight, ReadOnlySpan<byte> key, bool isGiven, long? lastStarted)
     {
         if (book.FileOf(flight) is not { } file) return;
-        Mark(book, file, key, isGiven, lastStarted);
+        var scramble = book.ScrambleOf(flight.Key);
+        Mark(book, file, book.PayloadOf(flight), key, scramble, isGiven, lastStarted);
         if (!FeedBook.HasMarked(flight)) return;
         foreach (var other in book.MarkedBy(flight).ToList())
         {
+            var line = book.Line(other, key);
             // Not as its own line: that may have been given out before, and this one not.
-            var isOver = book.Line(other, key) is { State: not FeedRowState.Open };
-            Mark(book, other, key, isOver, lastStarted);
+            var isOver = line is { State: not FeedRowState.Open };
+            Mark(book, other, line?.Payload, key, scramble, isOver, lastStarted);
         }
     }
 
     void Mark(
-        FeedBook book, FeedFile file, ReadOnlySpan<byte> key, bool isGiven, long? lastStarted)
+        FeedBook book, FeedFile file, FeedPayload? payload, ReadOnlySpan<byte> key, int scramble,
+        bool isGiven, long? lastStarted)
     {
-        var fetcher = files.FetcherOf(book, file.Feed);
-        if (book.Line(file, key) is { Payload: var payload } && payload.Chunk > tables.FilledTo)
-        {
-            statements.Put(
-                file.Number, fetcher, key, statements.Payload(payload), isGiven, lastStarted,
-                Scramble.Of(key));
-        }
-        else statements.Mark(file.Number, fetcher, key, isGiven);
+        var place = new QueuePlace(
+            file.Number, files.FetcherOf(book, file.Feed), key, scramble);
+        if (payload is { } it && it.Chunk > tables.FilledTo)
+            statements.Put(place, statements.Payload(it), isGiven, lastStarted);
+        else statements.Mark(place, isGiven);
     }
 
     /// <inheritdoc/>

@@ -51,7 +51,7 @@ public sealed class FeedStoreTests
         using (var other = SqliteConnection.Open(world.Path, SqliteNative.OpenReadWrite, 5000))
         {
             other.SwitchTriggersOff();
-            other.Execute("UPDATE queue SET rowid = -rowid"u8);
+            other.Execute("PRAGMA foreign_keys = OFF; UPDATE queue SET rowid = -rowid"u8);
             using var taken = other.PrepareOnce("""
                 INSERT INTO queue (rowid, fetcher_run_started, fetcher_id, attr_path, payload)
                 VALUES (?1, 2, 1, 'other', '')

@@ -174,8 +174,7 @@ sealed class FeedTables(
     {
         keysAt = at;
         isWritingKeys = true;
-        changes = book.TakeDirty(); // Neighbours share pages.
-        changes.Sort((a, b) => book.KeyBytes(a.Key).SequenceCompareTo(book.KeyBytes(b.Key)));
+        changes = book.TakeDirty(); // As they went out, which is how queue lies.
         changesDone = 0;
         changesPosition = statements.Position;
         changesRun = book.LastRun;

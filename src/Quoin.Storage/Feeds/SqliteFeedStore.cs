@@ -317,7 +317,11 @@ public sealed class SqliteFeedStore : IFeedStore
 
     void Checkpoint(bool isMore, bool isUnhurried, long at)
     {
-        if (!isDirty) return;
+        if (!isDirty)
+        {
+            checkpointAt = at; // From here on it counts, not from long ago: a burst may begin.
+            return;
+        }
         if (isUnhurried) pages += connection.TakePagesWritten();
         var isIdle = !isMore && isUnhurried && transactions >= CheckpointIdleAfter;
         var isMuch = isUnhurried && pages >= CheckpointPages;

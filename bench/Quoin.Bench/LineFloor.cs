@@ -6,20 +6,21 @@ namespace Quoin.Bench;
 
 /// <summary>
 /// What no supervisor with these tables can beat: a bare loop that answers all questions that are
-/// there with made-up jobs, and before that writes with bare calls of SQLite the rows that a giving
-/// out has to have, and syncs them. It knows no feeds, decides nothing and looks nothing up.
+/// there in a fixed order, and before that writes with bare calls of SQLite the rows that a giving
+/// out has to have, syncs them, and reads the line's piece, because payloads are not in memory. It
+/// knows no feeds and decides nothing.
 /// </summary>
 sealed class LineFloor : IDisposable
 {
     readonly int listener;
     readonly Thread thread;
     readonly SqliteConnection? database;
-    readonly List<byte[]> keys = [];
+    readonly List<(long Fetcher, long Row, long Piece, byte[] Text)> keys = [];
     volatile bool isOver;
     long position;
     int given;
     SqliteStatement insert = null!, start = null!, finish = null!, mark = null!;
-    SqliteStatement begin = null!, commit = null!;
+    SqliteStatement begin = null!, commit = null!, piece = null!;
 
     /// <summary>
     /// Serves at a path until disposed. <paramref name="databasePath"/>: a feed store with all its
@@ -58,13 +59,27 @@ sealed class LineFloor : IDisposable
         finish = it.Prepare("UPDATE log SET finished = 2, exit_code = 0 WHERE attr_path = ?1"u8);
         mark = it.Prepare("""
             UPDATE queue SET is_dequeued = 1
-            WHERE fetcher_run_started = 1 AND fetcher_id = ?1 AND attr_path = ?2
+            WHERE rowid = ?3 AND fetcher_run_started = 1 AND fetcher_id = ?1 AND attr_path = ?2
             """u8);
         position = it.Number("SELECT max(position) FROM event"u8) ?? 0;
         using var all = it.PrepareOnce(
-            "SELECT attr_path, fetcher_id FROM queue ORDER BY order_jitter"u8);
+            "SELECT attr_path, fetcher_id, rowid FROM queue ORDER BY order_jitter"u8);
+        var pieces = Pieces(it);
         while (all.Step())
-            keys.Add([(byte)all.Int64(1), .. all.Bytes(0)]);
+            keys.Add((all.Int64(1), all.Int64(2), pieces[all.Text(0)], all.Bytes(0).ToArray()));
+        piece = it.Prepare("SELECT body FROM feed_piece WHERE id = ?1"u8);
+    }
+
+    static Dictionary<string, long> Pieces(SqliteConnection it)
+    {
+        var found = new Dictionary<string, long>();
+        using var all = it.PrepareOnce("SELECT id, body FROM feed_piece"u8);
+        while (all.Step())
+        {
+            var lines = Encoding.UTF8.GetString(all.Bytes(1)).Split('\n');
+            foreach (var line in lines) found[line.Split(' ')[0]] = all.Int64(0);
+        }
+        return found;
     }
 
     void Serve()
@@ -109,10 +124,13 @@ sealed class LineFloor : IDisposable
         var key = keys[given++ % keys.Count];
         Append("run-scheduled"u8);
         Append("run-leased"u8);
-        start.BindText(1, key.AsSpan(1)).Run();
-        mark.Bind(1, key[0]).BindText(2, key.AsSpan(1)).Run();
+        start.BindText(1, key.Text).Run();
+        mark.Bind(1, key.Fetcher).BindText(2, key.Text).Bind(3, key.Row).Run();
+        if (!piece.Bind(1, key.Piece).Step() || piece.Bytes(0).IsEmpty)
+            throw new InvalidDataException("a piece is not there");
+        piece.Reset();
         return Encoding.UTF8.GetBytes(
-            $"JOB {Encoding.UTF8.GetString(key.AsSpan(1))} 1.0 1.1 https://a.org/1\n");
+            $"JOB {Encoding.UTF8.GetString(key.Text)} 1.0 1.1 https://a.org/1\n");
     }
 
     void Append(ReadOnlySpan<byte> type) => insert.RunEvent(

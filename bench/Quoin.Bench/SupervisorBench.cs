@@ -13,11 +13,12 @@ namespace Quoin.Bench;
 static class SupervisorBench
 {
     const int Lines = 100_000, Files = 4, PeerQuestions = 2000, Questions = 20_000;
+    const int Warming = 10_000;
 
     static readonly string? original = Environment.GetEnvironmentVariable("QUOIN_BENCH_SUPERVISOR");
 
     static int Rounds => int.TryParse(
-        Environment.GetEnvironmentVariable("QUOIN_BENCH_ROUNDS"), out var rounds) ? rounds : 3;
+        Environment.GetEnvironmentVariable("QUOIN_BENCH_ROUNDS"), out var rounds) ? rounds : 5;
 
     public static void Run()
     {
@@ -43,6 +44,35 @@ static class SupervisorBench
         }
         NoJobs(memory);
         WhileReading(memory);
+        OnDisk();
+    }
+
+    // Where a sync takes its time.
+    static void OnDisk()
+    {
+        var disk = Path.Combine(ResultsFile.Root, "artifacts");
+        Console.WriteLine($"\nthe same on a disk: {Syncs(disk):N0} syncs of 4 KB a second");
+        using var theirs = new SupervisorWorld(disk, isPeer: true);
+        using var ours = new SupervisorWorld(disk, isPeer: false);
+        foreach (var world in (SupervisorWorld[])[theirs, ours]) world.Fill();
+        foreach (var isDone in (bool[])[false, true])
+            foreach (var connections in (int[])[1, 8, 64])
+                Dispatch(theirs, ours, connections, isDone);
+    }
+
+    static double Syncs(string folder)
+    {
+        const int count = 500;
+        var path = Path.Combine(folder, $"quoin-bench-{Guid.CreateVersion7():N}");
+        using var file = new FileStream(
+            path, FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        var since = Stopwatch.GetTimestamp();
+        for (var i = 0; i < count; i++)
+        {
+            file.Write(new byte[4096]);
+            file.Flush(flushToDisk: true);
+        }
+        return count / Stopwatch.GetElapsedTime(since).TotalSeconds;
     }
 
     /// <summary>What stays as it is however much is there.</summary>
@@ -175,12 +205,15 @@ static class SupervisorBench
         world.Ask("READY\n");
         world.Settle();
         Console.WriteLine($"\npeak memory with 1,040,000 lines read: {world.PeakMb():N0} MB");
-        LineLoad.Run(world.Socket, 1, 2_000, isDone: false); // The first ones are slower.
-        var given = 2_000;
+        var given = 1; // The READY above.
         foreach (var target in (int[])[2_000, 20_000, 1_000_000])
         {
-            if (target > given) LineLoad.Run(world.Socket, 64, target - given, isDone: false);
+            // The first ones are slower, until client and server have a core each.
+            var warming = Math.Min(target - given, Warming);
+            var rush = target - given - warming;
+            if (rush > 0) LineLoad.Run(world.Socket, 64, rush, isDone: false);
             world.Settle();
+            LineLoad.Run(world.Socket, 1, warming, isDone: false);
             var result = LineLoad.Run(world.Socket, 1, 5_000, isDone: false);
             given = target + 5_000;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

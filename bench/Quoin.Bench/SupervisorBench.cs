@@ -34,14 +34,7 @@ static class SupervisorBench
             + "alone; echo: one that writes nothing\n");
         Console.WriteLine($"{"",-34} {"peer",14} {"quoin",14} {"ratio",8} {"bare",10} {"echo",10}");
         Ingest(memory);
-        using (var theirs = new SupervisorWorld(memory, isPeer: true))
-        using (var ours = new SupervisorWorld(memory, isPeer: false))
-        {
-            foreach (var world in (SupervisorWorld[])[theirs, ours]) world.Fill();
-            foreach (var isDone in (bool[])[false, true])
-                foreach (var connections in (int[])[1, 8, 64])
-                    Dispatch(theirs, ours, connections, isDone);
-        }
+        Dispatch(memory);
         NoJobs(memory);
         WhileReading(memory);
         OnDisk();
@@ -52,8 +45,13 @@ static class SupervisorBench
     {
         var disk = Path.Combine(ResultsFile.Root, "artifacts");
         Console.WriteLine($"\nthe same on a disk: {Syncs(disk):N0} syncs of 4 KB a second");
-        using var theirs = new SupervisorWorld(disk, isPeer: true);
-        using var ours = new SupervisorWorld(disk, isPeer: false);
+        Dispatch(disk);
+    }
+
+    static void Dispatch(string place)
+    {
+        using var theirs = new SupervisorWorld(place, isPeer: true);
+        using var ours = new SupervisorWorld(place, isPeer: false);
         foreach (var world in (SupervisorWorld[])[theirs, ours]) world.Fill();
         foreach (var isDone in (bool[])[false, true])
             foreach (var connections in (int[])[1, 8, 64])

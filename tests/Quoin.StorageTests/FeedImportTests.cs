@@ -8,12 +8,6 @@ namespace Quoin.StorageTests;
 /// <summary>What a feed store takes over from others, and what it refuses.</summary>
 public sealed class FeedImportTests
 {
-    const string Queue =
-        "SELECT name, fetcher_run_started, attr_path, payload, is_dequeued, last_started,"
-        + " order_jitter FROM queue JOIN fetchers USING (fetcher_id) ORDER BY 1, 2, 3";
-
-    const string Log = "SELECT attr_path, started, finished, exit_code FROM log ORDER BY 1";
-
     [Fact]
     public void A_database_of_the_originals_second_schema_is_kept()
     {
@@ -39,7 +33,7 @@ public sealed class FeedImportTests
         Assert.Equal("NOJOBS", world.Ready());
         world.WorkToEnd();
         Assert.Equal(["2"], world.Query("PRAGMA user_version", 1));
-        Assert.Equal(["a|1800000000||", "b|1800000000||", "c|1800000000||"], world.Query(Log, 4));
+        Assert.Equal(["a|1800000000||", "b|1800000000||", "c|1800000000||"], world.Jobs());
         Assert.Equal(["5|5"], world.Query("SELECT count(*), sum(is_dequeued) FROM queue", 2));
     }
 
@@ -57,7 +51,7 @@ public sealed class FeedImportTests
             """);
         using var world = new FeedWorld(path: path);
         Assert.Equal(FeedImport.Reset, world.Loaded.Import);
-        Assert.Empty(world.Query(Log, 4));
+        Assert.Empty(world.Jobs());
         world.Put("f.100.txt", "alpha 1", "bravo 1");
         Assert.Equal("JOB alpha 1", world.Ready());
         world.Restart();
@@ -105,13 +99,13 @@ public sealed class FeedImportTests
               SELECT fetcher_id, 3, 'a', 'x', 0 FROM fetchers WHERE name = 'h';
             """u8));
         Assert.Equal(
-            ["f|1|a|1|0|5", "h|3|a|x|0|5"], world.Query(Queue, 6));
+            ["f|1|a|1|0|5", "h|3|a|x|0|5"], world.Lines(6));
         world.Away(other => other.Execute("""
             PRAGMA foreign_keys = ON;
             UPDATE log SET started = 9 WHERE attr_path = 'a';
             DELETE FROM fetcher_runs WHERE run_started = 3;
             """u8));
-        Assert.Equal(["f|1|a|1|0|9"], world.Query(Queue, 6));
+        Assert.Equal(["f|1|a|1|0|9"], world.Lines(6));
         Assert.Equal(["f"], world.Query("SELECT name FROM fetchers", 1));
     }
 

@@ -8,12 +8,6 @@ namespace Quoin.StorageTests;
 /// <summary>What a feed store keeps, shows to others and takes over.</summary>
 public sealed class FeedStoreTests
 {
-    const string Queue =
-        "SELECT name, fetcher_run_started, attr_path, payload, is_dequeued, last_started,"
-        + " order_jitter FROM queue JOIN fetchers USING (fetcher_id) ORDER BY 1, 2, 3";
-
-    const string Log = "SELECT attr_path, started, finished, exit_code FROM log ORDER BY 1";
-
     const long Hour = 3600;
 
     [Fact]
@@ -22,18 +16,18 @@ public sealed class FeedStoreTests
         using var world = new FeedWorld();
         world.Put("f.1.txt", "alpha 1", "bravo 2");
         Assert.Equal("JOB alpha 1", world.Ready());
-        Assert.Equal(["alpha|1800000000||"], world.Query(Log, 4));
+        Assert.Equal(["alpha|1800000000||"], world.Jobs());
         Assert.Equal(
-            ["f|1|alpha|1|1|1800000000|-1555884244"], world.Query(Queue, 7));
+            ["f|1|alpha|1|1|1800000000|-1555884244"], world.Lines());
         Assert.Equal(["0"], world.Query("SELECT is_complete FROM fetcher_runs", 1));
         world.WorkToEnd();
         Assert.Equal(
             ["f|1|alpha|1|1|1800000000|-1555884244", "f|1|bravo|2|0||515152637"],
-            world.Query(Queue, 7));
+            world.Lines());
         Assert.Equal(["1"], world.Query("SELECT is_complete FROM fetcher_runs", 1));
         world.Advance(5);
         Assert.Equal("JOB bravo 2", world.Done("alpha", 7));
-        Assert.Equal(["alpha|1800000000|1800000005|7", "bravo|1800000005||"], world.Query(Log, 4));
+        Assert.Equal(["alpha|1800000000|1800000005|7", "bravo|1800000005||"], world.Jobs());
         Assert.Equal(["bravo|1"], world.Query(
             "SELECT attr_path, is_dequeued FROM queue WHERE last_started IS NULL", 2));
         world.WorkToEnd();
@@ -76,17 +70,17 @@ public sealed class FeedStoreTests
         world.Put("f.1.txt", "a 1");
         world.Ready();
         world.Done("a", 3);
-        var (log, position) = (world.Query(Log, 4), "SELECT max(position) FROM event");
+        var (log, position) = (world.Jobs(), "SELECT max(position) FROM event");
         world.Put("f.2.txt", "a 2");
         world.WorkToEnd();
-        var queue = world.Query(Queue, 7);
+        var queue = world.Lines();
         var rude = world.Client();
         world.Advance(60);
         Assert.Equal("JOB a 2", world.Ask(rude, "READY"));
         world.Close(rude, isUnread: true);
-        Assert.Equal(log, world.Query(Log, 4));
+        Assert.Equal(log, world.Jobs());
         world.WorkToEnd();
-        Assert.Equal(queue, world.Query(Queue, 7));
+        Assert.Equal(queue, world.Lines());
         Assert.NotEqual(["0"], world.Query(position, 1));
         world.Restart();
         Assert.Equal("JOB a 2", world.Ready());

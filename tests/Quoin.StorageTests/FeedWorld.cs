@@ -209,6 +209,15 @@ sealed class FeedWorld : IDisposable
         Commit();
     }
 
+    /// <summary>All rows of <c>queue</c>: their first columns, joined by <c>|</c>.</summary>
+    public List<string> Lines(int columns = 7) => Query(
+        "SELECT name, fetcher_run_started, attr_path, payload, is_dequeued, last_started,"
+        + " order_jitter FROM queue JOIN fetchers USING (fetcher_id) ORDER BY 1, 2, 3", columns);
+
+    /// <summary>All rows of <c>log</c>, columns joined by <c>|</c>.</summary>
+    public List<string> Jobs() =>
+        Query("SELECT attr_path, started, finished, exit_code FROM log ORDER BY 1", 4);
+
     /// <summary>Rows of a query, columns joined by <c>|</c>, by another connection.</summary>
     public List<string> Query(string sql, int columns)
     {

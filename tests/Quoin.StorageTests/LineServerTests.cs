@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
-using Quoin.Core;
 using Quoin.Engine;
 using Quoin.Storage;
 
@@ -16,7 +15,7 @@ public sealed class LineServerTests
         using var world = new FeedWorld();
         world.Put("f.1.txt", [.. Enumerable.Range(0, 100).Select(i => $"key-{i} {i}")]);
         world.WorkToEnd();
-        using var serving = new Serving(world);
+        using var serving = new LineServing(world);
         using var client = serving.Connect();
         var keys = Ask(client, string.Concat(Enumerable.Repeat("READY\n", 50)), 50);
         Assert.Equal(50, world.Query("SELECT 1 FROM log", 1).Count);
@@ -48,7 +47,7 @@ public sealed class LineServerTests
         using var world = new FeedWorld();
         world.Put("f.1.txt", [.. Enumerable.Range(0, 100).Select(i => $"key-{i} {i}")]);
         world.WorkToEnd();
-        using var serving = new Serving(world);
+        using var serving = new LineServing(world);
         using var client = serving.Connect();
         using var reader = SqliteConnection.Open(world.Path, SqliteNative.OpenReadOnly, 100);
         reader.Execute("BEGIN"u8);
@@ -77,58 +76,5 @@ public sealed class LineServerTests
         while (text.ToString().Count(c => c == '\n') < answers)
             text.Append(Encoding.ASCII.GetString(room, 0, client.Receive(room)));
         return [.. text.ToString().Split('\n')[..answers].Select(line => line.Split(' ')[1])];
-    }
-
-    /// <summary>A line server over the store of a world, on a thread of its own.</summary>
-    sealed class Serving : IDisposable
-    {
-        readonly TempFolder folder = new();
-        readonly CancellationTokenSource stop = new();
-        readonly FeedReader reader;
-        readonly LineServer server;
-        readonly Thread thread;
-
-        public Serving(FeedWorld world)
-        {
-            Store = new WatchedFeedStore(world.Store);
-            var observer = new Silent();
-            reader = new FeedReader(
-                new FeedReaderOptions { Folder = folder.Path }, world.Book, Store,
-                new FeedStart([], 0, FeedImport.None), observer);
-            var rules = new LineRules();
-            server = new LineServer(
-                new LineServerOptions { SocketPath = Socket, Time = TimeProvider.System },
-                world.Book, new LineDesk(world.Book, rules, Store, observer), Store, reader,
-                observer);
-            thread = new Thread(() => server.Run(stop.Token));
-            thread.Start();
-        }
-
-        public WatchedFeedStore Store { get; }
-
-        string Socket => System.IO.Path.Combine(folder.Path, "s");
-
-        public Socket Connect()
-        {
-            var socket = new Socket(
-                AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            socket.Connect(new UnixDomainSocketEndPoint(Socket));
-            return socket;
-        }
-
-        public void Dispose()
-        {
-            stop.Cancel();
-            thread.Join();
-            server.Dispose();
-            reader.Dispose();
-            folder.Dispose();
-            stop.Dispose();
-        }
-    }
-
-    sealed class Silent : ILineObserver
-    {
-        public void Said(string line) { }
     }
 }

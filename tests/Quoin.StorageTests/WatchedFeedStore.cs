@@ -10,9 +10,13 @@ sealed class WatchedFeedStore(IFeedStore inner) : IFeedStore
 {
     public int Writes { get; private set; }
 
+    /// <summary>Called before each of them is written.</summary>
+    public Action? Writing { get; set; }
+
     public void Write(FeedBook book, long at)
     {
         Writes++;
+        Writing?.Invoke();
         inner.Write(book, at);
     }
 

@@ -51,4 +51,10 @@ sealed class LineConnection(long number, int file) : LineClient(number)
 
     /// <summary>It has such answers.</summary>
     public bool IsInBatch { get; set; }
+
+    /// <summary>Its answers are written down, and are sent while the next ones are.</summary>
+    public bool IsUnsent { get; set; }
+
+    /// <summary>How many of their bytes were sent; minus the number of an error.</summary>
+    public int SendResult { get; set; }
 }

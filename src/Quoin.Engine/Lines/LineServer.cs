@@ -20,14 +20,15 @@ public sealed record LineServerOptions
 
 /// <summary>
 /// Serves line workers at a Unix socket, on one thread: takes all lines that are there, lets the
-/// desk decide them, has the store write all of it down at once, and then sends the answers. Reads
-/// feeds and does slow work in between, in small steps, commands first.
+/// desk decide them, has the store write all of it down at once, and then sends the answers; when
+/// many ask, a <see cref="LineCourier"/> sends and reads while the store writes. Reads feeds and
+/// does slow work in between, in small steps, commands first.
 /// </summary>
 public sealed class LineServer : IDisposable
 {
     const int Backlog = 128, EventsMax = 256, ProveMs = 30_000, ClosedRetryMs = 1000;
     const int AnswersBytesMax = 256 * 1024, AcceptsMax = 64, BusyMs = 5;
-    const int WorkBusyEveryMs = 250, WorkEveryMs = 200, ActiveMs = 2;
+    const int WorkBusyEveryMs = 250, WorkEveryMs = 200, CourierMin = 16;
 
     readonly LineServerOptions options;
     readonly FeedBook book;
@@ -36,11 +37,12 @@ public sealed class LineServer : IDisposable
     readonly FeedReader reader;
     readonly ILineObserver observer;
     readonly LineSockets sockets;
+    readonly LineCourier courier;
+    readonly List<LineConnection> unsent = [];
     readonly List<LineConnection> batch = [];
     readonly List<LineConnection> stopped = [];
     readonly byte[] room = new byte[LineCommand.BytesMax * 2];
-    long closedUntilMs, busyUntilMs, workDebtMs, activeSinceMs;
-    int activeCount;
+    long closedUntilMs, busyUntilMs, workDebtMs;
     bool isServing;
 
     /// <summary>
@@ -54,6 +56,7 @@ public sealed class LineServer : IDisposable
         (this.options, this.book, this.desk) = (options, book, desk);
         (this.store, this.reader, this.observer) = (store, reader, observer);
         sockets = new LineSockets(options.SocketPath, Backlog, EventsMax);
+        courier = sockets.NewCourier(EventsMax);
         if (reader.Bell >= 0) sockets.Watch(reader.Bell);
         sockets.ConnectionsMax = Math.Max(
             8, (int)LineNative.DescriptorsMax() - options.DescriptorsReserved - OpenNow());
@@ -98,8 +101,9 @@ public sealed class LineServer : IDisposable
                 Ready?.Invoke();
             }
             Serve(isMore ? 0 : TimeoutMs());
-            isMore = StepAside() || stopped.Count > 0;
+            isMore = StepAside() || stopped.Count > 0 || courier.HeardCount > 0;
         }
+        SendUnsent(NowMs, At);
     }
 
     int TimeoutMs()
@@ -150,11 +154,13 @@ public sealed class LineServer : IDisposable
 
     void Serve(int timeoutMs)
     {
-        var count = sockets.Wait(timeoutMs);
+        var count = sockets.Wait(timeoutMs, courier.HeardCount);
         var (now, at) = (NowMs, At);
         if (desk.IsClosed && now >= closedUntilMs) desk.IsClosed = false;
         try
         {
+            while (courier.TryTake(out var heard, out var result, out var bytes))
+                Hear(heard, result, bytes, now, at);
             for (var i = 0; i < count; i++)
             {
                 var (file, seen) = sockets.Event(i);
@@ -168,7 +174,7 @@ public sealed class LineServer : IDisposable
             if (book.Facts.Count > 0)
             {
                 Deciding?.Invoke(book);
-                store.Write(book, at);
+                Write(at);
             }
             else store.RollBack(); // A payload may have been read.
         }
@@ -180,42 +186,68 @@ public sealed class LineServer : IDisposable
             Close(e, now);
         }
         if (!desk.IsClosed) book.Facts.Clear();
+        SendUnsent(now, at);
         Answer(now, at);
         sockets.Accept(AcceptsMax);
         foreach (var connection in sockets.Proven(now)) End(connection, false, now, at);
     }
 
+    void Write(long at)
+    {
+        if (batch.Count < CourierMin)
+        {
+            store.Write(book, at);
+            return;
+        }
+        courier.Begin(unsent);
+        try
+        {
+            store.Write(book, at);
+        }
+        finally
+        {
+            courier.End();
+        }
+    }
+
+    // What the courier sent, and what it did not get to.
+    void SendUnsent(long now, long at)
+    {
+        foreach (var connection in unsent) SendUnsent(connection, now, at);
+        unsent.Clear();
+    }
+
+    void SendUnsent(LineConnection connection, long now, long at)
+    {
+        if (!connection.IsUnsent) return;
+        connection.IsUnsent = false;
+        if (connection.SendResult < 0 && connection.SendResult != -Libc.EAGAIN
+            && connection.SendResult != -Libc.EINTR) End(connection, true, now, at);
+        else Send(connection, now, at);
+    }
+
     void Answer(long now, long at)
     {
         if (batch.Count > 0) busyUntilMs = now + BusyMs;
-        CountActive(now);
+        sockets.Asked(batch, now);
+        var isSoon = courier.HeardCount * 2 >= batch.Count;
         // An end that is noticed while sending decides something, and is written down next time.
         foreach (var connection in batch)
         {
             connection.IsInBatch = false;
             connection.Settle();
-            Send(connection, now, at);
+            if (isSoon && connection is
+                { State: LineState.Open, IsCondemned: false, IsStopped: false, Mark: > 0 })
+            {
+                (connection.IsUnsent, connection.SendResult) = (true, 0);
+                unsent.Add(connection);
+            }
+            else Send(connection, now, at);
             if (connection.WaitsUntilMs is null && connection.IsStopped) Stop(connection);
         }
         batch.Clear();
         foreach (var client in desk.Condemned) End((LineConnection)client, false, now, at);
         desk.Condemned.Clear();
-    }
-
-    // How many different ones asked within a few milliseconds.
-    void CountActive(long now)
-    {
-        if (now - activeSinceMs >= ActiveMs)
-        {
-            sockets.ActiveCount = now - activeSinceMs < 2 * ActiveMs ? activeCount : 0;
-            (activeSinceMs, activeCount) = (now, 0);
-        }
-        foreach (var connection in batch)
-        {
-            if (connection.ActiveMs >= activeSinceMs) continue;
-            connection.ActiveMs = now;
-            activeCount++;
-        }
     }
 
     void Enter(LineConnection connection)
@@ -248,8 +280,25 @@ public sealed class LineServer : IDisposable
         }
     }
 
+    // What the courier read.
+    void Hear(
+        LineConnection connection, int result, ReadOnlySpan<byte> bytes, long now, long at)
+    {
+        SendUnsent(connection, now, at);
+        if (connection.State != LineState.Open) return;
+        var all = connection.Rest.Length == 0 ? bytes : [.. connection.Rest, .. bytes];
+        if (result < 0) End(connection, result == -LineNative.ECONNRESET, now, at);
+        else if (connection.IsStopped) Keep(connection, all);
+        else
+        {
+            Enter(connection);
+            Take(connection, all, now, at);
+        }
+    }
+
     void See(LineConnection connection, int seen, long now, long at)
     {
+        SendUnsent(connection, now, at);
         switch (connection.State)
         {
             case LineState.Open when (seen & ~LineNative.Out) != 0 && !connection.IsStopped:
@@ -434,5 +483,9 @@ public sealed class LineServer : IDisposable
     }
 
     /// <summary>Closes all connections and removes the socket.</summary>
-    public void Dispose() => sockets.Dispose();
+    public void Dispose()
+    {
+        courier.Dispose();
+        sockets.Dispose();
+    }
 }

@@ -9,6 +9,7 @@ namespace Quoin.Engine;
 sealed class LineSockets : IDisposable
 {
     const int LooksMax = 100; // About 50 microseconds.
+    const int ActiveMs = 2;
 
     readonly string path;
     readonly int poller, listener, bell;
@@ -17,8 +18,8 @@ sealed class LineSockets : IDisposable
     readonly LinkedList<LineConnection> proving = [];
     SpinFaith spins, gathers;
     LineConnection?[] connections = new LineConnection?[256];
-    long number;
-    int count;
+    long number, askingSinceMs;
+    int count, askingCount, activeCount;
     bool isAccepting, isListenerSeen;
 
     public LineSockets(string path, int backlog, int eventsMax)
@@ -71,6 +72,11 @@ sealed class LineSockets : IDisposable
 
     static StoreException Unavailable(string message) => new("socket-unavailable", message);
 
+    /// <summary>
+    /// A second thread that takes over sockets for a while, at most so many events at once.
+    /// </summary>
+    public LineCourier NewCourier(int eventsMax) => new(this, poller, eventsMax);
+
     /// <summary>Takes connections from now on.</summary>
     public void StartAccepting() => SetAccepting(true);
 
@@ -93,20 +99,35 @@ sealed class LineSockets : IDisposable
         _ = Libc.write(bell, (byte*)&one, sizeof(long));
     }
 
-    /// <summary>How many connections asked lately; see <see cref="Wait"/>.</summary>
-    public int ActiveCount { get; set; }
+    /// <summary>Counts who asked within the last milliseconds; see <see cref="Wait"/>.</summary>
+    public void Asked(List<LineConnection> batch, long nowMs)
+    {
+        if (nowMs - askingSinceMs >= ActiveMs)
+        {
+            activeCount = nowMs - askingSinceMs < 2 * ActiveMs ? askingCount : 0;
+            (askingSinceMs, askingCount) = (nowMs, 0);
+        }
+        foreach (var connection in batch)
+        {
+            if (connection.ActiveMs >= askingSinceMs) continue;
+            connection.ActiveMs = nowMs;
+            askingCount++;
+        }
+    }
 
     /// <summary>
     /// Waits; how many events there are. To fall asleep and be woken costs more than to look a few
     /// times, and what one commit costs is shared by all who wait for it: when half of those who
-    /// asked lately are there, the others ask while this half is served.
+    /// asked lately are there, the others ask while this half is served. <paramref name="heard"/>
+    /// of them were read already.
     /// </summary>
-    public int Wait(int timeoutMs)
+    public int Wait(int timeoutMs, int heard)
     {
         var count = timeoutMs != 0 && spins.IsWorthIt() ? Look(0, 1, ref spins) : 0;
         if (count == 0) count = Math.Max(0, LineNative.Wait(poller, events, timeoutMs));
-        return count > 0 && count < ActiveCount / 2 && gathers.IsWorthIt()
-            ? Look(count, ActiveCount / 2, ref gathers)
+        var wanted = (activeCount / 2) - heard;
+        return count + heard > 0 && count < wanted && gathers.IsWorthIt()
+            ? Look(count, wanted, ref gathers)
             : count;
     }
 

@@ -65,15 +65,13 @@ sealed class FeedWriteStatements(SqliteConnection connection)
     /// <summary>A key was given out.</summary>
     public void Started(ReadOnlySpan<byte> key, long at)
     {
-        started.BindText(1, key).Bind(2, at);
-        started.Run();
+        started.Bind(2, at).RunText(1, key);
     }
 
     /// <summary>A key's giving out ended.</summary>
     public void Finished(ReadOnlySpan<byte> key, long at, long code)
     {
-        finished.BindText(1, key).Bind(2, at).Bind(3, code);
-        finished.Run();
+        finished.Bind(2, at).Bind(3, code).RunText(1, key);
     }
 
     /// <summary>A key's giving out did not happen.</summary>
@@ -109,8 +107,8 @@ sealed class FeedWriteStatements(SqliteConnection connection)
     /// <summary>Says of a row that is there whether it was given out.</summary>
     public void Mark(QueuePlace place, bool isGiven)
     {
-        Bind(mark, place, isGiven).Bind(5, place.RowId).Run();
-        if (connection.Changes == 0) Bind(markAnywhere, place, isGiven).Run();
+        Bind(mark, place, isGiven).Bind(5, place.RowId).RunText(3, place.Key);
+        if (connection.Changes == 0) Bind(markAnywhere, place, isGiven).RunText(3, place.Key);
     }
 
     /// <summary>Writes a row, whether it is there or not.</summary>
@@ -125,15 +123,14 @@ sealed class FeedWriteStatements(SqliteConnection connection)
     void Put(
         QueuePlace place, long? rowId, ReadOnlySpan<byte> text, bool isGiven, long? lastStarted)
     {
-        Bind(put, place, isGiven).BindText(5, text).Bind(7, place.Scramble);
+        Bind(put, place, isGiven).BindText(3, place.Key).BindText(5, text).Bind(7, place.Scramble);
         BindOrNull(put, 6, lastStarted);
         BindOrNull(put, 8, rowId);
         put.Run();
     }
 
     static SqliteStatement Bind(SqliteStatement statement, QueuePlace place, bool isGiven) =>
-        statement.Bind(1, place.Run).Bind(2, place.Fetcher).BindText(3, place.Key)
-            .Bind(4, isGiven ? 1 : 0);
+        statement.Bind(1, place.Run).Bind(2, place.Fetcher).Bind(4, isGiven ? 1 : 0);
 
     /// <summary>The bytes of a payload, valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload(FeedPayload where)

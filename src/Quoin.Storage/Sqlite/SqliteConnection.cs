@@ -11,6 +11,9 @@ namespace Quoin.Storage;
 /// </summary>
 sealed unsafe class SqliteConnection : IDisposable
 {
+    // Nobody asks how much memory SQLite has; to count it takes a lock at each allocation.
+    static readonly Lazy<int> uncounted = new(() => ConfigureAll(CountMemory, 0));
+
     readonly List<SqliteStatement> statements = [];
     nint db;
 
@@ -44,6 +47,7 @@ sealed unsafe class SqliteConnection : IDisposable
     public static SqliteConnection Open(string path, int flags, int busyTimeoutMs)
     {
         var name = (flags & OpenUri) == 0 ? path : $"file:{Uri.EscapeDataString(path)}?immutable=1";
+        _ = uncounted.Value;
         nint db;
         int code;
         fixed (byte* utf8 = Encoding.UTF8.GetBytes(name + '\0'))

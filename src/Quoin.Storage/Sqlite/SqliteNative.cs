@@ -97,6 +97,13 @@ static unsafe partial class SqliteNative
     [LibraryImport(Library, EntryPoint = "sqlite3_db_config")]
     public static partial int Configure(nint db, int option, int value, int* result);
 
+    /// <summary>For <see cref="ConfigureAll"/>: whether memory in use is counted.</summary>
+    public const int CountMemory = 9;
+
+    // As with Configure. To be called before all else; later it changes nothing.
+    [LibraryImport(Library, EntryPoint = "sqlite3_config")]
+    public static partial int ConfigureAll(int option, int value);
+
     /// <summary>For <see cref="Status"/>: how many pages were written.</summary>
     public const int PagesWritten = 9;
 

@@ -62,6 +62,20 @@ sealed unsafe class SqliteStatement(SqliteConnection connection, nint handle) : 
     public void Reset() => _ = SqliteNative.Reset(handle); // The error, if any, was Step's.
 
     /// <summary>
+    /// Binds one more text and runs. The hot path: the bytes stay where they are, and SQLite makes
+    /// no copy of them.
+    /// </summary>
+    public void RunText(int index, ReadOnlySpan<byte> utf8)
+    {
+        fixed (byte* at = utf8)
+        {
+            connection.Check(
+                SqliteNative.BindText(handle, index, NotNull(at), utf8.Length, Static));
+            Run();
+        }
+    }
+
+    /// <summary>
     /// Binds and runs the insert of one event. The hot path: the bytes are pinned and stay where
     /// they are, so that SQLite copies them once, into its page.
     /// </summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Quoin.Engine;
 
 /// <summary>
@@ -8,8 +10,10 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisposable
 {
-    const int Idle = 0, Asked = 1, Working = 2;
+    const int Idle = 0, Asked = 1, Working = 2, Resting = 3;
     const int RoomBytes = 64 * 1024, ReadBytes = 4096, EmptyLooksMax = 64;
+
+    static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(100);
 
     readonly byte[] room = new byte[RoomBytes];
     readonly byte[] events = LineNative.Room(eventsMax);
@@ -18,7 +22,7 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
     IReadOnlyList<LineConnection> answered = [];
     Thread? thread;
     int state, used, taken;
-    volatile bool isStopped, isOver;
+    volatile bool isStopped, isOver, isAsleep;
 
     /// <summary>What was read and not taken yet.</summary>
     public int HeardCount => heard.Count - taken;
@@ -36,8 +40,8 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
             thread = new Thread(Work, 256 * 1024) { IsBackground = true, Name = "quoin lines" };
             thread.Start();
         }
-        Volatile.Write(ref state, Asked);
-        bell.Set();
+        Interlocked.Exchange(ref state, Asked);
+        if (isAsleep) bell.Set();
     }
 
     /// <summary>
@@ -46,9 +50,10 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
     public void End()
     {
         isStopped = true;
-        if (Interlocked.CompareExchange(ref state, Idle, Asked) == Idle) return;
+        if (Interlocked.CompareExchange(ref state, Idle, Asked) == Asked) return;
         var wait = new SpinWait();
-        while (Volatile.Read(ref state) == Working) wait.SpinOnce(sleep1Threshold: -1);
+        while (Interlocked.CompareExchange(ref state, Idle, Resting) == Working)
+            wait.SpinOnce(sleep1Threshold: -1);
     }
 
     /// <summary>
@@ -73,13 +78,30 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
     {
         while (true)
         {
-            bell.WaitOne();
+            if (!IsAskedSoon())
+            {
+                isAsleep = true;
+                Interlocked.MemoryBarrier(); // Begin asks first and looks then.
+                if (Volatile.Read(ref state) != Asked && !isOver) bell.WaitOne();
+                isAsleep = false;
+            }
             if (isOver) return;
             if (Interlocked.CompareExchange(ref state, Working, Asked) != Asked) continue;
             Send();
-            Read();
-            Volatile.Write(ref state, Idle);
+            if (Read()) Volatile.Write(ref state, Idle);
         }
+    }
+
+    // To be woken takes longer than what it is woken for.
+    bool IsAskedSoon()
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (Volatile.Read(ref state) != Asked && !isOver)
+        {
+            if (Stopwatch.GetElapsedTime(since) > Patience) return false;
+            Thread.Yield(); // To those who ask.
+        }
+        return true;
     }
 
     void Send()
@@ -94,7 +116,8 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
         }
     }
 
-    void Read()
+    // False: it was ended while it rested.
+    bool Read()
     {
         for (var empty = 0; !isStopped && empty < EmptyLooksMax;)
         {
@@ -102,7 +125,7 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
             var before = heard.Count;
             for (var i = 0; i < count && !isStopped; i++)
             {
-                if (used + ReadBytes > room.Length) return;
+                if (used + ReadBytes > room.Length) return true;
                 var (file, seen) = LineNative.Event(events, i);
                 // Everything else stays to be seen.
                 if (seen != LineNative.In || sockets.Of(file) is not { } connection) continue;
@@ -114,8 +137,11 @@ sealed class LineCourier(LineSockets sockets, int poller, int eventsMax) : IDisp
                 continue;
             }
             empty++;
-            Thread.Yield(); // To those who ask.
+            Volatile.Write(ref state, Resting); // Nobody waits for it while others have its core.
+            Thread.Yield();
+            if (Interlocked.CompareExchange(ref state, Working, Resting) != Resting) return false;
         }
+        return true;
     }
 
     void Read(LineConnection connection)

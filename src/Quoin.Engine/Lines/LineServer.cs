@@ -28,7 +28,7 @@ public sealed class LineServer : IDisposable
 {
     const int Backlog = 128, EventsMax = 256, ProveMs = 30_000, ClosedRetryMs = 1000;
     const int AnswersBytesMax = 256 * 1024, AcceptsMax = 64, BusyMs = 5;
-    const int WorkBusyEveryMs = 250, WorkEveryMs = 200, CourierMin = 16;
+    const int WorkBusyEveryMs = 250, WorkEveryMs = 200, CourierMin = 3;
 
     readonly LineServerOptions options;
     readonly FeedBook book;
@@ -161,10 +161,13 @@ public sealed class LineServer : IDisposable
         {
             while (courier.TryTake(out var heard, out var result, out var bytes))
                 Hear(heard, result, bytes, now, at);
+            var most = sockets.HalfOr(CourierMin);
             for (var i = 0; i < count; i++)
             {
                 var (file, seen) = sockets.Event(i);
                 if (file == reader.Bell) reader.Rang();
+                // Level-triggered: the others are seen again, or read while this half is written.
+                else if (seen == LineNative.In && batch.Count >= most) continue;
                 else if (sockets.Of(file) is { } connection) See(connection, seen, now, at);
             }
             if (stopped.Count > 0) Resume(now, at);

@@ -131,6 +131,12 @@ sealed class LineSockets : IDisposable
             : count;
     }
 
+    /// <summary>
+    /// Half of those who asked lately, if that is so many at least: what shall be one group, so that
+    /// the other half asks while it is served. Otherwise as many as there are.
+    /// </summary>
+    public int HalfOr(int least) => activeCount / 2 >= least ? activeCount / 2 : int.MaxValue;
+
     // Looks as long as more come, until so many are there.
     int Look(int count, int wanted, ref SpinFaith faith)
     {

@@ -101,23 +101,40 @@ sealed class ServedSpace : IAsyncDisposable
     /// <summary>A document.</summary>
     public async Task<JsonElement> GetAsync(string path)
     {
-        using var answer = await Http.GetAsync(path);
-        var text = await answer.Content.ReadAsStringAsync();
-        Assert.True(answer.IsSuccessStatusCode, $"{path}: {(int)answer.StatusCode}\n{text}");
-        return JsonDocument.Parse(text).RootElement;
+        var (status, text) = await AskAsync(path);
+        return Document(path, status, text);
     }
 
-    /// <summary>Asks again after each event until the answer is right.</summary>
+    /// <summary>
+    /// Asks again after each event until the answer is right. What is not there yet is waited for:
+    /// a command has returned when its events are written, and the server reads them then.
+    /// </summary>
     public async Task<JsonElement> UntilAsync(string path, Func<JsonElement, bool> isRight)
     {
         using var patience = new CancellationTokenSource(Patience);
         while (true)
         {
             var position = Server.Views.Position;
-            var answer = await GetAsync(path);
-            if (isRight(answer)) return answer;
+            var (status, text) = await AskAsync(path);
+            if (status != HttpStatusCode.NotFound)
+            {
+                var answer = Document(path, status, text);
+                if (isRight(answer)) return answer;
+            }
             await Server.Views.NextAsync(position, patience.Token);
         }
+    }
+
+    async Task<(HttpStatusCode Status, string Text)> AskAsync(string path)
+    {
+        using var answer = await Http.GetAsync(path);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    static JsonElement Document(string path, HttpStatusCode status, string text)
+    {
+        Assert.True(status < HttpStatusCode.MultipleChoices, $"{path}: {(int)status}\n{text}");
+        return JsonDocument.Parse(text).RootElement;
     }
 
     Cli.Cli Cli() => Cli(output, errors, new GlobalOptions

@@ -132,8 +132,8 @@ sealed class LineSockets : IDisposable
     }
 
     /// <summary>
-    /// Half of those who asked lately, if that is so many at least: what shall be one group, so that
-    /// the other half asks while it is served. Otherwise as many as there are.
+    /// Half of those who asked lately, if that is so many at least: what shall be one group, so
+    /// that the other half asks while it is served. Otherwise as many as there are.
     /// </summary>
     public int HalfOr(int least) => activeCount / 2 >= least ? activeCount / 2 : int.MaxValue;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Quoin.Core;
 using Quoin.Engine;
@@ -84,6 +85,29 @@ public sealed class FeedStoreTests
         Assert.NotEqual(["0"], world.Query(position, 1));
         world.Restart();
         Assert.Equal("JOB a 2", world.Ready());
+    }
+
+    [Fact]
+    public void Payloads_are_right_of_lines_of_all_lengths_and_more_than_memory_keeps()
+    {
+        using var world = new FeedWorld();
+        // A piece each, more than there are places for them; among them some that are never kept.
+        static string Payload(int line) =>
+            $"{line} " + new string((char)('a' + line % 26), line % 100 == 7 ? 9000 : 3900);
+        var lines = Enumerable.Range(0, 2200).Select(line => $"key-{line} {Payload(line)}");
+        world.Put("f.1.txt", [.. lines]);
+        world.Put("g.1.txt", [.. lines]);
+        var client = world.Client();
+        var given = new HashSet<int>();
+        while (world.Ask(client, "READY") is var answer && answer != "NOJOBS")
+        {
+            var line = int.Parse(
+                answer.AsSpan(8, answer.IndexOf(' ', 8) - 8), CultureInfo.InvariantCulture);
+            Assert.Equal($"JOB key-{line} {Payload(line)}", answer);
+            Assert.True(given.Add(line));
+        }
+        Assert.Equal(2200, given.Count);
+        Assert.Equal($"JOB key-5 {Payload(5)}", world.Ask(client, "DONE key-5 0"));
     }
 
     [Fact]

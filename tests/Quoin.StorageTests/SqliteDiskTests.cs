@@ -128,4 +128,53 @@ public sealed class SqliteDiskTests : IDisposable
 
         Assert.Equal("store-read-only", refused.Code);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_commit_that_is_gathered_fails_on_a_full_disk_and_the_next_one_finds_its_place(
+        bool isSynced)
+    {
+        Mount("2m");
+        using var connection = SqliteConnection.Open(
+            Db, SqliteNative.OpenReadWrite | SqliteNative.OpenCreate, 1000, gathers: true);
+        connection.Execute("""
+            PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+            CREATE TABLE t (i INTEGER PRIMARY KEY, body BLOB NOT NULL);
+            """u8);
+        var begin = connection.Prepare("BEGIN IMMEDIATE"u8);
+        var commit = connection.Prepare("COMMIT"u8);
+        var insert = connection.Prepare("INSERT INTO t (body) VALUES (randomblob(3000))"u8);
+        var rows = 0;
+        void Commit(int count)
+        {
+            begin.Run();
+            for (var i = 0; i < count; i++) insert.Run();
+            connection.Commit(commit, isSynced);
+            rows += count;
+        }
+        void Fill()
+        {
+            while (rows < 10_000) Commit(7);
+        }
+        var refused = Assert.Throws<StoreException>(Fill);
+        connection.RollBack();
+        Assert.Equal("disk-full", refused.Code);
+        Assert.InRange(rows, 100, 600);
+        Assert.Equal(rows, connection.Number("SELECT count(*) FROM t"u8));
+
+        Assert.True(Run("mount", "-o", "remount,size=8m", folder.Path));
+        Commit(1);
+        Commit(50);
+
+        Assert.Equal(rows, connection.Number("SELECT count(*) FROM t"u8));
+        File.Copy(Db, folder.File("copy.db"));
+        File.Copy(Db + "-wal", folder.File("copy.db-wal"));
+        using var copy = SqliteConnection.Open(
+            folder.File("copy.db"), SqliteNative.OpenReadWrite, 1000);
+        Assert.Equal(rows, copy.Number("SELECT count(*) FROM t"u8));
+        using var check = copy.PrepareOnce("PRAGMA integrity_check"u8);
+        Assert.True(check.Step());
+        Assert.Equal("ok", check.Text(0));
+    }
 }

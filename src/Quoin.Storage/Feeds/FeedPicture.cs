@@ -62,7 +62,8 @@ public sealed record FeedPicture
         connection.Execute("BEGIN"u8); // All of it at one moment.
         var book = new FeedBook(new FeedRules());
         var files = new FeedFiles(connection);
-        var tables = new FeedTables(connection, new FeedWriteStatements(connection), files);
+        var tables = new FeedTables(
+            connection, new FeedWriteStatements(connection), files, new FeedPieces(connection));
         var sources = new FeedLoading(connection, book, files, tables).Load(at, at);
         book.ExpireDue(at, at / 1000);
         using var recent = connection.PrepareOnce("""

@@ -10,7 +10,8 @@ namespace Quoin.Storage;
 /// keys and what is in flight, for the next start; and forgetting removed files.
 /// </summary>
 sealed class FeedTables(
-    SqliteConnection connection, FeedWriteStatements statements, FeedFiles files)
+    SqliteConnection connection, FeedWriteStatements statements, FeedFiles files,
+    FeedPieces pieces)
 {
     const int KeysEveryMs = 1500;
     const int UnlinkMax = 1000;
@@ -62,10 +63,13 @@ sealed class FeedTables(
     /// <summary>A file is complete; that is said when its rows are in.</summary>
     public void WhenFilled(FeedSource source) => completing.Add(source);
 
+    /// <summary>Rows of <c>queue</c> are to be written or to go.</summary>
+    public bool IsFilling => files.Forgetting.Count > 0 || FilledTo < files.NextPiece - 1
+        || bodyFile is not null;
+
     /// <summary>Whether there is something to do.</summary>
     public bool HasWork(FeedBook book, long at) =>
-        files.Forgetting.Count > 0 || FilledTo < files.NextPiece - 1 || bodyFile is not null
-        || completing.Count > 0 || isWritingKeys || AreKeysDue(book, at);
+        IsFilling || completing.Count > 0 || isWritingKeys || AreKeysDue(book, at);
 
     bool AreKeysDue(FeedBook book, long at) =>
         book.DirtyCount > 0 && (IsUrgent || at - keysAt >= KeysEveryMs || at < keysAt);
@@ -81,7 +85,7 @@ sealed class FeedTables(
         do
         {
             if (files.Forgetting.Count > 0) Forget(book);
-            else if (FilledTo < files.NextPiece - 1 || bodyFile is not null) FillSome(book);
+            else if (IsFilling) FillSome(book);
             else if (completing.Count > 0) Complete(book);
             else if (isWritingKeys)
             {
@@ -284,7 +288,7 @@ sealed class FeedTables(
             else
             {
                 statements.Put(
-                    new QueuePlace(it.Number, fetcher, key), statements.Payload(line.Payload),
+                    new QueuePlace(it.Number, fetcher, key), pieces.Payload(line.Payload),
                     line.State != FeedRowState.Open, book.PastOf(key).StartedAt);
             }
             lines = lines[(end + 1)..];

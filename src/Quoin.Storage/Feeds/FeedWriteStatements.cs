@@ -47,9 +47,6 @@ sealed class FeedWriteStatements(SqliteConnection connection)
     readonly SqliteStatement found = connection.Prepare(
         "DELETE FROM feed_lost WHERE key = ?1 AND feed = ?2"u8);
     bool hasLost = connection.Number("SELECT 1 FROM feed_lost LIMIT 1"u8) is not null;
-    readonly SqliteStatement payload = connection.Prepare(
-        "SELECT body FROM feed_piece WHERE id = ?1"u8);
-    byte[] copy = new byte[256];
 
     /// <summary>The position of the last event.</summary>
     public long Position { get; set; } =
@@ -131,28 +128,6 @@ sealed class FeedWriteStatements(SqliteConnection connection)
 
     static SqliteStatement Bind(SqliteStatement statement, QueuePlace place, bool isGiven) =>
         statement.Bind(1, place.Run).Bind(2, place.Fetcher).Bind(4, isGiven ? 1 : 0);
-
-    /// <summary>The bytes of a payload, valid until the next call.</summary>
-    public ReadOnlySpan<byte> Payload(FeedPayload where)
-    {
-        payload.Bind(1, where.Chunk);
-        try
-        {
-            if (!payload.Step())
-            {
-                throw new StoreException(
-                    "store-corrupt", $"{connection.Path} has no piece {where.Chunk} of a feed; "
-                    + "restore it from a backup, or remove it: the files are then read anew");
-            }
-            if (copy.Length < where.Length) copy = new byte[where.Length * 2];
-            payload.Bytes(0).Slice(where.Offset, where.Length).CopyTo(copy);
-            return copy.AsSpan(0, where.Length);
-        }
-        finally
-        {
-            payload.Reset();
-        }
-    }
 
     public static void BindOrNull(SqliteStatement statement, int index, long? value)
     {

@@ -42,16 +42,21 @@ sealed unsafe class SqliteConnection : IDisposable
     public bool InTransaction => IsAutoCommit(Handle) == 0;
 
     /// <summary>
-    /// Opens; <paramref name="flags"/> are SQLite's. SQLite reads the file only later.
+    /// Opens; <paramref name="flags"/> are SQLite's. SQLite reads the file only later. Of one
+    /// that <paramref name="gathers"/>, <see cref="Commit"/> writes with one call.
     /// </summary>
-    public static SqliteConnection Open(string path, int flags, int busyTimeoutMs)
+    public static SqliteConnection Open(
+        string path, int flags, int busyTimeoutMs, bool gathers = false)
     {
         var name = (flags & OpenUri) == 0 ? path : $"file:{Uri.EscapeDataString(path)}?immutable=1";
         _ = uncounted.Value;
         nint db;
         int code;
+        if (gathers) SqliteWal.Register();
         fixed (byte* utf8 = Encoding.UTF8.GetBytes(name + '\0'))
-            code = SqliteNative.Open(utf8, out db, flags | OpenExtendedCodes | OpenNoMutex, 0);
+        fixed (byte* system = gathers ? SqliteWal.FileSystem : default)
+            code = SqliteNative.Open(
+                utf8, out db, flags | OpenExtendedCodes | OpenNoMutex, system);
         var connection = new SqliteConnection(path, db);
         if (code != Ok)
         {
@@ -94,6 +99,36 @@ sealed unsafe class SqliteConnection : IDisposable
     {
         using var statement = PrepareOnce(sql);
         return statement.Step() ? statement.Int64(0) : null;
+    }
+
+    /// <summary>
+    /// Runs a COMMIT, which is on disk when this returns or, if it is not to be synced, safe from
+    /// all but a loss of power.
+    /// </summary>
+    public void Commit(SqliteStatement commit, bool isSynced)
+    {
+        var wal = SqliteWal.Of(Handle);
+        if (wal is not null) wal->Begin(isSynced);
+        try
+        {
+            commit.Run();
+        }
+        finally
+        {
+            if (wal is not null) wal->End();
+        }
+    }
+
+    /// <summary>
+    /// How often the write-ahead log was synced, and what was gathered written, for tests.
+    /// </summary>
+    public (int Syncs, int Writes) WalCounts
+    {
+        get
+        {
+            var wal = SqliteWal.Of(Handle);
+            return wal is null ? default : (wal->Syncs, wal->Writes);
+        }
     }
 
     /// <summary>Undoes what is open, if anything is.</summary>

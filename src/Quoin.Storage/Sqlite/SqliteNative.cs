@@ -31,7 +31,7 @@ static unsafe partial class SqliteNative
     public const nint Static = 0;
 
     [LibraryImport(Library, EntryPoint = "sqlite3_open_v2")]
-    public static partial int Open(byte* path, out nint db, int flags, nint vfs);
+    public static partial int Open(byte* path, out nint db, int flags, byte* vfs);
 
     [LibraryImport(Library, EntryPoint = "sqlite3_close_v2")]
     public static partial int Close(nint db);
@@ -109,6 +109,15 @@ static unsafe partial class SqliteNative
 
     [LibraryImport(Library, EntryPoint = "sqlite3_db_status")]
     public static partial int Status(nint db, int what, int* now, int* highest, int resets);
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_file_control")]
+    public static partial int FileControl(nint db, byte* name, int operation, void* value);
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_vfs_find")]
+    public static partial nint FindFileSystem(byte* name);
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_vfs_register")]
+    public static partial int RegisterFileSystem(nint table, int isDefault);
 
     /// <summary>
     /// A pointer that is not null even for nothing, which SQLite would take for NULL.

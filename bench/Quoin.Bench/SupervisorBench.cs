@@ -12,10 +12,9 @@ namespace Quoin.Bench;
 /// </summary>
 static class SupervisorBench
 {
-    const int Lines = 100_000, Files = 4, PeerQuestions = 2000, Questions = 20_000;
+    const int Lines = SupervisorWorld.Lines, PeerQuestions = 2000, Questions = 20_000;
     const int Warming = 10_000;
 
-    static readonly string? original = Environment.GetEnvironmentVariable("QUOIN_BENCH_SUPERVISOR");
 
     static int Rounds => int.TryParse(
         Environment.GetEnvironmentVariable("QUOIN_BENCH_ROUNDS"), out var rounds) ? rounds : 5;
@@ -24,15 +23,20 @@ static class SupervisorBench
     {
         var memory = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
         Console.WriteLine(
-            $"{Lines:N0} lines in {Files} files in memory, median of {Rounds} rounds; "
-            + (original is null
+            $"{Lines:N0} lines in {SupervisorWorld.Files} files in memory, median of {Rounds} rounds; "
+            + (SupervisorWorld.Original is null
                 ? "peer: bench/peers/supervisor.py, a stand-in for the original"
                 : "peer: the original"));
         Console.WriteLine("durability: both commit before they answer; the peer with a rollback "
             + "journal, quoin with a write-ahead log, both synchronous=FULL");
-        Console.WriteLine("bare: a loop that answers when it has written the same rows with SQLite "
-            + "alone; echo: one that writes nothing\n");
-        Console.WriteLine($"{"",-34} {"peer",14} {"quoin",14} {"ratio",8} {"bare",10} {"echo",10}");
+        Console.WriteLine("rows: SQLite alone writes the same rows, those of half of the "
+            + "connections in a commit, and nobody asks");
+        Console.WriteLine("bare: a loop that answers what is there when it has written these rows; "
+            + "echo: one that writes nothing");
+        Console.WriteLine("one connection: client, bare and echo look for the next line all the "
+            + "time; otherwise they sleep until it comes\n");
+        Console.WriteLine($"{"",-34} {"peer",10} {"quoin",10} {"ratio",8} {"rows",10} {"bare",10} "
+            + $"{"echo",10}");
         Ingest(memory);
         Dispatch(memory);
         NoJobs(memory);
@@ -120,47 +124,73 @@ static class SupervisorBench
     static void Dispatch(
         SupervisorWorld theirs, SupervisorWorld ours, int connections, bool isDone)
     {
-        var rates = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
-        var tails = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
-        var work = new Dictionary<bool, List<double>> { [true] = [], [false] = [] };
+        var (peer, quoin, bare, echo) = (new Seen(), new Seen(), new Seen(), new Seen());
+        var rows = new List<double>();
         for (var round = 0; round < Rounds; round++)
         {
-            foreach (var filled in (SupervisorWorld[])[theirs, ours])
-            {
-                using var world = filled.Copy();
-                world.Start();
-                world.Ask("HELLO\n"); // Answered by its end, when it serves.
-                var before = world.CpuMicroseconds();
-                var result = LineLoad.Run(
-                    world.Socket, connections, world.IsPeer ? PeerQuestions : Questions, isDone);
-                work[world.IsPeer].Add((world.CpuMicroseconds() - before) / result.Answers);
-                rates[world.IsPeer].Add(result.PerSecond);
-                tails[world.IsPeer].Add(result.Percentile(0.99) / 1000);
-            }
+            Serve(theirs, PeerQuestions, peer);
+            Serve(ours, Questions, quoin);
+            rows.Add(RowsPerSecond(ours, Math.Max(1, connections / 2), isDone));
+            Floor(isWritten: true, bare);
+            Floor(isWritten: false, echo);
         }
-        var name = $"{(isDone ? "DONE" : "READY")} to JOB, {connections} connections";
-        var (bare, bareTail) = Floor(ours, connections, isDone, isWritten: true);
-        var (echo, echoTail) = Floor(ours, connections, isDone, isWritten: false);
-        Print(name + ", /s", Median(rates[true]), Median(rates[false]),
-            1 / Median(rates[false]), 1 / Median(rates[true]), bare, echo);
-        Print("  p99, ms", Median(tails[true]), Median(tails[false]),
-            Median(tails[false]), Median(tails[true]), bareTail, echoTail);
-        Print("  CPU of the server, us an answer", Median(work[true]), Median(work[false]),
-            Median(work[false]), Median(work[true]));
-    }
+        Print($"{(isDone ? "DONE" : "READY")} to JOB, {connections} connections, /s",
+            peer.Rate, quoin.Rate, 1 / quoin.Rate, 1 / peer.Rate, Median(rows), bare.Rate,
+            echo.Rate);
+        Print("  p99, ms", peer.Tail, quoin.Tail, quoin.Tail, peer.Tail, null, bare.Tail, echo.Tail);
+        Print("  CPU of the server, us an answer", peer.Work, quoin.Work, quoin.Work, peer.Work);
 
-    // How fast the client and the way are alone, and with the rows that must be written.
-    static (double Rate, double Tail) Floor(
-        SupervisorWorld filled, int connections, bool isDone, bool isWritten)
-    {
-        var results = Enumerable.Range(0, Rounds).Select(_ =>
+        void Serve(SupervisorWorld filled, int questions, Seen seen)
         {
             using var world = filled.Copy();
-            using var floor = new LineFloor(world.Socket, isWritten ? world.Database : null);
-            return LineLoad.Run(world.Socket, connections, Questions, isDone);
-        }).ToList();
-        return (Median([.. results.Select(it => it.PerSecond)]),
-            Median([.. results.Select(it => it.Percentile(0.99) / 1000)]));
+            world.Start();
+            world.Ask("HELLO\n"); // Answered by its end, when it serves.
+            var before = world.CpuMicroseconds();
+            var result = LineLoad.Run(world.Socket, connections, questions, isDone);
+            seen.Add(result, (world.CpuMicroseconds() - before) / result.Answers);
+        }
+
+        void Floor(bool isWritten, Seen seen)
+        {
+            using var world = ours.Copy();
+            using var floor = new LineFloor(
+                world.Socket, isWritten ? world.Database : null, isAwake: connections == 1);
+            seen.Add(LineLoad.Run(world.Socket, connections, Questions, isDone));
+        }
+    }
+
+    // The rows alone, in commits of half of the connections: the other half asks meanwhile.
+    static double RowsPerSecond(SupervisorWorld filled, int group, bool isDone)
+    {
+        using var world = filled.Copy();
+        using var rows = new LineRows(world.Database);
+        var given = new Queue<byte[]>();
+        var since = Stopwatch.GetTimestamp();
+        for (var done = 0; done < Questions; done += group)
+        {
+            for (var i = 0; i < group; i++)
+                given.Enqueue(rows.Give(isDone && given.Count >= 2 * group ? given.Dequeue() : null));
+            rows.Commit();
+        }
+        return Questions / Stopwatch.GetElapsedTime(since).TotalSeconds;
+    }
+
+    sealed class Seen
+    {
+        readonly List<double> rates = [], tails = [], works = [];
+
+        public double Rate => Median(rates);
+
+        public double Tail => Median(tails);
+
+        public double Work => Median(works);
+
+        public void Add(LineLoadResult result, double work = 0)
+        {
+            rates.Add(result.PerSecond);
+            tails.Add(result.Percentile(0.99) / 1000);
+            works.Add(work);
+        }
     }
 
     static void NoJobs(string place)
@@ -258,179 +288,9 @@ static class SupervisorBench
     static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     static void Print(
-        string name, double peer, double quoin, double less, double more, double? bare = null,
-        double? echo = null) =>
+        string name, double peer, double quoin, double less, double more, double? rows = null,
+        double? bare = null, double? echo = null) =>
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-34} {peer,14:N1} {quoin,14:N1} {more / less,7:F1}x {bare,10:N1} {echo,10:N1}")
-            .TrimEnd());
-
-    /// <summary>One supervisor, theirs or ours, with its files.</summary>
-    sealed class SupervisorWorld(
-        string place, bool isPeer, SupervisorWorld? filled = null) : IDisposable
-    {
-        readonly DirectoryInfo root = Directory.CreateDirectory(
-            Path.Combine(place, $"quoin-bench-{Guid.CreateVersion7():N}"));
-        Process? process;
-
-        public bool IsPeer => isPeer;
-
-        public string Socket => Path.Combine(root.FullName, "s");
-
-        string Folder => filled?.Folder ?? Path.Combine(root.FullName, "in");
-
-        public string Database => Path.Combine(root.FullName, "state.db");
-
-        /// <summary>All lines are in the database, and nobody is there.</summary>
-        public void Fill()
-        {
-            WriteFiles();
-            Start();
-            Ask("HELLO\n");
-            Settle();
-            Stop();
-        }
-
-        /// <summary>Another one with the same files, and a copy of the database.</summary>
-        public SupervisorWorld Copy()
-        {
-            var copy = new SupervisorWorld(place, isPeer, this);
-            foreach (var end in (string[])["", "-wal"])
-                if (File.Exists(Database + end)) File.Copy(Database + end, copy.Database + end);
-            return copy;
-        }
-
-        public void WriteFiles(int lines = Lines)
-        {
-            Directory.CreateDirectory(Folder);
-            for (var file = 0; file < Files; file++)
-            {
-                File.WriteAllText(
-                    Path.Combine(Folder, $"f{file}.1.txt"), Text(file, lines / Files));
-            }
-        }
-
-        static string Text(int file, int lines)
-        {
-            var text = new StringBuilder(lines * 50);
-            for (var i = 0; i < lines; i++)
-            {
-                var version = i % 97;
-                text.Append(CultureInfo.InvariantCulture,
-                    $"package-{file}-{i} 1.{version}.0 1.{version + 1}.0 https://a.org/{i}\n");
-            }
-            return text.ToString();
-        }
-
-        public long WriteParts()
-        {
-            Directory.CreateDirectory(Folder);
-            var texts = Enumerable.Range(0, Files)
-                .Select(file => Encoding.ASCII.GetBytes(Text(file, Lines / Files))).ToList();
-            var files = texts.Select(
-                (_, i) => File.Create(Path.Combine(Folder, $"f{i}.1.txt.part"), 1)).ToList();
-            for (var at = 0; at < texts.Max(text => text.Length); at += 65536)
-            {
-                for (var i = 0; i < Files; i++)
-                {
-                    if (at >= texts[i].Length) continue;
-                    files[i].Write(texts[i].AsSpan(at, Math.Min(65536, texts[i].Length - at)));
-                }
-            }
-            foreach (var file in files) file.Dispose();
-            return texts.Sum(text => (long)text.Length);
-        }
-
-        public void Start()
-        {
-            Directory.CreateDirectory(Folder);
-            File.Delete(Socket);
-            var python = original ?? Path.Combine(ResultsFile.Root, "bench/peers/supervisor.py");
-            string[] argv = isPeer
-                ? ["python3", python, Database, Folder, Socket]
-                : [BuildBench.QuoinBinary, "supervisor", Database, Folder, Socket, "-q"];
-            process = Process.Start(new ProcessStartInfo(argv[0], argv[1..])
-            {
-                RedirectStandardOutput = isPeer,
-            })!;
-            if (isPeer) process.BeginOutputReadLine();
-            while (!File.Exists(Socket) && !process.HasExited) Thread.Yield();
-        }
-
-        public Socket Connect()
-        {
-            var socket = new Socket(
-                AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            while (true)
-            {
-                try
-                {
-                    socket.Connect(new UnixDomainSocketEndPoint(Socket));
-                    return socket;
-                }
-                catch (SocketException) when (!process!.HasExited)
-                {
-                    Thread.Yield(); // Bound and not listening yet, or too many at once.
-                }
-            }
-        }
-
-        public string Ask(string text)
-        {
-            using var socket = Connect();
-            socket.Send(Encoding.ASCII.GetBytes(text));
-            var buffer = new byte[65536];
-            return Encoding.UTF8.GetString(buffer, 0, socket.Receive(buffer));
-        }
-
-        /// <summary>Returns when so many bytes of lines are in.</summary>
-        public void WaitUntilRead(long bytes)
-        {
-            using var look = SqliteConnection.Open(Database, SqliteNative.OpenReadOnly, 5000);
-            while (!process!.HasExited)
-            {
-                var isThere = isPeer
-                    ? look.Number("SELECT count(*) FROM queue"u8) >= Lines
-                    : look.Number("SELECT sum(read_to) FROM feed_file"u8) >= bytes;
-                if (isThere) return;
-                Thread.Yield();
-            }
-        }
-
-        /// <summary>Returns when what comes later has come: the rows of the table queue.</summary>
-        public void Settle()
-        {
-            if (isPeer) return;
-            using var look = SqliteConnection.Open(Database, SqliteNative.OpenReadOnly, 5000);
-            while (look.Number("""
-                SELECT (SELECT max(id) FROM feed_piece) > filled_to
-                  OR EXISTS (SELECT 1 FROM event WHERE position > written_to
-                    AND type BETWEEN 'run-' AND 'run-z') FROM feed_state
-                """u8) > 0) Thread.Yield();
-        }
-
-        public double CpuMicroseconds()
-        {
-            process!.Refresh();
-            return process.TotalProcessorTime.TotalMicroseconds;
-        }
-
-        public double PeakMb() => File.ReadLines($"/proc/{process!.Id}/status")
-            .Where(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))
-            .Select(line => long.Parse(line.AsSpan(6, line.Length - 8).Trim()) / 1024.0).First();
-
-        public void Stop()
-        {
-            if (process is null) return;
-            if (!process.HasExited) process.Kill();
-            process.WaitForExit();
-            process.Dispose();
-            process = null;
-        }
-
-        public void Dispose()
-        {
-            Stop();
-            root.Delete(recursive: true);
-        }
-    }
+            $"{name,-34} {peer,10:N1} {quoin,10:N1} {more / less,7:F1}x {rows,10:N1} {bare,10:N1} "
+            + $"{echo,10:N1}").TrimEnd());
 }

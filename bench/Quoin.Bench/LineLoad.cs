@@ -44,8 +44,8 @@ static class LineLoad
         var latencies = new double[questions];
         var room = LineNative.Room(256);
         var (asked, answered, jobs) = (0, 0, 0);
-        // One that asks alone looks for its answer all the time: to be woken takes the kernel longer
-        // here than a server needs, and would be what is measured.
+        // One that asks alone looks for its answer all the time: to be woken takes longer than a
+        // server needs, and would be what is measured.
         var isAwake = connections == 1;
         var heard = Environment.TickCount64;
         var since = Stopwatch.GetTimestamp();

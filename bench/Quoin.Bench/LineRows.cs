@@ -65,7 +65,7 @@ sealed class LineRows : IDisposable
         return found;
     }
 
-    /// <summary>The next key, given out, and before that the end of another one's giving out.</summary>
+    /// <summary>Gives out the next key, after the end of another one's giving out.</summary>
     public byte[] Give(ReadOnlySpan<byte> ended)
     {
         if (!isBegun) begin.Run();

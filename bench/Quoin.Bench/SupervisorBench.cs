@@ -23,7 +23,8 @@ static class SupervisorBench
     {
         var memory = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
         Console.WriteLine(
-            $"{Lines:N0} lines in {SupervisorWorld.Files} files in memory, median of {Rounds} rounds; "
+            $"{Lines:N0} lines in {SupervisorWorld.Files} files in memory, "
+            + $"median of {Rounds} rounds; "
             + (SupervisorWorld.Original is null
                 ? "peer: bench/peers/supervisor.py, a stand-in for the original"
                 : "peer: the original"));
@@ -137,7 +138,8 @@ static class SupervisorBench
         Print($"{(isDone ? "DONE" : "READY")} to JOB, {connections} connections, /s",
             peer.Rate, quoin.Rate, 1 / quoin.Rate, 1 / peer.Rate, Median(rows), bare.Rate,
             echo.Rate);
-        Print("  p99, ms", peer.Tail, quoin.Tail, quoin.Tail, peer.Tail, null, bare.Tail, echo.Tail);
+        Print("  p99, ms", peer.Tail, quoin.Tail, quoin.Tail, peer.Tail,
+            rows: null, bare.Tail, echo.Tail);
         Print("  CPU of the server, us an answer", peer.Work, quoin.Work, quoin.Work, peer.Work);
 
         void Serve(SupervisorWorld filled, int questions, Seen seen)
@@ -169,7 +171,10 @@ static class SupervisorBench
         for (var done = 0; done < Questions; done += group)
         {
             for (var i = 0; i < group; i++)
-                given.Enqueue(rows.Give(isDone && given.Count >= 2 * group ? given.Dequeue() : null));
+            {
+                var ended = isDone && given.Count >= 2 * group ? given.Dequeue() : null;
+                given.Enqueue(rows.Give(ended));
+            }
             rows.Commit();
         }
         return Questions / Stopwatch.GetElapsedTime(since).TotalSeconds;

@@ -32,9 +32,6 @@ sealed class FeedKeys(FeedOrder order)
         /// <summary>The first of its rows; -1: none.</summary>
         public int FirstRow;
 
-        /// <summary>Its place among those that may be given out; -1: it may not.</summary>
-        public int HeapAt;
-
         /// <summary>Its place in an order that is not by sequence; small comes first.</summary>
         public long Rank;
 
@@ -50,6 +47,10 @@ sealed class FeedKeys(FeedOrder order)
 
     readonly bool isRanked = order != FeedOrder.LeastRecentlyDispatched;
     readonly Paged<Key> keys = new();
+
+    // Of each key its place among those that may be given out; -1: it may not. Not in the key: a
+    // giving out moves one key of each level of the heap, and these are near each other in memory.
+    readonly Paged<int> heapAt = new();
     readonly List<byte[]> pages = [];
     readonly List<int> dirty = [];
     int[] slots = new int[1024]; // Key number + 1.
@@ -98,8 +99,8 @@ sealed class FeedKeys(FeedOrder order)
             Length = bytes.Length,
             Scramble = scramble,
             FirstRow = -1,
-            HeapAt = -1,
         });
+        heapAt.Add(-1);
         slots[slot] = number + 1;
         return number;
     }
@@ -203,7 +204,7 @@ sealed class FeedKeys(FeedOrder order)
     /// <summary>Says whether a key may be given out.</summary>
     public void SetEligible(int key, bool isEligible)
     {
-        var at = keys[key].HeapAt;
+        var at = heapAt[key];
         if (isEligible == at >= 0) return;
         if (!isEligible)
         {
@@ -234,7 +235,7 @@ sealed class FeedKeys(FeedOrder order)
     /// <summary>It may be given out, at this place of an order that is not by sequence.</summary>
     public void SetRank(int key, long rank)
     {
-        if (keys[key].HeapAt >= 0 && keys[key].Rank == rank) return;
+        if (heapAt[key] >= 0 && keys[key].Rank == rank) return;
         SetEligible(key, false);
         keys[key].Rank = rank;
         SetEligible(key, true);
@@ -242,7 +243,7 @@ sealed class FeedKeys(FeedOrder order)
 
     void Remove(int key, int at)
     {
-        keys[key].HeapAt = -1;
+        heapAt[key] = -1;
         var last = heap[--EligibleCount];
         if (last.Key == key) return;
         if (at > 0 && IsBefore(last, heap[(at - 1) / 4])) SiftUp(at, last);
@@ -281,7 +282,7 @@ sealed class FeedKeys(FeedOrder order)
     void Put(int at, Place place)
     {
         heap[at] = place;
-        keys[place.Key].HeapAt = at;
+        heapAt[place.Key] = at;
     }
 
     bool IsBefore(in Place a, in Place b)

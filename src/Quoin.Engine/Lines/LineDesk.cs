@@ -146,7 +146,9 @@ public sealed class LineDesk(
 
     LineReply Done(LineClient client, LineCommand command, long nowMs, long at)
     {
-        var flight = FlightOf(command.Name);
+        // Mostly it is the job that it got last.
+        var flight = client.LastJob is { IsOver: false } last && rules.Dataset is null
+            && book.KeyBytes(last.Key).SequenceEqual(command.Name) ? last : FlightOf(command.Name);
         if (IsClosed && flight is not null) return LineReply.Close;
         client.LastEnded = null;
         if (flight is not null && Counts(client, flight, command, nowMs))

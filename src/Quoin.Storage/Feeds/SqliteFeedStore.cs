@@ -322,8 +322,8 @@ public sealed class SqliteFeedStore : IFeedStore
         return isMore;
     }
 
-    // Rows of queue have three indexes, and are filled twice as fast with a big cache. When it splits
-    // a page of a table SQLite walks all of its cache, so giving out is faster with a small one.
+    // Rows of queue have three indexes, and are filled faster with a big cache. When it splits a
+    // page of a table SQLite walks all of its cache, so giving out is faster with a small one.
     void UseCache(bool isBig)
     {
         if (isBig == isBigCache) return;

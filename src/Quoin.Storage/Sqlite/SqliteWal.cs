@@ -6,9 +6,9 @@ namespace Quoin.Storage;
 
 /// <summary>
 /// The write-ahead log of a connection, so that a commit writes it with one call: SQLite makes two
-/// calls for each page, which is a third of a small commit's time in memory. A shim of SQLite's file
-/// system (sqlite.org/vfs.html, "VFS shims"): its own functions open the file, and those of ours
-/// stand before a few of them.
+/// calls for each page, which is more than half of a small commit's time in memory. A shim of
+/// SQLite's file system (sqlite.org/vfs.html): its own functions open the file, and ours stand
+/// before a few of them.
 /// <para>
 /// Between <see cref="Begin"/> and <see cref="End"/> pages are gathered. SQLite syncs the log
 /// after a commit's last page and before it tells anybody of them (with synchronous = FULL):

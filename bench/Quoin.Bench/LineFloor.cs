@@ -4,8 +4,8 @@ using Quoin.Engine;
 namespace Quoin.Bench;
 
 /// <summary>
-/// A bare loop that answers all questions that are there, after it has written their rows and synced
-/// them, or without that.
+/// A bare loop that answers all questions that are there, after it has written their rows and
+/// synced them, or without that.
 /// </summary>
 sealed class LineFloor : IDisposable
 {

@@ -105,6 +105,20 @@ public sealed class SqliteWalTests : IDisposable
     }
 
     [Fact]
+    public void A_checkpoint_at_the_end_of_a_commit_is_synced_also_where_commits_are_not()
+    {
+        Commit(1);
+        Commit(5, isSynced: false);
+        var syncs = connection.WalCounts.Syncs;
+        connection.Execute("PRAGMA wal_autocheckpoint = 20"u8);
+        Commit(5, isSynced: false);
+        Assert.Equal(syncs, connection.WalCounts.Syncs);
+        Commit(20, isSynced: false);
+        Assert.Equal(syncs + 1, connection.WalCounts.Syncs);
+        Assert.Equal(31, CountAfterKill());
+    }
+
+    [Fact]
     public void Pages_that_leave_the_cache_before_their_commit_are_found_again()
     {
         connection.Execute("PRAGMA cache_size = 10"u8);

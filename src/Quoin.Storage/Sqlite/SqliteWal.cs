@@ -139,14 +139,17 @@ unsafe struct SqliteWal
         return Ok;
     }
 
-    // The header of a log that begins anew is synced in any case, as SQLite does: otherwise pages
-    // from before could be taken for pages of it after a loss of power.
+    // Only the pages of a commit may go unsynced. The header of a log that begins anew is always
+    // synced, as SQLite does: otherwise pages from before could be taken for pages of it after a
+    // loss of power. So is the log before a checkpoint, which SQLite may make at the end of a
+    // COMMIT: then nothing is gathered.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     static int Sync(File* file, int flags)
     {
         var wal = Of(file);
+        var isUnsyncedCommit = wal->count > 0 && !wal->isSynced && !wal->hasHeader;
         var code = wal->Flush(file);
-        if (code != Ok || (wal->isGathering && !wal->isSynced && !wal->hasHeader)) return code;
+        if (code != Ok || isUnsyncedCommit) return code;
         wal->hasHeader = false;
         wal->syncs++;
         return realMethods->Sync(file, flags);

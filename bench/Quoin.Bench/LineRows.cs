@@ -25,7 +25,7 @@ sealed class LineRows : IDisposable
         database = SqliteConnection.Open(path, SqliteNative.OpenReadWrite, 5000, gathers: true);
         database.SwitchTriggersOff();
         database.Execute("""
-            PRAGMA cache_size = -3000; PRAGMA wal_autocheckpoint = 50000;
+            PRAGMA cache_size = -4000; PRAGMA wal_autocheckpoint = 50000;
             PRAGMA synchronous = FULL;
             """u8);
         begin = database.Prepare("BEGIN IMMEDIATE"u8);

@@ -251,7 +251,8 @@ static class SupervisorBench
             given = target + 5_000;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"READY to JOB with {target,9:N0} given out: "
-                + $"{result.Percentile(0.5),4:F0} us median, {result.Percentile(0.99),4:F0} us p99, "
+                + $"{result.Percentile(0.5),4:F0} us median, "
+                + $"{result.Percentile(0.99),4:F0} us p99, "
                 + $"{result.Latencies[^1] / 1000,4:F0} ms at most, {result.PerSecond,6:N0} /s"));
         }
         Console.WriteLine($"peak memory with {given:N0} of them in flight: {world.PeakMb():N0} MB");

@@ -63,13 +63,12 @@ sealed class FeedTables(
     /// <summary>A file is complete; that is said when its rows are in.</summary>
     public void WhenFilled(FeedSource source) => completing.Add(source);
 
-    /// <summary>Rows of <c>queue</c> are to be written or to go.</summary>
-    public bool IsFilling => files.Forgetting.Count > 0 || FilledTo < files.NextPiece - 1
-        || bodyFile is not null;
-
     /// <summary>Whether there is something to do.</summary>
     public bool HasWork(FeedBook book, long at) =>
-        IsFilling || completing.Count > 0 || isWritingKeys || AreKeysDue(book, at);
+        files.Forgetting.Count > 0 || IsFilling || completing.Count > 0 || isWritingKeys
+        || AreKeysDue(book, at);
+
+    bool IsFilling => FilledTo < files.NextPiece - 1 || bodyFile is not null;
 
     bool AreKeysDue(FeedBook book, long at) =>
         book.DirtyCount > 0 && (IsUrgent || at - keysAt >= KeysEveryMs || at < keysAt);

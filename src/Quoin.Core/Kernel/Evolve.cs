@@ -255,15 +255,24 @@ public static class Evolve
             EvolveResources.Complete(s, run, e);
             return;
         }
-        var moved = false;
-        for (var i = 0; i < run.InputRuns.Length; i++)
-        {
-            var publisher = PublisherOf(s, run.Config.Inputs[i]);
-            moved |= publisher == 0 || publisher != run.InputRuns[i];
-        }
+        var moved = HaveInputsMoved(s, run);
         EndRun(s, run);
         foreach (var output in e.Outputs) Publish(s, e, output, moved);
         foreach (var output in e.Adopted) Publish(s, e, output, moved);
+    }
+
+    /// <summary>
+    /// An input of a run was replaced or withdrawn since the run was leased: which content it read
+    /// nobody knows.
+    /// </summary>
+    internal static bool HaveInputsMoved(KernelState s, RunToken run)
+    {
+        for (var i = 0; i < run.InputRuns.Length; i++)
+        {
+            var publisher = PublisherOf(s, run.Config.Inputs[i]);
+            if (publisher == 0 || publisher != run.InputRuns[i]) return true;
+        }
+        return false;
     }
 
     static void Publish(KernelState s, RunCompleted e, OutputManifest output, bool inputsMoved)

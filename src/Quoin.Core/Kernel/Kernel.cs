@@ -129,10 +129,13 @@ public static class Kernel
     {
         if (!Holds(s, c.Run, c.Epoch, out var run)) return new StaleReportRejected(c.Run, c.Epoch);
         if (run.Life is not null) return ResourceDecisions.Complete(run, c);
+        // Its fingerprint tells of the inputs as they were when it was leased. When one is other
+        // now, what was made has none: else it would be current once the input is as before.
+        var fingerprint = Evolve.HaveInputsMoved(s, run) ? default : c.Fingerprint;
         if (AreTheClaims(run, c.Outputs))
             return new RunCompleted(c.Run, c.Epoch, c.Outputs)
             {
-                Fingerprint = c.Fingerprint,
+                Fingerprint = fingerprint,
                 Usage = c.Usage,
                 RestoredFrom = c.RestoredFrom,
             };
@@ -152,7 +155,7 @@ public static class Kernel
         {
             Adopted = adopted,
             Discarded = discarded,
-            Fingerprint = c.Fingerprint,
+            Fingerprint = fingerprint,
             Usage = c.Usage,
             RestoredFrom = c.RestoredFrom,
         };

@@ -155,8 +155,8 @@ public static class Net
             ],
             Gives = ["Slot"], Reads = ["Partition.Live"],
             Guard = "the epoch is the newest; outputs beyond the claims are adopted unless "
-                + "Building or Live; demanded outputs are stale at once if an input moved; N6: a "
-                + "resource that nobody demands any more is released",
+                + "Building or Live; if an input moved, outputs have no fingerprint, and demanded "
+                + "ones are stale at once; N6: a resource that nobody demands any more is released",
             Footprint = (s, e) => Footprints.Completed(s, (RunCompleted)e),
         },
         new("T5", typeof(RunFailed))

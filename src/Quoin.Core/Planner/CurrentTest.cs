@@ -279,7 +279,8 @@ public sealed class CurrentTest(JobGraph graph, IPlanFacts facts, PlanOptions op
         {
             whyNot = recorded.Exists
                 ? "the fingerprint of its last run is not stored here"
-                : "a source changed while its last run read it, or its trust was withdrawn";
+                : "a source or an input changed while its last run read it, or its trust was "
+                    + "withdrawn";
             return false;
         }
         try

@@ -180,6 +180,8 @@ static class Contracts
                 return $"T5: {name} was {was.Previous}, nobody demands it, and it is {now}";
             if (was.Demanded && e is RunCompleted && was.InputsMoved && now == PartitionPlace.Live)
                 return $"T4: {name} was made from inputs that moved, and counts as current";
+            if (e is RunCompleted { Fingerprint.Exists: true } && was.InputsMoved)
+                return $"T4: {name} was made from inputs that moved, and has their fingerprint";
             if (was.Demanded && e is RunCancelAcked && now != PartitionPlace.Wanted)
                 return $"T9: {name} is demanded and {now}";
         }

@@ -167,7 +167,8 @@ sealed class ReferenceKernel : ReferenceCascade
             var demanded = IsDemanded(p);
             AsksNothing(p);
             var part = At(p);
-            part.Manifest = new Manifest(c.Run, output.Digest, output.Bytes, c.Fingerprint);
+            part.Manifest = new Manifest(
+                c.Run, output.Digest, output.Bytes, moved ? default : c.Fingerprint);
             (part.Place, part.Failure) = (PartitionPlace.Live, null);
             if (moved && demanded) Want(p);
         }

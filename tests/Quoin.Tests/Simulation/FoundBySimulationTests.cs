@@ -122,6 +122,36 @@ public sealed class FoundBySimulationTests
         Assert.Null(new WatchedFiles(files, [planned]).Moved());
     }
 
+    [Fact]
+    public void What_was_made_while_its_input_was_made_anew_is_not_current_when_that_is_as_before()
+    {
+        var build = new ScriptedBuild(2, ("one", ["a"], ["in"]), ("two", ["in"], []));
+        build.Want("a");
+        build.Turn();
+        build.Complete("in", "old");
+        build.Turn();
+        Assert.Equal("a", build.Running);
+        build.Taint("in");
+        build.Want("in");
+        build.Turn();
+        build.Complete("in", "new");
+        build.Cancel(1); // Nobody asks for a, so it is not made again when it ends.
+        build.Turn();
+        build.Complete("a", "of new");
+        build.Turn();
+        Assert.Equal(PartitionPlace.Live, build["a"]);
+
+        build.Taint("in");
+        var third = build.Want("a");
+        build.Turn();
+        build.Complete("in", "old");
+        build.Turn();
+        Assert.Null(third.Outcome); // It used to succeed here, with an a of the new in.
+        build.Complete("a", "of old");
+        build.Turn();
+        Assert.Equal(WantOutcome.Succeeded, third.Outcome);
+    }
+
     static void Play(ScriptedBuild build, params string[] runs)
     {
         foreach (var run in runs)

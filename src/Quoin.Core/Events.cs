@@ -273,6 +273,9 @@ public sealed record RunCancelAcked(RunId Run, int Epoch) : RunEvent(Run)
 /// </summary>
 public sealed record LeaseExpired(RunId Run, int Epoch) : RunEvent(Run)
 {
+    /// <summary>The worker gave it back by itself: nothing was lost.</summary>
+    public bool IsReturned { get; init; }
+
     /// <summary>When the next attempt may start; null ends the run.</summary>
     public DateTimeOffset? RetryAt { get; init; }
 }

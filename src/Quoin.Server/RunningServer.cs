@@ -144,7 +144,7 @@ sealed class RunningServer : IAsyncDisposable
     {
         if (isDrained) return;
         isDrained = true;
-        worker?.Drain();
+        worker?.StepAside();
         await working;
         await stopping.CancelAsync();
         await Task.WhenAny(warming);

@@ -27,6 +27,9 @@ enum AttemptOutcome
 
     /// <summary>Its outputs were taken from the artifacts; nothing ran.</summary>
     Restored,
+
+    /// <summary>Its worker gave it back.</summary>
+    GivenBack,
 }
 
 /// <summary>One attempt of a run: a row of the history.</summary>
@@ -118,7 +121,7 @@ static class AttemptHistory
                     if (e.RetryAt is { } again) Again(e.Run, again);
                     break;
                 case LeaseExpired e:
-                    End(e, AttemptOutcome.Lost, default);
+                    End(e, e.IsReturned ? AttemptOutcome.GivenBack : AttemptOutcome.Lost, default);
                     if (e.RetryAt is { } next) Again(e.Run, next);
                     break;
                 case RunCancelAcked e:

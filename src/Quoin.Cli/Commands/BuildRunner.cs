@@ -91,9 +91,12 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
         view.End(cli.Time.GetUtcNow(), exitCode);
         if (interruption.ExitCodeOfSignal is null && progress.IsAccepted)
             await StayAsync(session, progress, view, tick, interruption);
-        if (interruption.ExitCodeOfSignal is not null) await LeaveAsync(session);
+        if (LeavesLines || interruption.ExitCodeOfSignal is not null) await LeaveAsync(session);
         return exitCode;
     }
+
+    /// <summary>It does not stay for what only waits for line workers.</summary>
+    public bool LeavesLines => cli.Env(LineWorkerRunner.LeavesLines) is not null;
 
     /// <summary>A session of this process on a store that it has the lead of.</summary>
     public BuildSession Open(
@@ -114,6 +117,7 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             Artifacts = Artifacts,
             Callback = Environment.GetEnvironmentVariable("QUOIN_SERVER"),
             PlansAtOnce = plansAtOnce,
+            LeavesLines = LeavesLines,
             Tracing = Tracing,
             Observer = observer,
         });

@@ -217,6 +217,7 @@ sealed class JoinRunner(
         {
             if (interruption.Kill.IsCancellationRequested) session.Kill();
             else await session.WhenIdleAsync();
+            if (runner.LeavesLines) await session.DrainAsync();
             await session.DisposeAsync();
         }
         if (lead is not null) await lead.DisposeAsync();

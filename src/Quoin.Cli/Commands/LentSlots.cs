@@ -28,10 +28,12 @@ sealed class LentSlots : IAsyncDisposable
     /// <summary>Ends what runs; others run it again.</summary>
     public void Kill() => worker.Kill();
 
-    /// <summary>Waits until all that it has taken has ended.</summary>
+    /// <summary>
+    /// Waits until all that it has taken has ended. What only waits for line workers others do.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        worker.Drain();
+        worker.StepAside();
         await running;
         worker.Dispose();
     }

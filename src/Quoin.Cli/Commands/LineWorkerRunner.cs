@@ -26,6 +26,12 @@ sealed record LineWorkerOptions(string Socket, int Slots, TimeSpan? Timeout, str
 /// </summary>
 sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationToken drain)
 {
+    /// <summary>
+    /// The variable that says that a build has a slot that others wait for: when its own want has
+    /// ended it does not stay for what only waits for line workers.
+    /// </summary>
+    public const string LeavesLines = "QUOIN_LEAVES_LINES";
+
     static readonly TimeSpan again = TimeSpan.FromSeconds(5), grace = TimeSpan.FromSeconds(5);
 
     // What another process of this name had comes back at once.
@@ -106,6 +112,7 @@ sealed class LineWorkerRunner(Cli cli, LineWorkerOptions options, CancellationTo
         var isTethered = options.Ahead is not null;
         start.RedirectStandardInput = isTethered;
         if (isTethered) start.Environment[Tether.Variable] = "1";
+        if (options.Shared is not null) start.Environment[LeavesLines] = "1";
         var since = Stopwatch.GetTimestamp();
         using var process = Start(start);
         if (process is null) return 127;

@@ -98,7 +98,8 @@ static class RunHistory
                 break;
             case LeaseExpired e:
                 run.Standing = e.RetryAt is null ? RunStanding.Failed : RunStanding.Queued;
-                run.Failure = new RunFailure(FailureCategory.Lost, "its worker is gone");
+                if (!e.IsReturned)
+                    run.Failure = new RunFailure(FailureCategory.Lost, "its worker is gone");
                 break;
             case RunDepMissed e:
                 (run.Standing, run.Usage) = (RunStanding.NeedsInputs, e.Usage);

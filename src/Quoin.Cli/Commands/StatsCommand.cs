@@ -192,6 +192,7 @@ static class StatsCommand
         AttemptOutcome.Built => "built",
         AttemptOutcome.Failed => "failed",
         AttemptOutcome.Lost => "lost",
+        AttemptOutcome.GivenBack => "given back",
         AttemptOutcome.Cancelled => "cancelled",
         AttemptOutcome.NeedsInputs => "needs-inputs",
         AttemptOutcome.Restored => "restored",
@@ -201,7 +202,7 @@ static class StatsCommand
     {
         AttemptOutcome.Built or AttemptOutcome.Restored => Style.Green,
         AttemptOutcome.Failed or AttemptOutcome.Lost => Style.Red,
-        AttemptOutcome.Cancelled => Style.Yellow,
+        AttemptOutcome.Cancelled or AttemptOutcome.GivenBack => Style.Yellow,
         AttemptOutcome.Running or AttemptOutcome.NeedsInputs => Style.Plain,
     };
 

@@ -105,7 +105,7 @@ static class WorkerCommand
             view.Said(worker.Holding is > 0 and var holding
                 ? $"draining: waiting for {Units.Count(holding, "run")} (once more kills)"
                 : "stopping");
-            worker.Drain();
+            worker.StepAside();
         });
         using var onKill = interruption.Kill.Register(() =>
         {

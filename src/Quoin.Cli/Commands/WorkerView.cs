@@ -99,6 +99,7 @@ sealed class WorkerView(Cli cli, Workspace workspace) : IWorkerObserver
         JobEnd.NeedsInputs => "needs more inputs",
         JobEnd.Cancelled => "cancelled",
         JobEnd.Answered => "answered",
+        JobEnd.Returned => "given back",
         _ => "given to another worker",
     };
 

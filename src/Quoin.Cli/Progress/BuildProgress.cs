@@ -6,8 +6,8 @@ namespace Quoin.Cli;
 /// What the events say about one want: the model behind every kind of output of <c>quoin build</c>.
 /// It is a fold like the kernel's state, smaller, and it knows no clock, no terminal and no store.
 /// Feed it every event from the want's acceptance on; events of other wants are looked at because
-/// their runs may make what this one waits for. Without an id the first want that is accepted is
-/// the one that is watched.
+/// their runs may make what this one waits for. Without an id the first want that was accepted
+/// without a command is the one that is watched: those of other processes come by one.
 /// </summary>
 sealed class BuildProgress(WantId? want, PartitionNames names)
 {
@@ -156,7 +156,7 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         switch (logged.Event)
         {
             case WantEvent e:
-                if (e is WantAccepted) watched ??= e.Want;
+                if (e is WantAccepted { Command: "" }) watched ??= e.Want;
                 if (e.Want == watched) ApplyWant(e, at, notices);
                 break;
             case RunEvent e:
@@ -291,7 +291,8 @@ sealed class BuildProgress(WantId? want, PartitionNames names)
         {
             case RunLeased when task.IsResource && (task.IsOver || task.IsReleasing):
                 break; // It is looked at, or given back.
-            case RunDeferred or RunStarted when !task.IsOver && !task.IsReleasing:
+            case RunDeferred or RunStarted or LeaseExpired { IsReturned: true }
+                when !task.IsOver && !task.IsReleasing:
                 task.State = TaskState.Waiting;
                 break;
             case RunLeased e:

@@ -65,7 +65,7 @@ sealed class BuildWatch(TimeProvider time) : IBuildObserver
     /// <inheritdoc/>
     public void Joined(WantId want, string request)
     {
-        Release();
+        if (Plan is not null) Release(); // Else our own may be among what is held.
         Tell($"{want} of another process: {request}");
     }
 

@@ -41,6 +41,7 @@ static class EventText
         RunDepMissed r => $"needs {Some(r.Needs, names)}",
         RunCancelRequested r => $"by {r.By}",
         RunCancelAcked r => $"after {Took(r.Usage)}",
+        LeaseExpired { IsReturned: true } r => $"epoch {r.Epoch}, given back",
         LeaseExpired r => $"epoch {r.Epoch}{Again(r.RetryAt)}",
         StaleReportRejected r => $"epoch {r.Epoch}",
         WorkerAdded w => Units.Count(w.Slots - w.Ahead, "slot"),

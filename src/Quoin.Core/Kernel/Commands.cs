@@ -139,6 +139,9 @@ public sealed record ExpireLease(RunId Run, int Epoch, DateTimeOffset RetryAt) :
 {
     /// <summary>How many lost leases may be followed by another attempt.</summary>
     public int Losses { get; init; } = 3;
+
+    /// <inheritdoc cref="LeaseExpired.IsReturned"/>
+    public bool IsReturned { get; init; }
 }
 
 /// <summary>T12. A published partition is no longer trusted.</summary>

@@ -349,7 +349,7 @@ public static class Evolve
             Release(s, run);
             return;
         }
-        run.Losses++;
+        if (!e.IsReturned) run.Losses++;
         if (e.RetryAt is { } retryAt)
         {
             Requeue(s, run, retryAt);

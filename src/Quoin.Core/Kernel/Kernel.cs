@@ -232,8 +232,13 @@ public static class Kernel
         // Another activation takes a resource's run over (N2): it has to know what was done.
         if (!Holds(s, c.Run, c.Epoch, out var run) || run.Life is not null)
             return Decision.Nothing;
-        var again = run.Place == RunPlace.Running && run.Losses < c.Losses && Demanded(s, run);
-        return new LeaseExpired(c.Run, c.Epoch) { RetryAt = again ? c.RetryAt : null };
+        var again = run.Place == RunPlace.Running && (c.IsReturned || run.Losses < c.Losses)
+            && Demanded(s, run);
+        return new LeaseExpired(c.Run, c.Epoch)
+        {
+            IsReturned = c.IsReturned,
+            RetryAt = again ? c.RetryAt : null,
+        };
     }
 
     static Decision TaintLive(KernelState s, Taint c) => s.PlaceOf(c.Partition) switch

@@ -67,6 +67,12 @@ public sealed record BuildSessionOptions
     /// </summary>
     public bool PlansAtOnce { get; init; }
 
+    /// <summary>
+    /// It counts as idle, too, while all that is left waits for line workers, of whosever wants:
+    /// others, who asked for that, can decide as well.
+    /// </summary>
+    public bool LeavesLines { get; init; }
+
     /// <summary>Where spans of traced wants go; null: they are not recorded here.</summary>
     public Tracing? Tracing { get; init; }
 
@@ -132,6 +138,7 @@ public sealed class BuildSession : IAsyncDisposable
             Jobs = options.Jobs,
             NewToken = static () => RandomNumberGenerator.GetHexString(32, lowercase: true),
             PlansAtOnce = options.PlansAtOnce,
+            LeavesLines = options.LeavesLines,
             Labels = options.Labels,
             Spans = options.Tracing is { } tracing
                 ? new TraceSpans(tracing, loaded.State, options.Graph.Name)

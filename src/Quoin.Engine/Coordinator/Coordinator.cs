@@ -220,8 +220,8 @@ sealed class Coordinator : IDisposable
         PlanLog.Stands(State.Wants, dispatcher.Standing);
         Commit();
         dispatcher.TellWaiting();
-        if (idle.Count == 0 || State.Wants.Count > 0
-            || !State.Runs.Values.All(dispatcher.Holdings.IsResting)) return;
+        if (idle.Count == 0 || !((parts.LeavesLines && dispatcher.OnlyLinesAreLeft)
+            || (State.Wants.Count == 0 && dispatcher.Holdings.AreResting))) return;
         foreach (var waiter in idle) waiter.TrySetResult(true);
         idle.Clear();
     }

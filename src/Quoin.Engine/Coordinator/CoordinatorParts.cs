@@ -38,6 +38,9 @@ sealed record CoordinatorParts
     /// </summary>
     public Func<int> HostSpeed { get; init; } = static () => 0;
 
+    /// <inheritdoc cref="BuildSessionOptions.LeavesLines"/>
+    public bool LeavesLines { get; init; }
+
     /// <summary>A want is posted right after the start.</summary>
     public bool PlansAtOnce { get; init; }
 

@@ -10,8 +10,6 @@ namespace Quoin.Engine;
 /// </summary>
 sealed class Dispatcher : IDisposable
 {
-    static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(30);
-
     readonly Coordinator coordinator;
     readonly CoordinatorParts parts;
     readonly Planning planning;
@@ -27,7 +25,7 @@ sealed class Dispatcher : IDisposable
     readonly List<PartitionId> held = []; // ready, but an output is in another run's hands
     readonly Dictionary<int, ActiveRun> active = [];
     readonly WaitingRuns retries;
-    long? toldAt;
+    readonly WaitingTeller teller;
 
     public Dispatcher(
         Coordinator coordinator, CoordinatorParts parts, Planning planning, EarlierRuns earlier,
@@ -36,7 +34,9 @@ sealed class Dispatcher : IDisposable
         (this.coordinator, this.parts, this.planning) = (coordinator, parts, planning);
         (this.earlier, this.remote) = (earlier, remote);
         outcomes = new Outcomes(coordinator, parts, earlier);
+        Draining = new Draining(coordinator);
         retries = new WaitingRuns(parts.Time);
+        teller = new WaitingTeller(parts);
         ready = new ReadyQueue(parts.State.Names);
         labelled = new ReadyQueue(parts.State.Names);
         ledger = new ResourceLedger(parts.Slots, parts.MemoryBytes, parts.Graph.Pools);
@@ -55,7 +55,7 @@ sealed class Dispatcher : IDisposable
     public Holdings Holdings { get; }
 
     /// <summary>When this process takes nothing more.</summary>
-    public Draining Draining { get; } = new();
+    public Draining Draining { get; }
 
     /// <summary>When ranks are decided anew.</summary>
     public Replanning Replanning { get; }
@@ -90,15 +90,16 @@ sealed class Dispatcher : IDisposable
         else if (Holdings.Stranded is { Runs: > 0 } calls) (runs, labels) = calls;
         else if (parts.Slots == 0 && !remote.Any) runs = ready.Count + retries.Count;
         else if (State.Runs.Count == 0) runs = ready.Count; // Too big for all who are there.
-        if (runs == 0)
-        {
-            toldAt = null;
-            return;
-        }
-        if (toldAt is { } at && parts.Time.GetElapsedTime(at) < TellEvery) return;
-        toldAt = parts.Time.GetTimestamp();
-        parts.Observer.WaitsForWorkers(runs, labels);
+        teller.Tell(runs, labels);
     }
+
+    /// <summary>All that runs or could run only waits for line workers.</summary>
+    public bool OnlyLinesAreLeft => State.Runs.Count > 0
+        && State.Runs.Values.All(run => IsLine(run.Config.Job)) && ready.InOrder
+            .Concat(labelled.InOrder).All(next => IsLine(State.ConfigOf(next.Partition)?.Job));
+
+    bool IsLine(string? job) => job is not null
+        && parts.Graph.FindJob(job) is { } found && LineRequests.IsAskedFor(found);
 
     /// <summary>A planned partition has all its inputs: test it, or queue its run.</summary>
     public void AddReady(PartitionId p)
@@ -307,6 +308,7 @@ sealed class Dispatcher : IDisposable
             Cores = ledger.TakenBy(entry.Key)?.Cpu,
         };
         earlier.Started(request, entry.Planned!.Plan, entry.Node);
+        Draining.Begun(request);
         coordinator.AfterCommit(() => worker.Launch(request));
     }
 
@@ -366,16 +368,13 @@ sealed class Dispatcher : IDisposable
     }
 
     /// <summary>Their input is gone: they stop, and then have failed.</summary>
-    public void StopDoomed(IEnumerable<RunToken> runs)
-    {
-        foreach (var run in runs) Stop(run);
-    }
+    public void StopDoomed(RunToken[] runs) => Array.ForEach(runs, Stop);
 
     void Stop(RunToken run)
     {
-        if (!active.TryGetValue(run.Id.Value, out var entry)) return;
-        if (entry.Control is { } control) coordinator.AfterCommit(control.Cancel);
-        else if (entry.IsRemote) remote.Stop(run.Id, kill: false);
+        var entry = active.GetValueOrDefault(run.Id.Value);
+        if (entry?.Control is { } control) coordinator.AfterCommit(control.Cancel);
+        else if (entry is { IsRemote: true }) remote.Stop(run.Id, kill: false);
     }
 
     /// <summary>True when somebody has it in hand.</summary>
@@ -405,6 +404,7 @@ sealed class Dispatcher : IDisposable
     {
         if (result.End == JobEnd.Completed)
             coordinator.Keep(new FingerprintText(launch.Fingerprint, launch.FingerprintText));
+        result = Draining.Ended(launch, result);
         Replanning.Took(active.GetValueOrDefault(launch.Id.Run.Value), result);
         if (result.Log is { } log) coordinator.Keep(new RunLogText(launch.Id, log));
         if (result.End == JobEnd.LeaseLost) coordinator.CheckLead();

@@ -31,11 +31,14 @@ sealed class Outcomes(
                 if (ended.Result.AreLost) Lose(ended);
                 else Miss(ended);
                 break;
-            case JobEnd.Cancelled:
-                // Told to stop by the kernel, or by a kill of the whole process.
+            case JobEnd.Cancelled or JobEnd.Returned:
+                // Told to stop by the kernel, or by a kill of the whole process; or given back.
                 if (State.Runs.TryGetValue(run.Value, out var token)
                     && token.Place == RunPlace.Running)
-                    coordinator.Do(new ExpireLease(run, epoch, parts.Time.GetUtcNow()));
+                    coordinator.Do(new ExpireLease(run, epoch, parts.Time.GetUtcNow())
+                    {
+                        IsReturned = result.End == JobEnd.Returned,
+                    });
                 else coordinator.Do(new AckRunCancel(run, epoch) { Usage = result.Usage });
                 break;
         }

@@ -370,6 +370,7 @@ static class EventReading
     {
         int run = 0, epoch = 0;
         DateTimeOffset? retryAt = null;
+        var isReturned = false;
         while (r.Next())
         {
             switch (r.Tag)
@@ -377,10 +378,11 @@ static class EventReading
                 case (1 << 3) | Number: run = r.Int32(); break;
                 case (2 << 3) | Number: epoch = r.Int32(); break;
                 case (3 << 3) | Block: retryAt = r.Time(); break;
+                case (4 << 3) | Number: isReturned = r.Bool(); break;
                 default: r.Skip(); break;
             }
         }
-        return new(EventValues.Run(run), epoch) { RetryAt = retryAt };
+        return new(EventValues.Run(run), epoch) { RetryAt = retryAt, IsReturned = isReturned };
     }
 
     public static StaleReportRejected StaleReportRejected(ProtoReader r)

@@ -194,6 +194,7 @@ static class EventWriting
         w.Int32(1, e.Run.Value);
         w.Int32(2, e.Epoch);
         w.Time(3, e.RetryAt);
+        w.Bool(4, e.IsReturned);
     }
 
     public static void Write(ref ProtoWriter w, StaleReportRejected e)

@@ -110,6 +110,9 @@ public sealed class LineRequests(string folder)
     /// <summary>Whether line workers do the runs of a job.</summary>
     public static bool IsAskedFor(Job job) => job.Exec is [Program, ..];
 
+    /// <summary>Whether it is the config of such a job, for any machine.</summary>
+    public static bool IsAskedFor(JobConfig config) => config.Args is [Program, ..];
+
     /// <summary>Adds the priority of those who want it to the config of such a job.</summary>
     public static JobConfig WithPriority(JobConfig config, int priority) =>
         config with { Env = config.Env.SetItem(Priority, $"{priority}") };

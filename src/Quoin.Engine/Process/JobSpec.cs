@@ -140,6 +140,9 @@ public enum JobEnd : byte
 
     /// <summary>An activation of a resource run; see <see cref="JobResult.Answer"/>.</summary>
     Answered,
+
+    /// <summary>It was not begun, or others can go on with it: it is given back.</summary>
+    Returned,
 }
 
 /// <summary>What came of an attempt.</summary>

@@ -113,8 +113,8 @@ sealed class Holdings
         resources.CloseWindows();
     }
 
-    /// <summary>Nothing will happen to a run until somebody asks, or for a long time.</summary>
-    public bool IsResting(RunToken run) => resources.IsResting(run);
+    /// <summary>Nothing will happen to any run until somebody asks, or for a long time.</summary>
+    public bool AreResting => parts.State.Runs.Values.All(resources.IsResting);
 
     /// <summary>A call ended.</summary>
     public void TakeResult(Activation activation, JobResult result)

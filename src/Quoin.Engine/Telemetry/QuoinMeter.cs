@@ -52,7 +52,7 @@ public static class QuoinMeter
         switch (e)
         {
             case InterventionOpened opened: interventions.Add(1, Tag("code", opened.Code)); break;
-            case LeaseExpired: leasesLost.Add(1); break;
+            case LeaseExpired { IsReturned: false }: leasesLost.Add(1); break;
             case WantSucceeded: wants.Add(1, Tag("outcome", "succeeded")); break;
             case WantFailed: wants.Add(1, Tag("outcome", "failed")); break;
             case WantCancelled: wants.Add(1, Tag("outcome", "cancelled")); break;
@@ -82,6 +82,7 @@ public static class QuoinMeter
                 JobEnd.NeedsInputs => "needs-inputs",
                 JobEnd.Cancelled => "cancelled",
                 JobEnd.LeaseLost => "lost",
+                JobEnd.Returned => "given-back",
                 _ => throw new ArgumentOutOfRangeException(nameof(end)),
             }));
     }

@@ -202,6 +202,7 @@ sealed class TraceSpans(Tracing tracing, KernelState state, string pipeline)
             case RunDepMissed missed: EndAttempt(run, at, "skip", usage: missed.Usage); break;
             case RunCancelAcked acked: EndAttempt(run, at, "cancellation", usage: acked.Usage);
                 break;
+            case LeaseExpired { IsReturned: true }: EndAttempt(run, at, "skip"); break;
             case LeaseExpired:
                 EndAttempt(run, at, "error", new(FailureCategory.Lost, "its worker's lease ended"));
                 break;

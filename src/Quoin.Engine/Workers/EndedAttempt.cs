@@ -76,7 +76,7 @@ sealed record EndedAttempt(AttemptId Id, int Epoch, Digest Fingerprint, JobResul
                 case (1 << 3) | number: run = r.Int32(); break;
                 case (2 << 3) | number: attempt = r.Int32(); break;
                 case (3 << 3) | number: epoch = r.Int32(); break;
-                case (4 << 3) | number: end = (JobEnd)r.Enum((int)JobEnd.Answered); break;
+                case (4 << 3) | number: end = (JobEnd)r.Enum((int)JobEnd.Returned); break;
                 case (5 << 3) | block: fingerprint = r.Digest(); break;
                 case (6 << 3) | block: outputs.Add(ReadOutput(new(r.Bytes()))); break;
                 case (7 << 3) | block: failure = EventValues.Failure(new(r.Bytes())); break;

@@ -3,78 +3,14 @@ using Quoin.Core;
 
 namespace Quoin.Engine;
 
-/// <summary>What a worker process brings.</summary>
-public sealed record StoreWorkerOptions
-{
-    /// <summary>The project's folder as this host sees it.</summary>
-    public required Workspace Workspace { get; init; }
-
-    /// <summary>The open store. The worker does not close it.</summary>
-    public required IBuildStore Store { get; init; }
-
-    /// <summary>The clock.</summary>
-    public required TimeProvider Time { get; init; }
-
-    /// <summary>
-    /// A new name host/pid/nonce: one at the start, another after its lease was lost.
-    /// </summary>
-    public required Func<WorkerId> NewId { get; init; }
-
-    /// <summary>How many runs at a time, at least 1.</summary>
-    public required int Slots { get; init; }
-
-    /// <summary>Bytes of memory that runs may claim together; 0: not counted.</summary>
-    public long MemoryBytes { get; init; }
-
-    /// <summary>What it can do beside the rest, as <c>os=linux</c>; sorted.</summary>
-    public ImmutableArray<string> Labels { get; init; } = [];
-
-    /// <summary>How long it may go unheard before its runs are given to others.</summary>
-    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
-
-    /// <summary>Logs of attempts go into the store, because others cannot read our files.</summary>
-    public bool KeepsLogs { get; init; }
-
-    /// <summary>Copies of outputs; null: none are kept. The worker does not close it.</summary>
-    public ArtifactStore? Artifacts { get; init; }
-
-    /// <summary>
-    /// Other hosts do not see this one's folder: inputs come from <see cref="Artifacts"/>, and
-    /// outputs go there.
-    /// </summary>
-    public bool IsApart { get; init; }
-
-    /// <summary>Who watches.</summary>
-    public required IWorkerObserver Observer { get; init; }
-}
-
-/// <summary>
-/// What a worker tells people. Called on several threads, one at a time; be quick.
-/// </summary>
-public interface IWorkerObserver
-{
-    /// <summary>It is known to the store, under this name.</summary>
-    void Joined(WorkerId worker);
-
-    /// <summary>An attempt starts.</summary>
-    void Started(AttemptId attempt, JobConfig config);
-
-    /// <summary>An attempt ended here, whether or not its end still counts.</summary>
-    void Ended(AttemptId attempt, JobConfig config, JobResult result);
-
-    /// <summary>Something a person should know.</summary>
-    void Said(string message);
-}
-
 /// <summary>
 /// The part of a process that takes runs from the store's queue: claims as many as it has slots,
-/// and short ones a little ahead; executes them; hands in what came of them. What it may do hangs
-/// on its lease and on each run's epoch. It decides nothing and needs no graph.
+/// and short ones a little ahead; executes them; hands in what came of them. What was claimed ahead
+/// and turns out to wait is given back. What it may do hangs on its lease and on each run's epoch.
+/// It decides nothing and needs no graph.
 /// </summary>
 public sealed class StoreWorker : IDisposable
 {
-    // Runs shorter than this are claimed ahead, for about so long.
-    const int AheadMs = 100, AheadMax = 64;
     static readonly TimeSpan linger = TimeSpan.FromMilliseconds(40);
     static readonly TimeSpan again = TimeSpan.FromSeconds(1);
 
@@ -88,15 +24,14 @@ public sealed class StoreWorker : IDisposable
     readonly ITimer heartbeat;
     readonly object gate = new();
     readonly Dictionary<int, HeldAttempt> held = [];
-    readonly Queue<HeldAttempt> queue = new();
+    readonly ClaimedAhead queue;
     readonly List<HeldAttempt> given = []; // Calls that came with this turn.
     List<EndedRun> ended = [];
     WorkerId id;
     long renewedAt;
     int freeCpu;
     long freeMemory;
-    double usualMs = -1;
-    bool woken, draining, killed, unreachable;
+    bool woken, draining, aside, killed, unreachable;
 
     /// <summary>Makes the slots; <see cref="Run"/> does the rest.</summary>
     public StoreWorker(StoreWorkerOptions options)
@@ -116,6 +51,7 @@ public sealed class StoreWorker : IDisposable
         slots = new SlotPool<HeldAttempt>(options.Slots, Execute, HandIn);
         callSlots = new SlotPool<HeldAttempt>(ResourceRuns.Slots, Execute, HandIn);
         calls = new WorkerCalls(options, process);
+        queue = new ClaimedAhead(options.Time, options.Slots);
         freeCpu = options.Slots;
         freeMemory = options.MemoryBytes > 0 ? options.MemoryBytes : long.MaxValue / 2;
         var period = options.Lease / 4;
@@ -140,12 +76,47 @@ public sealed class StoreWorker : IDisposable
         Leave();
     }
 
-    /// <summary>Takes nothing new; <see cref="Run"/> returns when all has ended.</summary>
+    /// <summary>
+    /// Takes nothing new, and gives back what it has not begun; <see cref="Run"/> returns when all
+    /// has ended.
+    /// </summary>
     public void Drain()
     {
-        lock (gate) draining = true;
+        lock (gate)
+        {
+            draining = true;
+            GiveBackQueued();
+        }
         SayDraining();
         Wake();
+    }
+
+    /// <summary>
+    /// As <see cref="Drain"/>; also gives back what only waits for line workers, unless it was told
+    /// to stop: somebody else goes on with that.
+    /// </summary>
+    public void StepAside()
+    {
+        lock (gate) aside = true;
+        Drain();
+    }
+
+    void GiveBackQueued()
+    {
+        foreach (var attempt in queue.TakeAll())
+            Add(attempt, new JobResult { End = JobEnd.Returned });
+    }
+
+    // Not before the store has said what is to be stopped: that ends in its own way.
+    void GiveBackWaiting()
+    {
+        foreach (var attempt in held.Values)
+        {
+            if (attempt.IsCall || attempt.Control.CancelRequested
+                || !LineRequests.IsAskedFor(attempt.Spec.Config)) continue;
+            attempt.IsAside = true;
+            attempt.Control.Kill();
+        }
     }
 
     // No more calls are given to it; those that are on their way are made.
@@ -162,15 +133,9 @@ public sealed class StoreWorker : IDisposable
         {
             draining = killed = true;
             foreach (var attempt in held.Values) attempt.Control.Kill();
-            StopQueued();
+            GiveBackQueued();
         }
         Wake();
-    }
-
-    void StopQueued()
-    {
-        while (queue.TryDequeue(out var attempt))
-            Add(attempt, new JobResult { End = JobEnd.Cancelled });
     }
 
     /// <summary>How many attempts it has.</summary>
@@ -216,7 +181,7 @@ public sealed class StoreWorker : IDisposable
     {
         Owner = id.Owner,
         Slots = options.Slots,
-        Capacity = options.Slots + AheadMax,
+        Capacity = options.Slots + ClaimedAhead.Max,
         MemoryBytes = options.MemoryBytes,
         Calls = calls,
         Labels = options.Labels,
@@ -268,9 +233,7 @@ public sealed class StoreWorker : IDisposable
     (int Runs, int Cpu) Room()
     {
         if (draining) return (0, 0);
-        var ahead = usualMs is < 0 or >= AheadMs
-            ? 0
-            : Math.Min(AheadMax, (int)(options.Slots * AheadMs / Math.Max(1, usualMs)));
+        var ahead = queue.Room;
         // A claim costs the database as much as several runs, so they come in batches.
         if (queue.Count * 2 > ahead) return (0, 0);
         var (runs, cpu) = (options.Slots + ahead, options.Slots + ahead);
@@ -323,9 +286,12 @@ public sealed class StoreWorker : IDisposable
                 if (!killed)
                 {
                     StartQueued();
+                    if (draining) GiveBackQueued(); // Claimed while it came to that.
+                    if (aside) GiveBackWaiting();
+                    if (ended.Count > 0) woken = true;
                     return;
                 }
-                StopQueued(); // They were on their way when it came: nobody would end them.
+                GiveBackQueued(); // They were on their way when it came.
                 woken = true;
                 return;
             }
@@ -386,7 +352,7 @@ public sealed class StoreWorker : IDisposable
             () => LeaseHolds);
         held[claimed.Run.Value] = attempt;
         if (attempt.IsCall) given.Add(attempt);
-        else queue.Enqueue(attempt);
+        else queue.Add(attempt);
     }
 
     // In slots of their own: no run delays a call, and no call costs a run its slot. As many as
@@ -405,13 +371,8 @@ public sealed class StoreWorker : IDisposable
 
     void StartQueued()
     {
-        while (queue.TryPeek(out var next))
+        while (queue.Next(freeCpu, freeMemory) is { } next)
         {
-            if (!next.IsGone
-                && (next.Cpu > freeCpu || next.Spec.Config.Resources.MemoryBytes > freeMemory))
-                return;
-            queue.Dequeue();
-            if (next.IsGone) continue;
             freeCpu -= next.Cpu;
             freeMemory -= next.Spec.Config.Resources.MemoryBytes;
             slots.Launch(next);
@@ -440,14 +401,15 @@ public sealed class StoreWorker : IDisposable
             Wake();
             return;
         }
+        if (attempt.IsAside && result.End == JobEnd.Cancelled)
+            result = result with { End = JobEnd.Returned };
         options.Observer.Ended(attempt.Spec.Id, attempt.Spec.Config, result);
         lock (gate)
         {
             freeCpu += attempt.Cpu;
             freeMemory += attempt.Spec.Config.Resources.MemoryBytes;
             if (!attempt.IsGone) Add(attempt, result);
-            var ms = result.Usage.ElapsedMs;
-            usualMs = usualMs < 0 ? ms : (usualMs * 0.9) + (ms * 0.1);
+            queue.Ended(result.Usage.ElapsedMs);
             StartQueued();
         }
         Wake();
@@ -471,9 +433,19 @@ public sealed class StoreWorker : IDisposable
     {
         lock (gate)
         {
-            while (!woken) Monitor.Wait(gate);
+            while (!woken)
+            {
+                if (queue.Rest is not { } rest) Monitor.Wait(gate);
+                else if (rest > TimeSpan.Zero) Monitor.Wait(gate, rest);
+                else
+                {
+                    queue.Stall();
+                    GiveBackQueued();
+                    woken = true;
+                }
+            }
             var since = options.Time.GetTimestamp();
-            while (queue.Count > 0 && ended.Count < AheadMax / 2)
+            while (queue.Count > 0 && ended.Count < ClaimedAhead.Max / 2)
             {
                 var left = linger - options.Time.GetElapsedTime(since);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(gate, left)) break;

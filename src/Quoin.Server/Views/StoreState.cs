@@ -245,7 +245,8 @@ sealed class StoreState
                 Retry(run, x.RetryAt, at);
                 break;
             case LeaseExpired x:
-                EndAttempt(run, at, "lost", default, WorkerIsGone);
+                if (x.IsReturned) EndAttempt(run, at, "given-back", default, null);
+                else EndAttempt(run, at, "lost", default, WorkerIsGone);
                 Retry(run, x.RetryAt, at);
                 break;
             case RunDepMissed x:

@@ -57,6 +57,38 @@ public sealed class FeedGraphTests
         Assert.Equal(3, runs.Expect(0).Lines.Count(line => line.Contains("picture/")));
     }
 
+    // Their one slot was taken by whoever waited for a line worker.
+    [Fact]
+    public void Commands_go_on_while_line_workers_take_their_time()
+    {
+        using var world = new SupervisorWorld();
+        world.Workspace.Write("quoin.yaml", Graph);
+        world.Workspace.Write("asked/a.1.txt", "a 1\nb 2\n");
+        world.Write("f.1.txt", "one x", "two x", "three x", "four x");
+        var process = world.Workspace.Start("supervisor", "-j", "1");
+        process.WaitForLine(line => line.EndsWith("/s", StringComparison.Ordinal));
+        string[] jobs = [world.ReadyInTime(), world.ReadyInTime()];
+        world.Append("f.1.txt", "five x\n");
+        TestWorkspace.Until(() => world.Workspace.Exists("ended")
+            && world.Workspace.Read("ended") == "x\nx\nx\nx\nx\n");
+        Assert.Equal(["JOB picture/a 1", "JOB picture/b 2"], jobs.Order());
+        // Told to stop, it does not wait for them either; they are given out once.
+        process.Terminate();
+        process.WaitForExit().Expect(0);
+        process = world.Workspace.Start("supervisor", "-j", "1");
+        process.WaitForLine(line => line.EndsWith("/s", StringComparison.Ordinal));
+        foreach (var picture in (string[])["a", "b"])
+        {
+            world.Workspace.Write($"pictures/{picture}.txt", "a picture");
+            Assert.Equal("NOJOBS", world.Done($"picture/{picture}"));
+        }
+        TestWorkspace.Until(() => world.Workspace.Quoin("status", "--json").Expect(0).Stdout
+            .Contains("\"live\":7", StringComparison.Ordinal));
+        process.Terminate();
+        process.WaitForExit().Expect(0);
+        Assert.Equal(5, world.Workspace.Read("done").Split('\n').Length - 1);
+    }
+
     [Fact]
     public void A_program_beside_the_graph_is_found_from_anywhere()
     {

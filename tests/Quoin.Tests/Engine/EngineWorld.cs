@@ -172,6 +172,8 @@ sealed class EngineWorld : IDisposable
 
         public void Kill() => worker.Kill();
 
+        public void Drain() => worker.Drain();
+
         public async ValueTask DisposeAsync()
         {
             worker.Drain();

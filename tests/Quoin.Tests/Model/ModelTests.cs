@@ -137,7 +137,7 @@ public sealed class ModelTests(ITestOutputHelper output)
                 ? new CancelWant(want, "test")
                 : new RequestRunCancel(id, "test") { ToReplan = b % 3 == 0 },
             17 => b % 3 == 0
-                ? new ExpireLease(id, epoch, later) { Losses = c % 3 }
+                ? new ExpireLease(id, epoch, later) { Losses = c % 3, IsReturned = c > 200 }
                 : new AckRunCancel(id, epoch),
             18 => Keep(state, [.. Enumerable.Range(a, Names.Length).Select(P)], b),
             _ => (b % 4) switch

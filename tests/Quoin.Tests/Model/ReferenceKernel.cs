@@ -187,7 +187,10 @@ sealed class ReferenceKernel : ReferenceCascade
     {
         if (!Holds(c.Run, c.Epoch, out var run)) return Nothing;
         if (run.Place == RunPlace.Cancelling) return Release(c.Run.Value);
-        return EndAttempt(c.Run.Value, () => run.Losses++, run.Losses < c.Losses, c.RetryAt);
+        // What is given back costs nothing.
+        return EndAttempt(
+            c.Run.Value, () => run.Losses += c.IsReturned ? 0 : 1,
+            c.IsReturned || run.Losses < c.Losses, c.RetryAt);
     }
 
     // Another attempt while there is budget and somebody asks; else the claims fail or are free.

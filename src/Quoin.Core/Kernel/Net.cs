@@ -226,8 +226,8 @@ public static class Net
                 .. Partitions("Building", "Failed Wanted Missing Live Tainted"),
             ],
             Gives = ["Slot"], Reads = ["Demand"],
-            Guard = "the lease is over, or given back (decided outside); queued again while its own "
-                + "budget lasts, which what is given back costs nothing",
+            Guard = "the lease is over, or given back (decided outside); queued again while its "
+                + "own budget lasts, which what is given back costs nothing",
             Footprint = (s, e) => Footprints.Expired(s, (LeaseExpired)e),
         },
         new("T11", typeof(StaleReportRejected))

@@ -2,9 +2,9 @@ namespace Quoin.Engine;
 
 /// <summary>
 /// The runs that a worker has claimed and not begun: while runs are short, some are claimed ahead,
-/// so that a slot need not wait for the store. Not one worth waiting for: if no slot gets free for a
-/// second, what runs is longer than what ran, and what waits behind it is given back, because others
-/// may be idle. Belongs to whoever has the worker's lock.
+/// so that a slot need not wait for the store. If no slot gets free for a second, what runs is
+/// longer than what ran, and what waits behind it is given back, because others may be idle.
+/// Belongs to whoever has the worker's lock.
 /// </summary>
 sealed class ClaimedAhead(TimeProvider time, int slots)
 {

@@ -84,6 +84,7 @@ public sealed class StoreWorker : IDisposable
     {
         lock (gate)
         {
+            if (draining) return; // Who has left is not to be known again.
             draining = true;
             GiveBackQueued();
         }
@@ -99,6 +100,7 @@ public sealed class StoreWorker : IDisposable
     {
         lock (gate) aside = true;
         Drain();
+        Wake();
     }
 
     void GiveBackQueued()

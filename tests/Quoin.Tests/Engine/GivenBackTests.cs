@@ -41,12 +41,22 @@ public sealed class GivenBackTests
     public async Task A_worker_that_takes_nothing_more_gives_back_what_it_has_not_begun()
     {
         using var world = await WorldAsync();
-        await using var leaving = world.Work(1);
+        var leaving = world.Work(1);
         await using var session = await WantBothOfAsync(world);
         leaving.Drain();
         await using var other = world.Work(1);
         await EndAsync(world, patience);
-        Assert.Single(world.Last.Of<LeaseExpired>(), expired => expired.IsReturned);
+        Assert.True(Assert.Single(world.Last.Of<LeaseExpired>()).IsReturned);
+
+        await leaving.DisposeAsync(); // Told once more, it does not come back.
+        await world.Store.SendAsync(
+            new StoreCommand.CancelRun(new RunId(99), "t").ToInbox("last"), Ct);
+        await world.Last.WhenAsync(e => e is CommandAnswered { Command: "last" })
+            .WaitAsync(patience, Ct);
+        var left = Assert.Single(world.Last.Of<WorkerRemoved>()).Worker;
+        Assert.DoesNotContain(
+            world.Last.Events.SkipWhile(e => e is not WorkerRemoved),
+            e => e is WorkerAdded added && added.Worker == left);
     }
 
     [Fact]

@@ -30,6 +30,9 @@ sealed class Interruption : IDisposable
     /// <summary>Cancelled by the second signal.</summary>
     public CancellationToken Kill => kill.Token;
 
+    /// <summary>The first signal was SIGHUP.</summary>
+    public bool HasHungUp { get; private set; }
+
     /// <summary>130 or 143 by the first signal; null before it.</summary>
     public int? ExitCodeOfSignal { get; private set; }
 
@@ -47,6 +50,7 @@ sealed class Interruption : IDisposable
         if (Interlocked.Increment(ref signals) == 1)
         {
             ExitCodeOfSignal = exitCode;
+            HasHungUp = signal.Signal == PosixSignal.SIGHUP;
             stop.Cancel();
         }
         else

@@ -29,7 +29,7 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
         if (run.Problem() is { } problem) return Fail(FailureCategory.BadInput, problem, 1);
         try
         {
-            return run.Wait(job, interruption.Stop) is { } end
+            return run.Wait(job, interruption) is { } end
                 ? run.Finish(job, end, output, codes == "category")
                 : interruption.ExitCodeOfSignal ?? ExitCode.Terminated;
         }
@@ -52,8 +52,9 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
                 + "payload no line end and no space at its ends";
     }
 
-    // The request and its end; null: told to stop, and it is taken back.
-    (string Name, LineEnd End)? Wait(string job, CancellationToken stop)
+    // The request and its end; null: told to stop, and it is taken back, unless another process
+    // goes on with it.
+    (string Name, LineEnd End)? Wait(string job, Interruption interruption)
     {
         var name = Ask();
         var since = time.GetTimestamp();
@@ -72,8 +73,8 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
                     : LineRequests.Unheard(job));
             }
             var next = Math.Clamp(waitedMs / 20, LookAtOnceMs, LookMsMax);
-            if (!stop.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(next))) continue;
-            requests.Leave(key, name);
+            if (!interruption.Stop.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(next))) continue;
+            if (!interruption.HasHungUp) requests.Leave(key, name);
             return null;
         }
     }

@@ -10,7 +10,7 @@ namespace Quoin.Engine;
 sealed class Draining(Coordinator coordinator)
 {
     readonly List<TaskCompletionSource<bool>> waiters = [];
-    readonly Dictionary<RunId, LaunchRequest> lines = []; // Those that are not aside.
+    readonly Dictionary<RunId, LaunchRequest> lines = []; // In our slots.
 
     /// <summary>From now on.</summary>
     public void Ask(TaskCompletionSource<bool> drained) => waiters.Add(drained);
@@ -33,19 +33,15 @@ sealed class Draining(Coordinator coordinator)
     /// <summary>What came of it: given back, if it stopped for nothing else.</summary>
     public JobResult Ended(LaunchRequest launch, JobResult result)
     {
-        var isAside = LineRequests.IsAskedFor(launch.Job) && !lines.Remove(launch.Id.Run);
-        return isAside && result.End == JobEnd.Cancelled
+        lines.Remove(launch.Id.Run);
+        return launch.Control.IsAside && result.End == JobEnd.Cancelled
             ? result with { End = JobEnd.Returned }
             : result;
     }
 
     void StepAside()
     {
-        foreach (var (run, launch) in lines.ToArray())
-        {
-            if (launch.Control.CancelRequested) continue;
-            lines.Remove(run);
-            launch.Control.Kill();
-        }
+        foreach (var launch in lines.Values) launch.Control.StepAside();
+        lines.Clear();
     }
 }

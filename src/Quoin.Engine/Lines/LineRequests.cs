@@ -180,17 +180,23 @@ public sealed class LineRequests(string folder)
     {
         var feed = $"p{Math.Clamp(priority, -PriorityMax, PriorityMax)}";
         var draft = Path.Combine(folder, $"draft-{Environment.ProcessId}");
-        File.WriteAllText(draft, line);
+        // Its inputs first, which makes the name ours: killed in between, nothing was asked.
         while (true)
         {
             var name = $"{feed}.{number++}.txt";
-            var error = Folders.RenameNew(draft, Path.Combine(Asked, name));
-            if (error is not 0 and not Libc.EEXIST)
-                throw new IOException($"cannot write {name}: {Libc.Describe(error)}");
-            if (error != 0) continue;
-            File.WriteAllText(Path.Combine(Inputs, name), madeFrom);
-            return name;
+            if (Publish(madeFrom, draft, Path.Combine(Inputs, name))
+                && Publish(line, draft, Path.Combine(Asked, name))) return name;
         }
+    }
+
+    // False: the name is taken.
+    static bool Publish(string text, string draft, string path)
+    {
+        File.WriteAllText(draft, text);
+        var error = Folders.RenameNew(draft, path);
+        return error is 0 or Libc.EEXIST
+            ? error == 0
+            : throw new IOException($"cannot write {path}: {Libc.Describe(error)}");
     }
 
     /// <summary>Whether somebody still asks: a request that was withdrawn has no end.</summary>

@@ -17,7 +17,7 @@ public sealed class JobControl(Func<bool> leaseHolds)
     readonly Lock gate = new();
     int wake = -1;
     CancellationTokenSource? token;
-    volatile bool cancelled, killed, revoked;
+    volatile bool cancelled, aside, killed, revoked;
 
     /// <summary>A control whose lease always holds.</summary>
     public JobControl() : this(static () => true) { }
@@ -63,6 +63,19 @@ public sealed class JobControl(Func<bool> leaseHolds)
         cancelled = true;
         Wake();
     }
+
+    /// <summary>
+    /// As <see cref="Cancel"/>, with SIGHUP instead of SIGTERM, so that a process which waits for a
+    /// line worker knows that somebody else goes on with it. Without effect after those two.
+    /// </summary>
+    public void StepAside()
+    {
+        lock (gate) aside = !cancelled;
+        Cancel();
+    }
+
+    /// <summary>It was asked to step aside, before anything else.</summary>
+    public bool IsAside => aside;
 
     /// <summary>SIGKILL to the process group now.</summary>
     public void Kill()

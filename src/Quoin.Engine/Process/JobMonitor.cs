@@ -168,7 +168,8 @@ sealed unsafe class JobMonitor(JobSpec spec, JobControl control, JobLog log)
     {
         (stopping, timeoutAt) = (true, never);
         killAt = Later(now, spec.Grace.TotalSeconds);
-        Signal(Libc.SigTerm, "SIGTERM");
+        if (control.IsAside) Signal(Libc.SigHup, "SIGHUP");
+        else Signal(Libc.SigTerm, "SIGTERM");
         _ = Libc.kill(-group, Libc.SigCont); // A stopped process would not see it.
     }
 

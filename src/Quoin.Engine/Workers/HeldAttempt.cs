@@ -12,11 +12,6 @@ sealed class HeldAttempt(AttemptSpec spec, int epoch, int cpu, Func<bool> leaseH
 
     public JobControl Control { get; } = new(leaseHolds);
 
-    /// <summary>
-    /// It was killed for somebody else to go on with it, not because it is not wanted.
-    /// </summary>
-    public bool IsAside { get; set; }
-
     /// <summary>It was given to somebody else.</summary>
     public bool IsGone { get; set; }
 }

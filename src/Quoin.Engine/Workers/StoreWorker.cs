@@ -31,7 +31,7 @@ public sealed class StoreWorker : IDisposable
     long renewedAt;
     int freeCpu;
     long freeMemory;
-    bool woken, draining, aside, killed, unreachable;
+    bool woken, draining, aside, wasAside, killed, unreachable; // wasAside: when its turn began.
 
     /// <summary>Makes the slots; <see cref="Run"/> does the rest.</summary>
     public StoreWorker(StoreWorkerOptions options)
@@ -109,15 +109,13 @@ public sealed class StoreWorker : IDisposable
             Add(attempt, new JobResult { End = JobEnd.Returned });
     }
 
-    // Not before the store has said what is to be stopped: that ends in its own way.
+    // Not before the store has said what is to be stopped by then: that ends in its own way.
     void GiveBackWaiting()
     {
         foreach (var attempt in held.Values)
         {
-            if (attempt.IsCall || attempt.Control.CancelRequested
-                || !LineRequests.IsAskedFor(attempt.Spec.Config)) continue;
-            attempt.IsAside = true;
-            attempt.Control.Kill();
+            if (!attempt.IsCall && LineRequests.IsAskedFor(attempt.Spec.Config))
+                attempt.Control.StepAside();
         }
     }
 
@@ -211,7 +209,7 @@ public sealed class StoreWorker : IDisposable
     {
         lock (gate)
         {
-            woken = false;
+            (woken, wasAside) = (false, aside);
             if (draining && held.Count == 0 && ended.Count == 0) return null;
             var renews = options.Time.GetElapsedTime(renewedAt) >= options.Lease / 4;
             var (runs, cpu) = Room();
@@ -289,7 +287,7 @@ public sealed class StoreWorker : IDisposable
                 {
                     StartQueued();
                     if (draining) GiveBackQueued(); // Claimed while it came to that.
-                    if (aside) GiveBackWaiting();
+                    if (wasAside) GiveBackWaiting();
                     if (ended.Count > 0) woken = true;
                     return;
                 }
@@ -403,7 +401,7 @@ public sealed class StoreWorker : IDisposable
             Wake();
             return;
         }
-        if (attempt.IsAside && result.End == JobEnd.Cancelled)
+        if (attempt.Control.IsAside && result.End == JobEnd.Cancelled)
             result = result with { End = JobEnd.Returned };
         options.Observer.Ended(attempt.Spec.Id, attempt.Spec.Config, result);
         lock (gate)

@@ -58,6 +58,7 @@ public sealed class LineJobTests
         Assert.Contains("1 run of draw: no supervisor", status.Stderr, StringComparison.Ordinal);
         var process = Serve(world);
         // The newest line; the supervisor itself brings it, too, and both want one run.
+        build.WaitForLine(line => line.Contains("of another process: build picture/home"));
         Assert.Equal("JOB home a  b", world.ReadyInTime());
         Assert.Equal("home\n", world.Workspace.Read("pages"));
         world.Workspace.Write("pictures/home.txt", "drawn");

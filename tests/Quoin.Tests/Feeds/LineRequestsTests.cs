@@ -55,6 +55,18 @@ public sealed class LineRequestsTests : IDisposable
     }
 
     [Fact]
+    public void Killed_while_it_asks_nothing_was_asked()
+    {
+        var first = Path.Combine(folder, "inputs", "p0.1769860800000.txt");
+        File.WriteAllText(first, ""); // What there is then.
+        var name = requests.Ask("a", "1", "in", 0, noon);
+        Assert.Equal("p0.1769860800001.txt", name);
+        Assert.Equal(name, requests.Ask("a", "1", "in", 0, noon));
+        requests.Open();
+        Assert.False(File.Exists(first));
+    }
+
+    [Fact]
     public void What_was_asked_and_not_taken_back_goes_on_with_the_same_payload_only()
     {
         var first = requests.Ask("a", "1", "in", 0, noon);

@@ -166,6 +166,25 @@ public sealed class JobProcessTests : IDisposable
     }
 
     [Fact]
+    public void Who_steps_aside_is_told_by_another_signal_than_who_is_cancelled()
+    {
+        var control = new JobControl();
+        var result = box.Run(
+            box.Shell("while :; do sleep 0.02; done"), control,
+            new WhenLaunched(control.StepAside));
+        control.Cancel();
+
+        Assert.Equal((JobEnd.Cancelled, true), (result.End, control.IsAside));
+        var sent = Assert.Single(
+            box.Entries(), e => e.GetProperty("type").GetString() == "signal-sent");
+        Assert.Equal("SIGHUP", sent.GetProperty("signal").GetString());
+        var cancelled = new JobControl();
+        cancelled.Cancel();
+        cancelled.StepAside(); // Too late.
+        Assert.False(cancelled.IsAside);
+    }
+
+    [Fact]
     public void A_slot_keeps_its_folder_for_the_next_attempt_until_it_ends()
     {
         var folder = Path.GetDirectoryName(box.Staging)!;

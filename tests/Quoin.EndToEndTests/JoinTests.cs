@@ -172,6 +172,27 @@ public class JoinTests
     }
 
     [Fact]
+    public void Who_went_on_and_is_stopped_leaves_the_others_want_to_the_next()
+    {
+        using var _ = Workspace;
+        var first = StartFirst();
+        var second = StartSecond();
+        first.Kill();
+        first.WaitForExit();
+        second.WaitForLine(IsTakeover);
+        second.Terminate();
+        second.WaitForLine(
+            line => line.Contains("waiting for what runs here", StringComparison.Ordinal));
+        second.Terminate(); // Once more kills.
+        second.WaitForExit().Expect(143);
+        Workspace.Write("go", "");
+
+        Workspace.Quoin("build").Expect(0);
+
+        Assert.Equal(3, Built());
+    }
+
+    [Fact]
     public void Killed_one_after_the_other_they_lose_nothing_and_make_nothing_twice()
     {
         using var _ = Workspace;

@@ -135,9 +135,11 @@ sealed class BuildRunner(Cli cli, Workspace workspace, Graph graph, Slots slots)
             progress, view, Task.WhenAny(idle, stopped.Task), () => true, tick);
     }
 
-    // Others may want what runs here: that comes to its end, and whoever decides next starts the
-    // rest.
-    async Task LeaveAsync(BuildSession session)
+    /// <summary>
+    /// Others may want what runs here: that comes to its end, and whoever decides next starts the
+    /// rest.
+    /// </summary>
+    public async Task LeaveAsync(BuildSession session)
     {
         var drained = session.DrainAsync();
         await Task.WhenAny(drained, Task.Delay(PlainTick, cli.Time));

@@ -215,12 +215,22 @@ sealed class JoinRunner(
         }
         if (session is not null)
         {
-            if (interruption.Kill.IsCancellationRequested) session.Kill();
-            else await session.WhenIdleAsync();
-            if (runner.LeavesLines) await session.DrainAsync();
+            await StayAsync(session, interruption);
             await session.DisposeAsync();
         }
         if (lead is not null) await lead.DisposeAsync();
+    }
+
+    // The others' wants are open: this process stays until they are done, or a signal tells it to
+    // leave them to whoever decides next.
+    async Task StayAsync(BuildSession session, Interruption interruption)
+    {
+        using var onKill = interruption.Kill.Register(session.Kill);
+        var stopped = new TaskCompletionSource();
+        using var onStop = interruption.Stop.Register(() => stopped.TrySetResult());
+        await await Task.WhenAny(session.WhenIdleAsync(), stopped.Task); // Its failure is ours.
+        if (runner.LeavesLines || interruption.ExitCodeOfSignal is not null)
+            await runner.LeaveAsync(session);
     }
 
     /// <summary>What a session says beside the log.</summary>

@@ -62,6 +62,9 @@ public class LineClient(long number)
     /// <summary>It ended its side.</summary>
     public bool IsHalfClosed { get; set; }
 
+    /// <summary>It has ended its side, or all of it, and that was not seen to yet.</summary>
+    public virtual bool IsLeaving => false;
+
     /// <summary>What it was given as a plain client.</summary>
     public HeldJobs Jobs { get; } = new();
 

@@ -34,6 +34,14 @@ sealed class LineConnection(long number, int file) : LineClient(number)
     /// <summary>The peer closed all of it.</summary>
     public bool IsGone { get; set; }
 
+    /// <inheritdoc/>
+    public override bool IsLeaving => IsGone || LineNative.HasLeft(file) switch
+    {
+        LineNative.Hup => true,
+        LineNative.PeerEnded => !IsHalfClosed && !IsStopped, // Else nothing comes of it now.
+        _ => false,
+    };
+
     /// <summary>Lines of it wait in <see cref="Rest"/> for a reason.</summary>
     public bool IsStopped { get; set; }
 

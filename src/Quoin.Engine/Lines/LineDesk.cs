@@ -150,6 +150,7 @@ public sealed class LineDesk(
         var flight = client.LastJob is { IsOver: false } last && rules.Dataset is null
             && book.KeyBytes(last.Key).SequenceEqual(command.Name) ? last : FlightOf(command.Name);
         if (IsClosed && flight is not null) return LineReply.Close;
+        if (flight is not null && IsBeingLeft(client, flight)) return LineReply.Later;
         client.LastEnded = null;
         if (flight is not null && Counts(client, flight, command, nowMs))
         {
@@ -192,6 +193,11 @@ public sealed class LineDesk(
         var key = PartitionRef.Decode(text.AsSpan(dataset.Length + 1));
         return book.FlightOf(Encoding.UTF8.GetBytes(key));
     }
+
+    // Who holds it has gone before this was said: that comes first.
+    bool IsBeingLeft(LineClient client, FeedFlight flight) => client.Worker is null
+        && !rules.AnyDone && flight.Holder is LineClient holder && holder != client
+        && holder.IsLeaving;
 
     bool Counts(LineClient client, FeedFlight flight, LineCommand command, long nowMs)
     {

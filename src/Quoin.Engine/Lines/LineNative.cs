@@ -121,6 +121,18 @@ static unsafe partial class LineNative
         }
     }
 
+    /// <summary>
+    /// <see cref="Hup"/>: the peer closed all of it; <see cref="PeerEnded"/>: its side; 0: neither.
+    /// </summary>
+    public static int HasLeft(int file)
+    {
+        var asked = stackalloc int[2]; // struct pollfd
+        (asked[0], asked[1]) = (file, PeerEnded);
+        if (poll(asked, 1, 0) <= 0) return 0;
+        var seen = asked[1] >> 16;
+        return (seen & (Hup | Err)) != 0 ? Hup : seen & PeerEnded;
+    }
+
     /// <summary>Writes, without a signal when nobody reads; minus the error number.</summary>
     public static int Write(int file, ReadOnlySpan<byte> bytes)
     {
@@ -163,6 +175,9 @@ static unsafe partial class LineNative
 
     [LibraryImport(Name)]
     private static partial int epoll_wait(int poller, void* events, int count, int timeoutMs);
+
+    [LibraryImport(Name)]
+    private static partial int poll(void* files, nuint count, int timeoutMs);
 
     [LibraryImport(Name, SetLastError = true)]
     private static partial int socket(int family, int type, int protocol);

@@ -196,6 +196,25 @@ public sealed class ProtocolTests
         Assert.Equal("JOB a 2", world.ReadyInTime());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Who_left_before_a_DONE_does_not_hold_the_job_any_more(bool isAllOfIt)
+    {
+        using var world = new SupervisorWorld();
+        world.Write("f.1.txt", "a 1").Write("g.1.txt", "a 2").Start();
+        using var second = world.Connect();
+        Assert.Equal("JOB a 1", second.Ask("READY"));
+        using var third = world.Connect();
+        Assert.Equal("NOJOBS", third.Ask("READY"));
+        world.Process.Signal(19); // SIGSTOP: it finds both at once.
+        if (isAllOfIt) second.Dispose();
+        else second.EndSide();
+        third.Say("DONE a 0\n");
+        world.Process.Signal(18);
+        Assert.Equal("JOB a 2", third.ReadLine());
+    }
+
     [Fact]
     public void What_a_client_provably_did_not_read_goes_to_the_next_at_once()
     {

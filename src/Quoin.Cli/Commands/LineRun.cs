@@ -13,6 +13,9 @@ namespace Quoin.Cli;
 /// </summary>
 sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvider time)
 {
+    // To the end of this process: a signal after the output is made does not undo that.
+    static Interruption? kept;
+
     const int LookAtOnceMs = 20, LookMsMax = 500, TellMs = 30_000;
 
     readonly string key = env(LineRequests.Key) ?? "";
@@ -24,7 +27,7 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
     {
         if (words is not [var job, var codes, var output] || env(LineRequests.Folder) is not { } at)
             return ExitCode.Usage;
-        using var interruption = new Interruption();
+        var interruption = kept = new Interruption();
         var run = new LineRun(new LineRequests(at), env, time);
         if (run.Problem() is { } problem) return Fail(FailureCategory.BadInput, problem, 1);
         try
@@ -104,11 +107,7 @@ sealed class LineRun(LineRequests requests, Func<string, string?> env, TimeProvi
             return Fail(failure, reason, end.Code is > 0 and < 256 ? (int)end.Code : 1);
         }
         // What the worker made lies in its place; from there it is published as all outputs are.
-        if (Path.Exists(place) && !IsRecord())
-        {
-            if (Directory.Exists(place)) Directory.Move(place, output);
-            else File.Move(place, output);
-        }
+        if (Path.Exists(place) && !IsRecord()) LineRequests.Bring(place, output);
         else if (!isChecked) File.WriteAllBytes(output, LineRequests.Record(payload));
         return 0;
     }

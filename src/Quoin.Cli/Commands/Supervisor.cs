@@ -15,6 +15,7 @@ sealed class Supervisor : IDisposable
     readonly FeedReader reader;
     readonly LineServer server;
     readonly SupervisorLog log;
+    bool isBehind;
 
     public Supervisor(Cli cli, SupervisorOptions options)
     {
@@ -50,8 +51,8 @@ sealed class Supervisor : IDisposable
                 book, desk, store, reader, log)
             {
                 Deciding = options.Deciding,
-                Ready = () => log.Said(
-                    $"Serving {Units.Count(book.RowCount, "line")} at {options.Socket}"),
+                Ready = hasCaughtUp => Say(
+                    hasCaughtUp, Units.Count(book.RowCount, "line"), options),
             };
         }
         catch
@@ -60,6 +61,19 @@ sealed class Supervisor : IDisposable
             store.Dispose();
             throw;
         }
+    }
+
+    // Of many files the first jobs are given out while the others are read.
+    void Say(bool hasCaughtUp, string lines, SupervisorOptions options)
+    {
+        if (isBehind)
+        {
+            log.Said($"All of {options.Folder} is read: {lines}");
+            return;
+        }
+        isBehind = !hasCaughtUp;
+        if (isBehind) log.Said($"Still reading {options.Folder}");
+        log.Said($"Serving {lines} at {options.Socket}");
     }
 
     static string? Imported(FeedImport import) => import switch

@@ -110,6 +110,16 @@ static unsafe class Folders
         return FileStat.OfLink(to).Exists ? Libc.EEXIST : Rename(from, to);
     }
 
+    /// <summary>Gives a file or link a second name, which must not be there.</summary>
+    [SkipLocalsInit]
+    public static int Link(string file, string name)
+    {
+        Span<byte> source = stackalloc byte[Libc.PathMax];
+        Span<byte> target = stackalloc byte[Libc.PathMax];
+        fixed (byte* old = Libc.Utf8(file, source), second = Libc.Utf8(name, target))
+            return Libc.linkat(Libc.AtCwd, old, Libc.AtCwd, second, 0) == 0 ? 0 : Libc.Error;
+    }
+
     /// <summary>Whatever is there is removed; nothing there is success.</summary>
     public static int RemoveAny(string path)
     {

@@ -350,6 +350,28 @@ public sealed class LineRequests(string folder)
     }
 
     /// <summary>
+    /// Takes what a worker made for a run's output. It stays in its place, too, until that is
+    /// published there: who is killed in between leaves it to the next attempt.
+    /// </summary>
+    public static void Bring(string place, string output)
+    {
+        if (TryLink(place, output)) return;
+        _ = Folders.RemoveAny(output); // The file system cannot, or a name is not UTF-8.
+        if (Directory.Exists(place)) Directory.Move(place, output);
+        else File.Move(place, output);
+    }
+
+    static bool TryLink(string from, string to)
+    {
+        var stat = FileStat.OfLink(from);
+        if (stat.Kind != FileKind.Directory) return Folders.Link(from, to) == 0;
+        Directory.CreateDirectory(to);
+        foreach (var path in Directory.GetFileSystemEntries(from))
+            if (!TryLink(path, Path.Combine(to, Path.GetFileName(path)))) return false;
+        return Folders.SetMode(to, (uint)stat.Mode) == 0;
+    }
+
+    /// <summary>
     /// What is published where a worker that may leave nothing left nothing: what it was told, and
     /// what it said.
     /// </summary>

@@ -43,7 +43,7 @@ public sealed class LineServer : IDisposable
     readonly List<LineConnection> stopped = [];
     readonly byte[] room = new byte[LineCommand.BytesMax * 2];
     long closedUntilMs, busyUntilMs, workDebtMs;
-    bool isServing;
+    bool isServing, hasCaughtUp;
 
     /// <summary>
     /// Binds the socket; what lies at its path and is no socket, or one in use, is left alone: <see
@@ -77,8 +77,10 @@ public sealed class LineServer : IDisposable
 
     long At => options.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Called once, when the first look is over and workers are served.</summary>
-    public Action? Ready { get; set; }
+    /// <summary>
+    /// Called when workers are served, with whether all files are read; if not, once more then.
+    /// </summary>
+    public Action<bool>? Ready { get; init; }
 
     /// <summary>
     /// Called with what was decided, before it is written down. May be called again with the same
@@ -94,11 +96,11 @@ public sealed class LineServer : IDisposable
         var isMore = true;
         while (!stop.IsCancellationRequested)
         {
-            if (!isServing && (reader.IsCaughtUp || NowMs >= serveAtMs))
+            if (!hasCaughtUp && (reader.IsCaughtUp || (!isServing && NowMs >= serveAtMs)))
             {
-                isServing = true;
-                sockets.StartAccepting();
-                Ready?.Invoke();
+                if (!isServing) sockets.StartAccepting();
+                (isServing, hasCaughtUp) = (true, reader.IsCaughtUp);
+                Ready?.Invoke(hasCaughtUp);
             }
             Serve(isMore ? 0 : TimeoutMs());
             isMore = StepAside() || stopped.Count > 0 || courier.HeardCount > 0;

@@ -142,6 +142,10 @@ static unsafe partial class Libc
     public static partial int rename(byte* from, byte* to);
 
     [LibraryImport(Name, SetLastError = true)]
+    public static partial int linkat(
+        int folder, byte* path, int target, byte* name, int flags);
+
+    [LibraryImport(Name, SetLastError = true)]
     public static partial int ftruncate(int fd, long length);
 
     [LibraryImport(Name, SetLastError = true)]

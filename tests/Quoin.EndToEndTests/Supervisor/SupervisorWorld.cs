@@ -32,12 +32,11 @@ sealed class SupervisorWorld : IDisposable
     /// <summary>The process that runs now.</summary>
     public QuoinProcess Process { get; private set; } = null!;
 
-    /// <summary>Starts it, and waits until it serves.</summary>
+    /// <summary>Starts it, and waits until it serves and has read all files.</summary>
     public SupervisorWorld Start(params string[] more)
     {
         Process = Workspace.Start(["supervisor", "state.db", "in", "s", .. options, .. more]);
-        Process.WaitForLine(line => line.StartsWith("Serving", StringComparison.Ordinal));
-        return this;
+        return HasRead();
     }
 
     /// <summary>
@@ -48,7 +47,15 @@ sealed class SupervisorWorld : IDisposable
         Process = Workspace.StartProgram(
             program,
             [.. arguments, TestWorkspace.Binary, "supervisor", "state.db", "in", "s", .. options]);
+        return HasRead();
+    }
+
+    // A machine with much else to do serves before it has read even a few files.
+    SupervisorWorld HasRead()
+    {
         Process.WaitForLine(line => line.StartsWith("Serving", StringComparison.Ordinal));
+        if (Process.HasPrinted(line => line.StartsWith("Still reading", StringComparison.Ordinal)))
+            Process.WaitForLine(line => line.StartsWith("All of in", StringComparison.Ordinal));
         return this;
     }
 

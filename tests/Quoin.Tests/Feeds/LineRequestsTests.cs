@@ -140,6 +140,24 @@ public sealed class LineRequestsTests : IDisposable
 
     void LineIsDone() => Line(book => book.End(flight!, 0, 1, null));
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_worker_made_stays_in_its_place_until_it_is_published(bool isFolder)
+    {
+        var (place, output) = (Path.Combine(folder, "made"), Path.Combine(folder, "staged"));
+        var (there, brought) = isFolder
+            ? (Path.Combine(place, "in", "it"), Path.Combine(output, "in", "it"))
+            : (place, output);
+        Directory.CreateDirectory(Path.GetDirectoryName(there)!);
+        File.WriteAllText(there, "a picture");
+        LineRequests.Bring(place, output);
+        Assert.Equal("a picture", File.ReadAllText(brought)); // Killed now, nothing is lost.
+        Assert.Equal("a picture", File.ReadAllText(there));
+        Assert.Equal(0, JobPublish.MoveOne(output, place, output + ".old"));
+        Assert.Equal("a picture", File.ReadAllText(there));
+    }
+
     [Fact]
     public void The_end_of_what_a_line_asks_stays_until_the_line_is_done()
     {

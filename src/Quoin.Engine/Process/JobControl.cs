@@ -70,7 +70,7 @@ public sealed class JobControl(Func<bool> leaseHolds)
     /// </summary>
     public void StepAside()
     {
-        lock (gate) aside = !cancelled;
+        lock (gate) aside |= !cancelled;
         Cancel();
     }
 

@@ -172,6 +172,7 @@ public sealed class JobProcessTests : IDisposable
         var result = box.Run(
             box.Shell("while :; do sleep 0.02; done"), control,
             new WhenLaunched(control.StepAside));
+        control.StepAside(); // As often as one likes.
         control.Cancel();
 
         Assert.Equal((JobEnd.Cancelled, true), (result.End, control.IsAside));
